@@ -1,0 +1,49 @@
+"""Replenishment recommendations: what is proposed to be bought, and why."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
+
+from canonical.absent import ABSENT
+from canonical.records import Record
+from canonical.values import Money
+
+
+class RecommendationStatus(StrEnum):
+    """How far a recommendation has come."""
+
+    PROPOSED = "PROPOSED"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    ORDERED = "ORDERED"
+    FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
+    SUPERSEDED = "SUPERSEDED"
+
+
+class ReplenishmentRecommendation(Record, frozen=True, kw_only=True):
+    """What a planning system or the replenishment process proposes to buy, and why."""
+
+    status: Annotated[RecommendationStatus, Meta(description="How far it has come.")] = ABSENT
+    item: Annotated[str, Meta(description="Sku of the item.")] = ABSENT
+    location: Annotated[str | None, Meta(description="Code of the location that needs it.")] = (
+        ABSENT
+    )
+    supplier: Annotated[str, Meta(description="Code of the supplier to buy from.")] = ABSENT
+    quantity: Annotated[Decimal, Meta(description="Proposed quantity, in `unit`.")] = ABSENT
+    unit: Annotated[str, Meta(description="Unit of the quantity.")] = ABSENT
+    need_by: Annotated[date, Meta(description="Day on which the goods are needed.")] = ABSENT
+    estimated_cost: Annotated[Money | None, Meta(description="What it would cost.")] = ABSENT
+    reason: Annotated[str, Meta(description="Why it is proposed.")] = ABSENT
+    created_at: Annotated[datetime, Meta(description="When it was proposed.")] = ABSENT
+    decided_by: Annotated[str | None, Meta(description="Who decided.")] = ABSENT
+    decided_at: Annotated[datetime | None, Meta(description="When it was decided.")] = ABSENT
+    purchase_order: Annotated[
+        str | None, Meta(description="Key, in the same system, of the order that came of it.")
+    ] = ABSENT
+    correlation_id: Annotated[
+        str, Meta(description="Id that ties everything about it together.")
+    ] = ABSENT

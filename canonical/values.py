@@ -1,0 +1,91 @@
+"""Money and quantities: exact decimals that never travel without their currency or unit."""
+
+from collections.abc import Iterable
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from canonical.errors import UnitMismatchError
+
+ZERO: Final = Decimal(0)
+
+# ISO 4217 currencies whose minor unit is not a hundredth (amendment list as of 2026).
+_MINOR_DIGITS: Final = {
+    **dict.fromkeys(
+        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND"),
+        0,
+    ),
+    **dict.fromkeys(("VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+
+
+class Money(Struct, frozen=True):
+    """An amount with its currency."""
+
+    amount: Annotated[Decimal, Meta(description="The amount in major units, exact.")]
+    currency: Annotated[str, Meta(description="ISO 4217 code.")]
+
+
+class Quantity(Struct, frozen=True):
+    """An amount with the unit it is counted in."""
+
+    amount: Annotated[Decimal, Meta(description="How many of the unit, exact.")]
+    unit: Annotated[str, Meta(description="The unit that the amount counts.")]
+
+
+class UnitConversion(Struct, frozen=True):
+    """How many base units one of another unit holds: 1 `unit` = `numerator` / `denominator` base units."""
+
+    unit: Annotated[str, Meta(description="The unit that is converted.")]
+    numerator: Annotated[Decimal, Meta(description="Base units in `denominator` of this unit.")]
+    denominator: Annotated[Decimal, Meta(description="Units that `numerator` base units make.")] = (
+        Decimal(1)
+    )
+
+
+def minor_digits(currency: str) -> int:
+    """Digits after the decimal point of a currency (ISO 4217); two where the code is not known to differ."""
+    return _MINOR_DIGITS.get(currency, 2)
+
+
+def rounded(amount: Decimal, currency: str) -> Decimal:
+    """Round an amount half-even to its currency's minor unit."""
+    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), ROUND_HALF_EVEN)
+
+
+def convert(
+    amount: Decimal,
+    unit: str,
+    target: str,
+    base: str,
+    conversions: Iterable[UnitConversion],
+    *,
+    item: str,
+) -> Decimal:
+    """Express an amount in another unit of the same item.
+
+    Args:
+        amount: How many of `unit`.
+        unit: The unit of `amount`.
+        target: The unit wanted.
+        base: The item's base unit, which each conversion refers to.
+        conversions: What the item declares of its other units.
+        item: The item's sku, for the error.
+
+    Raises:
+        UnitMismatchError: if either unit has no declared conversion. A quantity is never read in another unit.
+    """
+    if unit == target:
+        return amount
+    known = {c.unit: c for c in conversions}
+    for wanted in (unit, target):
+        if wanted != base and wanted not in known:
+            raise UnitMismatchError(item=item, unit=unit, target=target, base=base)
+    if unit != base:
+        amount = amount * known[unit].numerator / known[unit].denominator
+    if target != base:
+        amount = amount * known[target].denominator / known[target].numerator
+    return amount

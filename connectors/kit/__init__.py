@@ -1,0 +1,1 @@
+"""What every protocol shares: transport, authorisation, call policies, paging and mapping."""

@@ -1,0 +1,87 @@
+"""One HTTP exchange as protocols see it: what they hand to the transport and what they get back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from canonical.errors import BadAnswerError
+from canonical.ports import Ask
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One request.
+
+    Attributes:
+        path: Path below the backend's address, or an absolute URL of the same origin.
+        method: HTTP method.
+        query: Query parameters in order, not yet encoded; a name may repeat.
+        headers: Further headers.
+        body: Bytes to send, with their content type in `headers`.
+        repeatable: Whether the request may be sent again after a failure that leaves its effect unknown.
+        authorise: Whether credentials are sent; false for the calls that obtain them.
+        label: What is asked, for logs, metrics and error messages (no secrets), e.g. `A_PurchaseOrder`.
+    """
+
+    path: str
+    label: str
+    method: str = "GET"
+    query: Sequence[tuple[str, str]] = ()
+    headers: Mapping[str, str] = {}
+    body: bytes | None = None
+    repeatable: bool = True
+    authorise: bool = True
+
+
+class Response(msgspec.Struct, frozen=True):
+    """A whole response, decompressed, within the size limit."""
+
+    system: str
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    label: str
+
+    def json(self) -> Any:
+        """The body as JSON, numbers with a fraction as exact `Decimal`.
+
+        Raises:
+            BadAnswerError: if it is no JSON (an HTML page, a truncated document).
+        """
+        try:
+            return _decode_json(self.content)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+            kind = self.headers.get("content-type", "no content type")
+            msg = (
+                f"{self.label} answered {len(self.content)} bytes ({kind}) that are not valid JSON"
+            )
+            raise BadAnswerError(self.system, msg) from exc
+
+
+Explain = Callable[[Response], str | None]
+"""Reads a vendor's error body: what it says in a few words, or None if nothing readable is in it."""
+
+
+class HTTPCaller(Protocol):
+    """What protocols need of the transport (`connectors.kit.transport.Transport`)."""
+
+    @property
+    def system(self) -> str:
+        """The backend's name."""
+
+    @property
+    def base_url(self) -> str:
+        """The backend's address, without a trailing slash."""
+
+    async def send(self, request: Request, ask: Ask, *, explain: Explain | None = None) -> Response:
+        """Send a request under the backend's call policies and return its 2xx (or 304) answer.
+
+        Raises:
+            UnavailableError: the system cannot be asked now (down, slow, throttled, circuit open, in maintenance).
+            BadAnswerError: the answer is too large or cannot be read.
+            MisconfiguredError: credentials are refused, or what was named does not exist there.
+            InvalidInputError: the system says that the question is wrong (400 and the like).
+        """
+
+
+_decode_json = msgspec.json.Decoder(type=Any).decode

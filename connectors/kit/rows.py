@@ -1,0 +1,158 @@
+"""Rows as a system holds them, and the questions that a protocol can put to it.
+
+The mapping translates canonical questions into these and the answers back (`connectors.kit.source`); each protocol
+implements `RowReader` and knows nothing of the business objects. Paths are written with dots in a row's own names:
+`to_PurchaseOrderItem.to_ScheduleLine.ScheduleLineDeliveryDate`, `order-lines.item.item-number`, `party.code`. A reader
+gives rows as plain nested dicts and lists along these paths, whatever envelope its wire format uses.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Protocol
+
+from msgspec import Struct, field
+
+from canonical.criteria import Op
+from canonical.errors import SupplygraphError
+from canonical.ports import Ask
+
+Row = dict[str, Any]
+"""One row: vendor names to values as decoded (JSON numbers with a fraction are Decimal)."""
+
+
+class Test(Struct, frozen=True):
+    """One comparison in a system's own names.
+
+    `value` is as in `canonical.criteria.Condition`, with its scalars already converted to what the system holds (codes,
+    keys), still as Python values. `kind` is the mapping's type of the field (`string`, `integer`, `decimal`, `date`,
+    `datetime`, `boolean`), for wire formats whose literals differ by type.
+    """
+
+    path: str
+    op: Op
+    value: Any
+    kind: str = "string"
+    negated: bool = False
+
+
+Clause = tuple[Test, ...]
+"""Tests of which at least one must hold."""
+
+
+class Push(StrEnum):
+    """What a system can do with a test."""
+
+    EXACT = "exact"
+    SUPERSET = "superset"
+    NO = "no"
+
+
+class Dataset(Struct, frozen=True):
+    """A collection of rows in a system.
+
+    Attributes:
+        name: Its address as the protocol spells it: `API_PRODUCT_SRV/A_Product`, `/api/items`, `product.product`, a table.
+        key: Paths that together identify a row, in order.
+        options: Protocol-specific settings of the dataset, as the preset gives them.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RowQuery(Struct, frozen=True):
+    """A list of rows.
+
+    Attributes:
+        dataset: Where.
+        where: Clauses that must all hold. Only tests that the reader said it can push are given.
+        sort: Paths with their direction (True: descending), all of them sortable by the reader.
+        columns: Paths wanted. The reader asks the system for just these where it can.
+        limit: About how many rows are wanted in all; a hint for page sizes, None for everything.
+        count: Whether a total is wanted.
+    """
+
+    dataset: Dataset
+    where: tuple[Clause, ...] = ()
+    sort: tuple[tuple[str, bool], ...] = ()
+    columns: tuple[str, ...] = ()
+    limit: int | None = None
+    count: bool = False
+
+
+class RowPage(Struct, frozen=True):
+    """One page as the system cut it.
+
+    Attributes:
+        rows: The rows.
+        next: What to pass as `cursor` for the following page; None after the last.
+        total: All rows that match, where asked for and known.
+    """
+
+    rows: Sequence[Row]
+    next: str | None = None
+    total: int | None = None
+
+
+class RowBatch(Struct, frozen=True):
+    """Rows found for many values, and the values whose chunk failed."""
+
+    rows: Sequence[Row]
+    failures: Mapping[str, SupplygraphError] = field(default_factory=dict)
+
+
+class DatasetInfo(Struct, frozen=True):
+    """What a system says of a dataset.
+
+    Attributes:
+        exists: Whether it is there and may be read.
+        paths: Paths that are known to exist with the system's name of their type, if it publishes them; else None.
+        sample: Up to a page of rows, for checks that need values.
+        message: What the system said, where `exists` is false.
+    """
+
+    exists: bool
+    paths: Mapping[str, str] | None = None
+    sample: Sequence[Row] = ()
+    message: str = ""
+
+
+class RowReader(Protocol):
+    """A protocol, spoken to one system."""
+
+    def push(self, dataset: Dataset, test: Test) -> Push:
+        """Tell whether the system can apply a test, exactly or giving some rows too many."""
+
+    def sorts(self, dataset: Dataset, sort: tuple[tuple[str, bool], ...]) -> bool:
+        """Tell whether the system can sort by these paths together."""
+
+    async def page(self, query: RowQuery, cursor: str | None, ask: Ask) -> RowPage:
+        """Read one page; `cursor` is the `next` of the page before.
+
+        Raises:
+            UnavailableError, BadAnswerError, MisconfiguredError: as the transport does.
+        """
+
+    async def by_values(
+        self,
+        dataset: Dataset,
+        path: str,
+        values: Sequence[Any],
+        columns: tuple[str, ...],
+        ask: Ask,
+        *,
+        where: tuple[Clause, ...] = (),
+        kind: str = "string",
+    ) -> RowBatch:
+        """Read every row whose value at `path` is one of many, in as few requests as the system allows.
+
+        The reader splits the values by key count, URL length and page size, sends the chunks concurrently within the
+        backend's limits, and follows pages within each chunk. A failed chunk fails its values only.
+        """
+
+    async def describe(self, dataset: Dataset, columns: tuple[str, ...], ask: Ask) -> DatasetInfo:
+        """Look whether a dataset exists, and with which fields."""
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
