@@ -8,7 +8,7 @@ gives rows as plain nested dicts and lists along these paths, whatever envelope 
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct, field
 
@@ -20,13 +20,28 @@ Row = dict[str, Any]
 """One row: vendor names to values as decoded (JSON numbers with a fraction are Decimal)."""
 
 
+class Bounds(NamedTuple):
+    """What a RANGE test is given: from `gte` or beyond `gt`, up to `lte` or below `lt`. Open ends are None.
+
+    Reads like `canonical.criteria.Range`, with an exclusive lower and an inclusive upper end besides.
+    """
+
+    gte: Any | None = None
+    lt: Any | None = None
+    gt: Any | None = None
+    lte: Any | None = None
+
+
 class Test(Struct, frozen=True):
     """One comparison in a system's own names.
 
-    `value` is as in `canonical.criteria.Condition`, with its scalars already converted to what the system holds (codes,
-    keys), still as Python values. `kind` is the mapping's type of the field (`string`, `integer`, `decimal`, `date`,
-    `datetime`, `boolean`), for wire formats whose literals differ by type.
+    `value` is as in `canonical.criteria.Condition` (`Bounds` for RANGE), with its scalars already converted to what the
+    system holds (codes, keys), still as Python values. `kind` is the mapping's type of the field (`string`, `integer`,
+    `decimal`, `date`, `datetime`, `boolean`), for wire formats whose literals differ by type. A `negated` test holds
+    where the comparison does not, null included: not (x IN (a, b)) holds for null.
     """
+
+    __test__ = False  # not a test case, whatever pytest makes of the name
 
     path: str
     op: Op
@@ -82,7 +97,7 @@ class RowQuery(Struct, frozen=True):
 
 
 class RowPage(Struct, frozen=True):
-    """One page as the system cut it.
+    """One page as the system cut it. Its rows belong to the caller, who may add to them.
 
     Attributes:
         rows: The rows.
@@ -124,8 +139,11 @@ class RowReader(Protocol):
     def push(self, dataset: Dataset, test: Test) -> Push:
         """Tell whether the system can apply a test, exactly or giving some rows too many."""
 
+    def push_any(self, dataset: Dataset, clause: Clause) -> Push:
+        """Tell whether the system can apply an OR of several tests, each of which it can push alone."""
+
     def sorts(self, dataset: Dataset, sort: tuple[tuple[str, bool], ...]) -> bool:
-        """Tell whether the system can sort by these paths together."""
+        """Tell whether the system can sort by these paths together. Where it puts nulls does not matter."""
 
     async def page(self, query: RowQuery, cursor: str | None, ask: Ask) -> RowPage:
         """Read one page; `cursor` is the `next` of the page before.
