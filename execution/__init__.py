@@ -1,0 +1,1 @@
+"""Batched execution: links that answer for all parents at once, whatever the schema is about."""

@@ -1,0 +1,52 @@
+"""What belongs to one operation: its scheduler, its link loaders, and what went wrong without costing the answer."""
+
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct
+
+from canonical.errors import SupplygraphError
+from execution.scheduling import LevelScheduler
+
+T = TypeVar("T")
+Path = tuple[str | int, ...]
+
+
+class Partial(Struct, frozen=True):
+    """A batch result for one parent that is less than was asked for.
+
+    Attributes:
+        value: What there is.
+        problems: What is missing, and why.
+    """
+
+    value: Any
+    problems: tuple[SupplygraphError, ...]
+
+
+class Operation:
+    """State of one operation. Never shared between operations."""
+
+    def __init__(self) -> None:
+        self.scheduler = LevelScheduler()
+        self.problems: list[tuple[SupplygraphError, Path]] = []
+        self._kept: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Make a thing the first time it is asked for by this key, and keep it for the operation."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        kept: T = self._kept[key]
+        return kept
+
+    def report(self, problem: SupplygraphError, path: Path) -> None:
+        """Tell the caller that the value at a path is incomplete."""
+        self.problems.append((problem, path))
+
+
+class OperationContext(Protocol):
+    """What execution needs of the context that resolvers get."""
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that is under way."""

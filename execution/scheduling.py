@@ -1,0 +1,48 @@
+"""When to send a batch: once nothing else of the operation can add to it.
+
+An executor that walks objects one by one reaches the same level of many objects within a few turns of the event loop.
+The scheduler waits until several turns have passed in which nobody asked for anything, then starts all waiting batches
+together. A turn that does nothing costs about a microsecond.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+_QUIET_TURNS: Final = 12
+# Measured on graphql-core 3.3: up to 2 turns for each list or object between two links; the contract's deepest way
+# (connection, nodes, lines) needs 6.
+
+
+class LevelScheduler:
+    """Starts batches level by level. One for each operation; belongs to one event loop."""
+
+    def __init__(self, *, quiet_turns: int = _QUIET_TURNS) -> None:
+        self._quiet_turns = quiet_turns
+        self._waiting: list[Callable[[], None]] = []
+        self._quiet = 0
+        self._armed = False
+        self.levels = 0
+
+    def submit(self, start: Callable[[], None]) -> None:
+        """Have a batch started when the level is complete."""
+        self._waiting.append(start)
+        self.touch()
+
+    def touch(self) -> None:
+        """Say that a waiting batch has grown."""
+        self._quiet = 0
+        if not self._armed:
+            self._armed = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._quiet += 1
+        if self._quiet < self._quiet_turns:
+            asyncio.get_running_loop().call_soon(self._turn)
+            return
+        self._armed = False
+        waiting, self._waiting = self._waiting, []
+        self.levels += 1
+        for start in waiting:
+            start()

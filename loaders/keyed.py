@@ -1,0 +1,339 @@
+"""Records by key: many keys, each system asked once, what is known already not asked at all.
+
+The way of a key: this process's layer and one MGET for all systems -> fresh, stale or missing -> requests that are under
+way for the same key are shared -> one process of all is to fetch -> the system -> cache.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from canonical.criteria import Criteria, values_at
+from canonical.entities import ENTITIES, KEY, EntityName
+from canonical.errors import Reason, SupplygraphError, UnavailableError
+from canonical.records import Record
+from loaders.catalog import Catalog, Freshness, Supply
+from loaders.context import ReadContext
+from loaders.merging import Found, merged
+from loaders.shelf import Shelved, digest, from_entry, slot, to_entry
+from runtime.cache.record_cache import RecordCache
+
+_CLAIM_S: Final = 5.0
+
+Answer = Shelved | SupplygraphError
+
+
+class KeyQuestion(Struct, frozen=True):
+    """Records of an entity whose column has one of many keys.
+
+    Attributes:
+        entity: What is wanted.
+        column: `canonical.entities.KEY`, or one of the entity's lookups.
+        columns: Columns that the records must know.
+        criteria: What they must satisfy besides.
+        system: The only system to ask, if it is known.
+    """
+
+    entity: EntityName
+    column: str
+    columns: frozenset[str]
+    criteria: Criteria = ()
+    system: str | None = None
+
+
+class _Flight(Struct, frozen=True):
+    columns: frozenset[str]
+    answers: "asyncio.Task[dict[str, Answer]]"
+
+
+class _Look(Struct):
+    """What is known of one system's keys before it is asked."""
+
+    fresh: dict[str, Shelved] = field(default_factory=dict)
+    stale: dict[str, Shelved] = field(default_factory=dict)
+    wider: set[str] = field(default_factory=set)
+    missing: list[str] = field(default_factory=list)
+
+
+class KeyedReader:
+    """Reads records by key for all operations of this process."""
+
+    def __init__(
+        self, catalog: Catalog, cache: RecordCache, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._catalog = catalog
+        self._cache = cache
+        self._clock = clock
+        self._flights: dict[str, _Flight] = {}
+
+    async def read(
+        self, question: KeyQuestion, keys: Iterable[str], context: ReadContext
+    ) -> dict[str, Found]:
+        """Read the records of many keys.
+
+        Returns:
+            For every key its records, leading system first, and what could not be read.
+
+        Raises:
+            UnsupportedError: if no system supplies the entity.
+        """
+        wanted = list(dict.fromkeys(keys))
+        supplies = [
+            s
+            for s in self._catalog.supplies(question.entity, question.system)
+            if question.column == KEY or question.column in s.columns
+        ]
+        if not wanted:
+            return {}
+        looks = await self._look(question, supplies, wanted, context)
+        answers = await asyncio.gather(
+            *(self._answers(question, s, looks[s.system], context) for s in supplies)
+        )
+        by_system = [(s, found) for s, found in zip(supplies, answers, strict=True)]
+        return {
+            key: merged(
+                ENTITIES[question.entity],
+                [(s.system, s.columns & question.columns, found[key]) for s, found in by_system],
+            )
+            for key in wanted
+        }
+
+    async def keep(
+        self, supply: Supply, records: Sequence[Record], columns: frozenset[str], column: str
+    ) -> None:
+        """Keep records that came with a list, each under its key."""
+        entity, now = supply.source.entity, self._clock()
+        ttl = _lifetime(self._catalog.freshness(entity))
+        entries = []
+        for record in records:
+            key = record.provenance.key if column == KEY else getattr(record, column)
+            shelved = Shelved((record,), now, columns)
+            entries.append((slot(supply.system, entity, column, "", key), to_entry(shelved), ttl))
+        await self._cache.put_many(entries)
+
+    async def _look(
+        self,
+        question: KeyQuestion,
+        supplies: Sequence[Supply],
+        keys: Sequence[str],
+        context: ReadContext,
+    ) -> dict[str, _Look]:
+        name = digest(question.criteria)
+        slots = [
+            slot(s.system, question.entity, question.column, name, k)
+            for s in supplies
+            for k in keys
+        ]
+        entries = iter(await self._cache.get_many(slots))
+        freshness = self._catalog.freshness(question.entity)
+        looks: dict[str, _Look] = {}
+        for supply in supplies:
+            look = looks[supply.system] = _Look()
+            needed = needed_columns(question, supply)
+            for key in keys:
+                entry = next(entries)
+                shelved = from_entry(question.entity, entry) if entry is not None else None
+                self._sort_in(look, key, shelved, needed, freshness, context)
+            self._note(supply.system, look.fresh.values(), context, stale=False)
+        return looks
+
+    def _sort_in(
+        self,
+        look: _Look,
+        key: str,
+        shelved: Shelved | None,
+        needed: frozenset[str],
+        freshness: Freshness,
+        context: ReadContext,
+    ) -> None:
+        if shelved is not None:
+            age = self._clock() - shelved.fetched_at
+            fresh_s = freshness.fresh_s if shelved.records else freshness.absent_s
+            limit = context.max_staleness_s
+            wide = needed <= shelved.columns or not shelved.records
+            if wide and age <= fresh_s and (limit is None or age <= limit):
+                look.fresh[key] = shelved
+                return
+            if age <= freshness.fresh_s + freshness.grace_s:
+                look.wider |= shelved.columns
+                if wide and (limit is None or age <= limit):
+                    look.stale[key] = shelved
+        look.missing.append(key)
+
+    async def _answers(
+        self, question: KeyQuestion, supply: Supply, look: _Look, context: ReadContext
+    ) -> Mapping[str, Answer]:
+        found: dict[str, Answer] = dict(look.fresh)
+        if not look.missing:
+            return found
+        waiting = self._under_way(question, supply, look, context)
+        patience = self._catalog.freshness(question.entity).patience_s
+        everything_stale = all(k in look.stale for k in look.missing)
+        stale: list[Shelved] = []
+        for key, answer in (
+            await _within(waiting, patience if everything_stale else None, supply.system)
+        ).items():
+            known = look.stale.get(key)
+            if isinstance(answer, UnavailableError) and known is not None:
+                found[key] = _marked_stale(known)
+                stale.append(known)
+            else:
+                found[key] = answer
+        self._note(supply.system, stale, context, stale=True)
+        return found
+
+    def _under_way(
+        self, question: KeyQuestion, supply: Supply, look: _Look, context: ReadContext
+    ) -> "dict[str, asyncio.Task[dict[str, Answer]]]":
+        """For each missing key the task that brings it: one that runs already, or a new one for the rest."""
+        needed = needed_columns(question, supply)
+        name = digest(question.criteria)
+        slots = {
+            k: slot(supply.system, question.entity, question.column, name, k) for k in look.missing
+        }
+        bound: dict[str, asyncio.Task[dict[str, Answer]]] = {}
+        mine: dict[str, str] = {}
+        for key, place in slots.items():
+            flight = self._flights.get(place)
+            if flight is not None and needed <= flight.columns:
+                bound[key] = flight.answers
+            else:
+                mine[key] = place
+        if mine:
+            columns = needed | (look.wider & supply.columns)
+            wanted = replace(question, columns=columns)
+            task = asyncio.ensure_future(self._fetch(wanted, supply, mine, context))
+            flight = _Flight(columns, task)
+            self._flights.update(dict.fromkeys(mine.values(), flight))
+            task.add_done_callback(lambda _: self._landed(mine.values(), flight))
+            bound.update(dict.fromkeys(mine, task))
+        return bound
+
+    def _landed(self, slots: Iterable[str], flight: _Flight) -> None:
+        for place in slots:
+            if self._flights.get(place) is flight:
+                del self._flights[place]
+
+    async def _fetch(
+        self,
+        question: KeyQuestion,
+        supply: Supply,
+        slots: Mapping[str, str],
+        context: ReadContext,
+    ) -> dict[str, Answer]:
+        """Fetch keys that nobody in this process is fetching; leave alone what another process is about to bring."""
+        won = set(await self._cache.claim(list(slots.values()), _CLAIM_S))
+        ours = [k for k, place in slots.items() if place in won]
+        theirs = [k for k, place in slots.items() if place not in won]
+        brought, answers = await asyncio.gather(
+            self._await_others(question, supply, {k: slots[k] for k in theirs}, context),
+            self._ask(question, supply, {k: slots[k] for k in ours}, context),
+        )
+        left = {k: slots[k] for k in theirs if k not in brought}
+        return {**answers, **brought, **await self._ask(question, supply, left, context)}
+
+    async def _await_others(
+        self,
+        question: KeyQuestion,
+        supply: Supply,
+        slots: Mapping[str, str],
+        context: ReadContext,
+    ) -> dict[str, Answer]:
+        if not slots:
+            return {}
+        patience = min(_CLAIM_S, context.ask.deadline - asyncio.get_running_loop().time())
+        asked_at = self._clock()
+        entries = await self._cache.wait(list(slots.values()), max(patience / 2, 0.0))
+        freshness = self._catalog.freshness(question.entity)
+        brought: dict[str, Answer] = {}
+        for key, entry in zip(slots, entries, strict=True):
+            shelved = from_entry(question.entity, entry) if entry is not None else None
+            if shelved is None or asked_at - shelved.fetched_at > freshness.absent_s:
+                continue
+            if needed_columns(question, supply) <= shelved.columns or not shelved.records:
+                brought[key] = shelved
+        return brought
+
+    async def _ask(
+        self,
+        question: KeyQuestion,
+        supply: Supply,
+        slots: Mapping[str, str],
+        context: ReadContext,
+    ) -> dict[str, Answer]:
+        """Ask the system, and keep what it says."""
+        if not slots:
+            return {}
+        try:
+            batch = await supply.source.by_keys(
+                question.column, list(slots), question.columns, context.ask, question.criteria
+            )
+        except SupplygraphError as exc:
+            await self._cache.release(list(slots.values()))
+            return dict.fromkeys(slots, exc)
+        context.journal.read(supply.system, rows=len(batch.records))
+        grouped: dict[str, list[Record]] = {k: [] for k in slots}
+        for record in batch.records:
+            for key in _keys_of(record, question.column):
+                if key in grouped:
+                    grouped[key].append(record)
+        now = self._clock()
+        answers: dict[str, Answer] = {
+            key: batch.failures[key]
+            if key in batch.failures
+            else Shelved(tuple(records), now, question.columns)
+            for key, records in grouped.items()
+        }
+        ttl = _lifetime(self._catalog.freshness(question.entity))
+        await self._cache.put_many(
+            [(slots[k], to_entry(a), ttl) for k, a in answers.items() if isinstance(a, Shelved)]
+        )
+        await self._cache.release(list(slots.values()))
+        return answers
+
+    def _note(
+        self, system: str, found: Iterable[Shelved], context: ReadContext, *, stale: bool
+    ) -> None:
+        ages = [self._clock() - s.fetched_at for s in found]
+        if ages:
+            context.journal.cached(
+                system, keys=len(ages), stale=len(ages) if stale else 0, oldest_s=max(ages)
+            )
+
+
+def needed_columns(question: KeyQuestion, supply: Supply) -> frozenset[str]:
+    """Columns to ask a supply for: what is wanted of what it has, and what tells the records apart."""
+    entity = ENTITIES[question.entity]
+    told_apart = {*entity.natural} | ({question.column} - {KEY})
+    return (question.columns | told_apart) & supply.columns
+
+
+async def _within(
+    waiting: "Mapping[str, asyncio.Task[dict[str, Answer]]]", patience_s: float | None, system: str
+) -> dict[str, Answer]:
+    """Each key's answer; with patience, an error for those that are not there in time (their tasks go on)."""
+    tasks = set(waiting.values())
+    done, _ = await asyncio.wait(tasks, timeout=patience_s)
+    late = UnavailableError(system, Reason.TIMEOUT, f"no answer within {patience_s} s")
+    return {k: task.result()[k] if task in done else late for k, task in waiting.items()}
+
+
+def _keys_of(record: Record, column: str) -> Iterable[str]:
+    if column == KEY:
+        return (record.provenance.key,)
+    return dict.fromkeys(values_at(record, column))
+
+
+def _marked_stale(shelved: Shelved) -> Shelved:
+    records = tuple(
+        replace(r, provenance=replace(r.provenance, stale=True)) for r in shelved.records
+    )
+    return replace(shelved, records=records)
+
+
+def _lifetime(freshness: Freshness) -> float:
+    return freshness.fresh_s + freshness.grace_s

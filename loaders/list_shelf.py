@@ -1,0 +1,138 @@
+"""How one system's pages stand in the cache: keys with their positions, never the records themselves."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from canonical.criteria import Sort, position_of
+from canonical.entities import ENTITIES, KEY, EntityName
+from canonical.errors import SupplygraphError
+from canonical.ports import ListQuery
+from canonical.records import Record
+from loaders.catalog import Freshness, Supply
+from loaders.context import ReadContext
+from loaders.cursors import Position, decode_position, encode_position
+from loaders.keyed import KeyedReader
+from loaders.shelf import digest
+from runtime.cache.entries import Entry
+from runtime.cache.record_cache import RecordCache
+
+Place = tuple[str, Position]
+"""The key that a record is kept under, and its position in the list."""
+
+
+class SystemPage(msgspec.Struct, frozen=True):
+    """One system's page.
+
+    Attributes:
+        places: Key and position of each record.
+        records: The records, alike in length and order; none yet where the page comes from the cache.
+        more: Whether further records follow.
+        total: All that satisfy the criteria, if it was asked for and told.
+        left_out: What kept single records from being read.
+    """
+
+    places: tuple[Place, ...]
+    records: tuple[Record, ...]
+    more: bool
+    total: int | None
+    left_out: tuple[SupplygraphError, ...]
+
+
+class KnownPage(msgspec.Struct, frozen=True):
+    """A page from the cache, and its age in seconds."""
+
+    page: SystemPage
+    age_s: float
+
+
+class _Wire(msgspec.Struct, frozen=True, array_like=True):
+    places: list[tuple[str, list[tuple[str, str]]]]
+    more: bool
+    total: int | None
+
+
+class ListShelf:
+    """Keeps the pages of lists, and shares requests for the same page that are under way."""
+
+    def __init__(self, cache: RecordCache, clock: Callable[[], float]) -> None:
+        self._cache = cache
+        self._clock = clock
+        self._flights: dict[tuple[str, frozenset[str]], asyncio.Task[SystemPage]] = {}
+
+    async def find(self, supply: Supply, query: ListQuery) -> KnownPage | None:
+        """The page as the cache has it, however old."""
+        [entry] = await self._cache.get_many([_slot(supply, query)])
+        if entry is None:
+            return None
+        try:
+            wire = msgspec.msgpack.decode(entry.payload, type=_Wire)
+            places = tuple((key, decode_position(p)) for key, p in wire.places)
+        except (msgspec.MsgspecError, ValueError):
+            return None
+        if query.count and wire.total is None:
+            return None
+        page = SystemPage(places, (), wire.more, wire.total, ())
+        return KnownPage(page, self._clock() - entry.fetched_at)
+
+    async def ask(
+        self,
+        supply: Supply,
+        query: ListQuery,
+        context: ReadContext,
+        freshness: Freshness,
+        keyed: KeyedReader,
+    ) -> SystemPage:
+        """Ask the system, together with whoever is asking it the same already; keep page and records.
+
+        Raises:
+            SupplygraphError: as `canonical.ports.Source.page`.
+        """
+        key = (_slot(supply, query), query.columns)
+        task = self._flights.get(key)
+        if task is None:
+            task = asyncio.ensure_future(self._fetch(supply, query, context, freshness, keyed))
+            self._flights[key] = task
+            task.add_done_callback(lambda _: self._flights.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _fetch(
+        self,
+        supply: Supply,
+        query: ListQuery,
+        context: ReadContext,
+        freshness: Freshness,
+        keyed: KeyedReader,
+    ) -> SystemPage:
+        page = await supply.source.page(query, context.ask)
+        entity = supply.source.entity
+        context.journal.read(supply.system, rows=len(page.records))
+        places = tuple(place_of(entity, r, query.order) for r in page.records)
+        wire = _Wire([(k, encode_position(p)) for k, p in places], page.more, page.total)
+        entry = Entry(self._clock(), (), msgspec.msgpack.encode(wire))
+        lifetime = freshness.fresh_s + freshness.grace_s
+        left_out = tuple(page.failures.values())
+        if not left_out:
+            await self._cache.put_many([(_slot(supply, query), entry, lifetime)])
+        await keyed.keep(supply, page.records, query.columns, lookup_column(entity))
+        return SystemPage(places, tuple(page.records), page.more, page.total, left_out)
+
+
+def lookup_column(entity: EntityName) -> str:
+    """The column that a list's records are kept under: the natural key where it is one column, else their own."""
+    natural = ENTITIES[entity].natural
+    return natural[0] if len(natural) == 1 else KEY
+
+
+def place_of(entity: EntityName, record: Record, order: Sequence[Sort]) -> Place:
+    """The key that a record is kept under, and its position in a list."""
+    column = lookup_column(entity)
+    key: Any = record.provenance.key if column == KEY else getattr(record, column)
+    return key, position_of(record, order)
+
+
+def _slot(supply: Supply, query: ListQuery) -> str:
+    name = digest(query.criteria, query.order, query.limit, query.after)
+    return f"{supply.system}:{supply.source.entity.value}:list:{name}"

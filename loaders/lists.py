@@ -1,0 +1,319 @@
+"""Lists: one page across all systems of record, in order, saying how complete it is.
+
+Each system gives its own page; the pages are merged by the sort columns, and every cursor holds each system's position.
+What a system's page consisted of is kept in the cache as keys with their sort values; the records themselves stand under
+their keys, so that a record which is dropped or refreshed is right in every list.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from functools import cmp_to_key
+from typing import Any, Final
+
+from msgspec import Struct
+
+from canonical.criteria import Criteria, Sort, columns_of, compare, matches
+from canonical.entities import ENTITIES, KEY, EntityName
+from canonical.errors import SupplygraphError, UnavailableError, UnsupportedError
+from canonical.ports import ListQuery
+from canonical.records import Record
+from loaders.catalog import Catalog, Supply
+from loaders.context import ReadContext
+from loaders.cursors import Cursor, Position, decode_cursor, encode_cursor
+from loaders.keyed import KeyedReader, KeyQuestion
+from loaders.list_shelf import ListShelf, SystemPage, lookup_column
+from loaders.merging import Found
+from loaders.shelf import digest
+from runtime.cache.record_cache import RecordCache
+
+
+_MAX_ROUNDS: Final = 20
+
+
+class State(StrEnum):
+    """How a system contributed to a list."""
+
+    LIVE = "LIVE"
+    CACHED = "CACHED"
+    STALE = "STALE"
+    MISSING = "MISSING"
+
+
+class Contribution(Struct, frozen=True):
+    """What one system gave to a list.
+
+    Attributes:
+        system: The system.
+        state: How.
+        problem: Why it is stale or missing, or what it had to leave out.
+    """
+
+    system: str
+    state: State
+    problem: SupplygraphError | None = None
+
+
+class ListQuestion(Struct, frozen=True):
+    """A page of a list.
+
+    Attributes:
+        entity: What is listed.
+        columns: Columns that the records must know.
+        criteria: What they must satisfy.
+        order: In which order; by key where it says nothing.
+        first: Most records wanted.
+        after: Cursor of the last record seen.
+        total: Whether the total is wanted.
+        systems: The only systems to ask, where not all may be seen.
+    """
+
+    entity: EntityName
+    columns: frozenset[str]
+    first: int
+    criteria: Criteria = ()
+    order: tuple[Sort, ...] = ()
+    after: str | None = None
+    total: bool = False
+    systems: frozenset[str] | None = None
+
+
+class Listed(Struct, frozen=True):
+    """A page of a list.
+
+    Attributes:
+        records: The records, in order.
+        cursors: One for each record.
+        more: Whether further records follow.
+        total: All that satisfy the criteria, where every system told.
+        contributions: How each system contributed.
+        started: Whether the page starts after a cursor.
+    """
+
+    records: Sequence[Record]
+    cursors: Sequence[str]
+    more: bool
+    total: int | None
+    contributions: Sequence[Contribution]
+    started: bool
+
+
+class _Part(Struct, frozen=True):
+    supply: Supply
+    page: SystemPage
+    contribution: Contribution
+
+
+class _Row(Struct, frozen=True):
+    rank: int
+    position: Position
+    record: Record
+    shown: bool = True
+
+
+class ListReader:
+    """Reads lists for all operations of this process."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        keyed: KeyedReader,
+        cache: RecordCache,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._catalog = catalog
+        self._keyed = keyed
+        self._shelf = ListShelf(cache, clock)
+
+    async def read(self, question: ListQuestion, context: ReadContext) -> Listed:
+        """Read one page.
+
+        Raises:
+            InvalidInputError: if the cursor is not one of this list.
+            UnsupportedError: if a system can neither filter nor sort so, nor can it be done here.
+            UnavailableError: if no system at all could be asked.
+        """
+        name = digest(question.criteria, question.order, question.entity.value)
+        positions: Mapping[str, Position] = {}
+        if question.after is not None:
+            positions = decode_cursor(question.after, name).positions
+        supplies = [
+            s
+            for s in self._catalog.supplies(question.entity)
+            if question.systems is None or s.system in question.systems
+        ]
+        for _ in range(_MAX_ROUNDS):
+            listed, positions = await self._round(question, name, supplies, positions, context)
+            if listed.records or not listed.more:
+                return listed
+        raise UnsupportedError(
+            f"{question.entity.value}: the systems have too many records in common to find the "
+            f"next page; add a filter"
+        )
+
+    async def _round(
+        self,
+        question: ListQuestion,
+        name: str,
+        supplies: Sequence[Supply],
+        positions: Mapping[str, Position],
+        context: ReadContext,
+    ) -> tuple[Listed, Mapping[str, Position]]:
+        """One page from every system, merged; and where each stands after it."""
+        parts = await asyncio.gather(
+            *(self._part(question, s, positions.get(s.system), context) for s in supplies)
+        )
+        if parts and all(p.contribution.state is State.MISSING for p in parts):
+            raise parts[0].contribution.problem or AssertionError
+        rows = self._in_order(question, parts)
+        if ENTITIES[question.entity].natural and len(supplies) > 1:
+            rows = await self._owned(question, supplies, rows, context)
+        return self._listed(question, name, parts, rows, positions)
+
+    async def _part(
+        self, question: ListQuestion, supply: Supply, after: Position | None, context: ReadContext
+    ) -> _Part:
+        needed = question.columns | columns_of(question.criteria, question.order)
+        query = ListQuery(
+            question.criteria,
+            question.order,
+            question.first,
+            needed & supply.columns | _identity(question.entity) & supply.columns,
+            after,
+            question.total,
+        )
+        freshness = self._catalog.freshness(question.entity)
+        known = await self._shelf.find(supply, query)
+        limit = context.max_staleness_s
+        if (
+            known is not None
+            and known.age_s <= freshness.fresh_s
+            and (limit is None or known.age_s <= limit)
+        ):
+            page = await self._refilled(question, supply, query, known.page, context)
+            context.journal.cached(supply.system, keys=1, stale=0, oldest_s=known.age_s)
+            return _Part(supply, page, Contribution(supply.system, State.CACHED))
+        try:
+            page = await self._shelf.ask(supply, query, context, freshness, self._keyed)
+        except UnavailableError as exc:
+            usable = known is not None and (limit is None or known.age_s <= limit)
+            if known is None or not usable:
+                empty = SystemPage((), (), more=False, total=None, left_out=())
+                return _Part(supply, empty, Contribution(supply.system, State.MISSING, exc))
+            page = await self._refilled(question, supply, query, known.page, context)
+            context.journal.cached(supply.system, keys=1, stale=1, oldest_s=known.age_s)
+            return _Part(supply, page, Contribution(supply.system, State.STALE, exc))
+        problem = page.left_out[0] if page.left_out else None
+        return _Part(supply, page, Contribution(supply.system, State.LIVE, problem))
+
+    async def _refilled(
+        self,
+        question: ListQuestion,
+        supply: Supply,
+        query: ListQuery,
+        page: SystemPage,
+        context: ReadContext,
+    ) -> SystemPage:
+        """A page from the cache with its records, read by key where the cache does not have them."""
+        column = lookup_column(question.entity)
+        asked = KeyQuestion(question.entity, column, query.columns, system=supply.system)
+        found = await self._keyed.read(asked, [k for k, _ in page.places], context)
+        records: list[Record] = []
+        places = []
+        left_out: list[SupplygraphError] = []
+        for key, position in page.places:
+            at_key = found.get(key, Found(()))
+            left_out.extend(at_key.problems)
+            for record in at_key.records:
+                if matches(record, question.criteria):
+                    records.append(record)
+                    places.append((key, position))
+        return SystemPage(
+            tuple(places), tuple(records), page.more, page.total, (*page.left_out, *left_out)
+        )
+
+    def _in_order(self, question: ListQuestion, parts: Sequence[_Part]) -> list[_Row]:
+        rows = [
+            _Row(rank, position, record)
+            for rank, part in enumerate(parts)
+            for (_, position), record in zip(part.page.places, part.page.records, strict=True)
+        ]
+        if len(parts) == 1:
+            return rows
+
+        def by_position(a: _Row, b: _Row) -> int:
+            width = len(question.order)
+            mine, theirs = a.position[:width], b.position[:width]
+            return (
+                compare(mine, theirs, question.order)
+                or a.rank - b.rank
+                or compare(a.position[width:], b.position[width:], ())
+            )
+
+        return sorted(rows, key=cmp_to_key(by_position))
+
+    async def _owned(
+        self,
+        question: ListQuestion,
+        supplies: Sequence[Supply],
+        rows: list[_Row],
+        context: ReadContext,
+    ) -> list[_Row]:
+        """Rows as all systems together know them, each only where the leading system has it."""
+        column = lookup_column(question.entity)
+        if column == KEY:
+            return rows
+        asked = KeyQuestion(question.entity, column, question.columns)
+        keys = [getattr(r.record, column) for r in rows]
+        found = await self._keyed.read(asked, keys, context)
+        owned: list[_Row] = []
+        for row, key in zip(rows, keys, strict=True):
+            at_key = found[key].records
+            leading = next(iter(at_key), row.record)
+            shown = leading.provenance.system == supplies[row.rank].system
+            owned.append(_Row(row.rank, row.position, leading, shown))
+        return owned
+
+    def _listed(
+        self,
+        question: ListQuestion,
+        name: str,
+        parts: Sequence[_Part],
+        rows: Sequence[_Row],
+        positions: Mapping[str, Position],
+    ) -> tuple[Listed, Mapping[str, Position]]:
+        """Cut the merged rows where a system that has more to give runs out, and at the page's size."""
+        open_ends = {rank for rank, part in enumerate(parts) if part.page.more}
+        last_of = {row.rank: i for i, row in enumerate(rows)}
+        safe = min((last_of[r] + 1 for r in open_ends if r in last_of), default=len(rows))
+        seen: dict[str, Any] = dict(positions)
+        shown: list[Record] = []
+        cursors: list[str] = []
+        passed = 0
+        for row in rows[:safe]:
+            if row.shown and len(shown) == question.first:
+                break
+            seen[parts[row.rank].supply.system] = row.position
+            passed += 1
+            if row.shown:
+                shown.append(row.record)
+                cursors.append(encode_cursor(Cursor(name, seen)))
+        if cursors:
+            cursors[-1] = encode_cursor(Cursor(name, seen))
+        totals = [p.page.total for p in parts]
+        known = [t for t in totals if t is not None]
+        listed = Listed(
+            shown,
+            cursors,
+            more=passed < len(rows) or bool(open_ends),
+            total=sum(known) if len(known) == len(totals) else None,
+            contributions=[p.contribution for p in parts],
+            started=question.after is not None,
+        )
+        return listed, seen
+
+
+def _identity(entity: EntityName) -> frozenset[str]:
+    return frozenset(ENTITIES[entity].natural)
