@@ -7,6 +7,7 @@ export default defineConfig({
     outDir: "../app/static/graphiql",
     emptyOutDir: true,
     sourcemap: false,
+    license: { fileName: "licenses.md" },
     chunkSizeWarningLimit: 4000, // the editor; it is loaded once and cached
     assetsInlineLimit: 0, // data: addresses would need their own content security rule
   },
