@@ -93,7 +93,7 @@ ENTITIES: Final[Mapping[EntityName, Entity]] = MappingProxyType(
                 EntityName.RECEIPT,
                 Receipt,
                 (),
-                {"location": _LOCATION, "lines.item": _ITEM},
+                {"supplier": _SUPPLIER, "location": _LOCATION, "lines.item": _ITEM},
                 ("key", "purchase_order"),
                 internal={"purchase_order": EntityName.PURCHASE_ORDER},
             ),

@@ -58,8 +58,10 @@ class PurchaseOrderLine(Part, frozen=True, kw_only=True):
     confirmed_quantity: Annotated[
         Decimal | None, Meta(description="Quantity that the supplier promised, in `unit`.")
     ] = ABSENT
-    cancelled: Annotated[
-        bool, Meta(description="Whether nothing more is to come of this line.")
+    cancelled: Annotated[bool, Meta(description="Whether the line was called off.")] = ABSENT
+    completed: Annotated[
+        bool,
+        Meta(description="Whether no more is to come, even if less than ordered was received."),
     ] = ABSENT
 
 

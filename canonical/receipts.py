@@ -31,6 +31,7 @@ class Receipt(Record, frozen=True, kw_only=True):
     purchase_order: Annotated[
         str | None, Meta(description="Key, in the same system, of the order that it fulfils.")
     ] = ABSENT
+    supplier: Annotated[str | None, Meta(description="Code of the supplier.")] = ABSENT
     location: Annotated[str | None, Meta(description="Code of the location that received.")] = (
         ABSENT
     )

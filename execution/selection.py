@@ -33,7 +33,7 @@ class Columns(Struct, frozen=True):
     """Metadata of a field: which record columns it reads.
 
     Attributes:
-        names: Columns that the field itself needs.
+        names: Columns that the field itself needs; with a leading slash, of the record and not of the part in it.
         inside: Prefix of the columns that its subselection describes; "" where it describes the same record
             (transparent), None where it describes another record or nothing.
     """
@@ -82,7 +82,9 @@ def _collect(
         if field is None:
             continue
         columns = columns_metadata(field.extensions)
-        found.update(prefix + name for name in columns.names)
+        found.update(
+            name[1:] if name.startswith("/") else prefix + name for name in columns.names
+        )
         if columns.inside is not None and node.selection_set is not None:
             inner = f"{prefix}{columns.inside}." if columns.inside else prefix
             _collect(info, field.type, node.selection_set, inner, found)

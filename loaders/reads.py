@@ -7,7 +7,6 @@ from msgspec import Struct, field
 
 from canonical.criteria import Criteria
 from canonical.entities import EntityName
-from canonical.errors import SupplygraphError
 from execution.scheduling import LevelScheduler
 from loaders.catalog import Catalog
 from loaders.context import ReadContext
@@ -48,6 +47,7 @@ class Reads:
         self._scheduler = scheduler
         self._queues: dict[_Group, list[_Asked]] = {}
         self._known: dict[_Group, _Known] = {}
+        self._running: set[asyncio.Task[None]] = set()
 
     async def many(
         self,
@@ -91,17 +91,17 @@ class Reads:
     def _start(self, group: _Group, criteria: Criteria) -> None:
         asked = self._queues.pop(group)
         task = asyncio.ensure_future(self._run(group, criteria, asked))
-        for one in asked:  # the queue's futures keep the task alive
-            one.answer.add_done_callback(lambda _, task=task: task.done())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def _run(self, group: _Group, criteria: Criteria, asked: list[_Asked]) -> None:
         entity, column, _, system = group
-        keys = frozenset().union(*(a.keys for a in asked))
-        columns = frozenset().union(*(a.columns for a in asked))
+        keys = {k for a in asked for k in a.keys}
+        columns = frozenset(c for a in asked for c in a.columns)
         question = KeyQuestion(entity, column, columns, criteria, system)
         try:
             found = await self._keyed.read(question, sorted(keys), self.context)
-        except (SupplygraphError, asyncio.CancelledError) as exc:
+        except Exception as exc:  # noqa: BLE001  # whoever waits for the answer gets it
             for one in asked:
                 if not one.answer.done():
                     one.answer.set_exception(exc)
