@@ -1,0 +1,1 @@
+"""What runs beneath the connectors and loaders: shared limits, cache, security, telemetry."""

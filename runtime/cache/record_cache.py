@@ -1,0 +1,330 @@
+"""The record cache: Redis, shared by all processes, under a small layer within this one.
+
+    get_many -> L1 (this process) -> one MGET (Redis) -> missing
+    put_many -> L1 and one pipeline (Redis)
+    drop     -> L1, Redis, and by pub/sub the L1 of every other process
+
+Whether an entry is fresh enough is for the caller to judge from `fetched_at`. Without Redis, or
+while it is down, all of it works within the process alone.
+
+How long L1 may answer without Redis being asked again, besides the entry's own time to live:
+
+    the invalidation channel is heard      60 s   bounds what a lost message can do
+    it is not (Redis down, starting up)     5 s   nobody can tell us what changed elsewhere
+    there is no Redis                      no bound: nobody else changes anything
+"""
+
+import asyncio
+import math
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import msgspec
+
+from runtime.cache.connection import RedisHandle
+from runtime.cache.entries import FORMAT, Entry, decode, encode, fetched_at
+from runtime.cache.invalidation import Invalidations
+from runtime.cache.local import LocalCache, LocalClaims
+from runtime.cache.shared import SharedEntries
+from runtime.telemetry import metrics
+
+MAX_TTL_S: Final = 8 * 86_400.0
+_MISS_KNOWN_S: Final = 60.0
+_MOST_UNDELIVERED: Final = 100_000
+_POLLS_S: Final = (0.005, 0.01, 0.02, 0.04, 0.08, 0.1)
+
+
+class LocalAges(msgspec.Struct, frozen=True):
+    """How long L1 may answer without asking Redis again, in seconds."""
+
+    heard_s: float = 60.0
+    unheard_s: float = 5.0
+
+
+class RecordCache:
+    """Entries by key, for one process and one event loop.
+
+    Args:
+        redis: Where entries are shared; None keeps them within the process. The caller closes it.
+        version: Names what the payloads look like; caches of another version are never read.
+        l1_bytes: Bound of the memory taken within the process.
+        max_ttl_s: Longest time to live that `put_many` accepts.
+        ages: How long L1 may answer by itself.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        redis: RedisHandle | None,
+        *,
+        version: str,
+        l1_bytes: int = 64 * 1024 * 1024,
+        max_ttl_s: float = MAX_TTL_S,
+        ages: LocalAges | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._redis = redis
+        self._clock = clock
+        self._max_ttl_s = max_ttl_s
+        self._ages = ages or LocalAges()
+        self._l1 = LocalCache(l1_bytes)
+        self._claims = LocalClaims()
+        self._tokens: dict[str, bytes] = {}
+        self._undelivered: dict[str, None] = {}
+        self._reads: dict[int, set[str]] = {}
+        self._gaps = 0
+        self._hits = {"l1": 0, "l2": 0}
+        self._misses = 0
+        self._shared: SharedEntries | None = None
+        self._channel: Invalidations | None = None
+        if redis is not None:
+            self._shared = SharedEntries(redis, f"{FORMAT}.{version}")
+            self._channel = Invalidations(
+                redis,
+                self._shared.channel,
+                on_drop=self._forget,
+                on_gap=self._forget_all,
+                clock=clock,
+            )
+
+    async def get_many(self, keys: Sequence[str]) -> list[Entry | None]:
+        """Look keys up: in this process first, then in Redis with one MGET for the rest.
+
+        Returns:
+            As many entries as keys, in their order; None where there is none. Trouble with Redis
+            counts as none. While an entry lives in this process, the same object is returned.
+        """
+        now = self._clock()
+        found = {key: self._local(key, now) for key in keys}
+        missing = [key for key, entry in found.items() if entry is None]
+        metrics.cache_looked_up("l1", hits=len(found) - len(missing), misses=len(missing))
+        self._hits["l1"] += len(found) - len(missing)
+        if missing and self._shared is not None:
+            found.update(zip(missing, await self._read(missing), strict=True))
+        self._misses += sum(entry is None for entry in found.values())
+        return [found[key] for key in keys]
+
+    async def put_many(self, entries: Sequence[tuple[str, Entry, float]]) -> None:
+        """Store entries here and in Redis, then let go of claims on them.
+
+        Args:
+            entries: (key, entry, ttl in seconds): freshness plus grace.
+
+        Raises:
+            ValueError: if a ttl is not positive or exceeds the bound; then nothing is stored.
+        """
+        for key, _, ttl_s in entries:
+            if not 0 < ttl_s <= self._max_ttl_s:
+                raise ValueError(
+                    f"{key}: a time to live of {ttl_s} s is not within 0 and {self._max_ttl_s} s; "
+                    "shorten the freshness or the grace of its entity"
+                )
+        now = self._clock()
+        for key, entry, ttl_s in entries:
+            self._l1.put(key, entry, stored_at=now, expires_at=now + ttl_s)
+        keys = [key for key, _, _ in entries]
+        self._claims.release(keys)
+        if not entries or self._shared is None:
+            return
+        self._listen()
+        tokens = {key: self._tokens.pop(key) for key in keys if key in self._tokens}
+        encoded = [(key, encode(entry, now + ttl_s), ttl_s) for key, entry, ttl_s in entries]
+        if await self._shared.write(encoded, tokens):
+            for key in keys:
+                self._undelivered.pop(key, None)
+
+    async def drop(self, keys: Sequence[str]) -> None:
+        """Forget keys: here, in Redis and in every other process.
+
+        While Redis is down they are remembered, kept from being read, and dropped when it is back.
+        """
+        self._forget(keys)
+        if keys and self._shared is not None:
+            self._listen()
+            self._undelivered.update(dict.fromkeys(keys))
+            while len(self._undelivered) > _MOST_UNDELIVERED:
+                del self._undelivered[next(iter(self._undelivered))]
+            await self._deliver()
+
+    async def claim(self, keys: Sequence[str], ttl_s: float) -> list[str]:
+        """Try to become the one who refreshes keys, until `ttl_s` has passed or they are put.
+
+        A key that another process has put since this one looked is not won: `wait` returns it at
+        once.
+
+        Returns:
+            The keys won, in their order. All of them while Redis is down.
+        """
+        keys = list(dict.fromkeys(keys))
+        if not keys:
+            return []
+        if self._shared is None:
+            return self._claims.claim(keys, ttl_s, self._clock())
+        self._listen()
+        token = secrets.token_bytes(12)
+        answers = await self._shared.claim(keys, token, ttl_s)
+        if answers is None:
+            return keys
+        ours = [key for key, (won, _) in zip(keys, answers, strict=True) if won]
+        heads = {key: head for key, (_, head) in zip(keys, answers, strict=True)}
+        newer = {key for key in ours if self._is_newer(key, heads[key])}
+        self._tokens.update(dict.fromkeys(ours, token))
+        if newer:
+            await self.release(list(newer))
+        return [key for key in ours if key not in newer]
+
+    async def release(self, keys: Sequence[str]) -> None:
+        """Let go of keys that were won and not put. Claims of others stay."""
+        self._claims.release(keys)
+        tokens = {key: self._tokens.pop(key) for key in keys if key in self._tokens}
+        if tokens and self._shared is not None:
+            await self._shared.release(tokens)
+
+    async def wait(self, keys: Sequence[str], timeout_s: float) -> list[Entry | None]:
+        """Wait until those who refresh keys have put them or let go of them.
+
+        Returns:
+            As many entries as keys, in their order, as they are then: an old one (see
+            `fetched_at`) or None where the other did not succeed, and None for those still claimed
+            at the timeout.
+        """
+        until = time.monotonic() + timeout_s
+        pending = list(dict.fromkeys(keys))
+        polls = iter(_POLLS_S)
+        while pending:
+            held = await self._held(pending)
+            if held is None:  # Redis is down: nobody can tell us
+                break
+            pending = held
+            left_s = until - time.monotonic()
+            if not pending or left_s <= 0:
+                break
+            await asyncio.sleep(min(next(polls, _POLLS_S[-1]), left_s))
+        done = [key for key in dict.fromkeys(keys) if key not in set(pending)]
+        found = dict(zip(done, await self._latest(done), strict=True))
+        return [found.get(key) for key in keys]
+
+    def health(self) -> Mapping[str, object]:
+        """State for the health page. `connected` is None where there is no Redis."""
+        redis = self._redis.health() if self._redis else {}
+        return {
+            "connected": redis.get("connected"),
+            "since": redis.get("since"),
+            "errors": redis.get("errors", 0),
+            "invalidations": self._channel.connected if self._channel else None,
+            "hits_l1": self._hits["l1"],
+            "hits_l2": self._hits["l2"],
+            "misses": self._misses,
+            "entries": len(self._l1),
+            "bytes": self._l1.bytes,
+        }
+
+    async def aclose(self) -> None:
+        """Stop listening to other processes."""
+        if self._channel is not None:
+            await self._channel.aclose()
+
+    def _listen(self) -> None:
+        if self._channel is not None:
+            self._channel.start()
+
+    def _local(self, key: str, now: float) -> Entry | None:
+        held = self._l1.get(key, now)
+        if held is None or held.entry is None:
+            return None
+        return held.entry if now < held.stored_at + self._age_allowed(held.stored_at) else None
+
+    def _age_allowed(self, stored_at: float) -> float:
+        if self._channel is None:
+            return math.inf
+        if self._channel.connected:
+            return self._ages.heard_s
+        heard_until = max(0.0, self._channel.lost_at - stored_at)
+        return min(self._ages.heard_s, heard_until + self._ages.unheard_s)
+
+    async def _latest(self, keys: Sequence[str]) -> list[Entry | None]:
+        if keys and self._shared is not None:
+            return await self._read(keys)
+        return [self._local(key, self._clock()) for key in keys]
+
+    async def _held(self, keys: Sequence[str]) -> list[str] | None:
+        if self._shared is None:
+            return self._claims.held(keys, self._clock())
+        return await self._shared.claimed(keys)
+
+    async def _read(self, keys: Sequence[str]) -> list[Entry | None]:
+        """Entries in Redis; what is found is held in this process, unless dropped meanwhile."""
+        if self._shared is None:
+            return [None] * len(keys)
+        self._listen()
+        if self._undelivered and self._redis is not None and self._redis.connected:
+            await self._deliver()
+        with self._watch() as dropped:
+            gaps = self._gaps
+            answers = await self._shared.read(keys)
+        if answers is None:
+            return [None] * len(keys)
+        now = self._clock()
+        dropped |= self._undelivered.keys()
+        found: list[Entry | None] = []
+        for key, data in zip(keys, answers, strict=True):
+            kept = None if key in dropped else self._understood(data, now)
+            found.append(kept[0] if kept else None)
+            if key not in dropped and gaps == self._gaps:
+                self._keep(key, kept, absent=data is None, now=now)
+        hits = sum(entry is not None for entry in found)
+        self._hits["l2"] += hits
+        metrics.cache_looked_up("l2", hits=hits, misses=len(keys) - hits)
+        return found
+
+    def _understood(self, data: bytes | None, now: float) -> tuple[Entry, float] | None:
+        kept = decode(data) if data is not None else None
+        return kept if kept is not None and kept[1] > now else None
+
+    def _keep(
+        self, key: str, kept: tuple[Entry, float] | None, *, absent: bool, now: float
+    ) -> None:
+        if kept is not None:
+            self._l1.put(key, kept[0], stored_at=now, expires_at=kept[1])
+        elif absent:
+            self._l1.put(key, None, stored_at=now, expires_at=now + _MISS_KNOWN_S)
+        else:
+            self._l1.drop((key,))
+
+    def _is_newer(self, key: str, head: bytes) -> bool:
+        """Tell whether Redis has a newer entry than what this process saw when it looked."""
+        held = self._l1.get(key, self._clock())
+        at = fetched_at(head)
+        if held is None or at is None or key in self._undelivered:
+            return False
+        return held.entry is None or at > held.entry.fetched_at
+
+    async def _deliver(self) -> None:
+        if self._shared is None or self._channel is None:
+            return
+        keys = list(self._undelivered)
+        if await self._shared.delete(keys, self._channel.message(keys)):
+            for key in keys:
+                self._undelivered.pop(key, None)
+
+    @contextmanager
+    def _watch(self) -> Iterator[set[str]]:
+        """The set of keys that are dropped while the block lasts."""
+        dropped: set[str] = set()
+        self._reads[id(dropped)] = dropped
+        try:
+            yield dropped
+        finally:
+            del self._reads[id(dropped)]
+
+    def _forget(self, keys: Sequence[str]) -> None:
+        self._l1.drop(keys)
+        for dropped in self._reads.values():
+            dropped.update(keys)
+
+    def _forget_all(self) -> None:
+        self._gaps += 1
+        self._l1.clear()

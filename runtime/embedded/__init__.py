@@ -1,0 +1,1 @@
+"""Servers that Supplygraph starts itself where the installation names none."""
