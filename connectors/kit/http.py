@@ -20,6 +20,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         body: Bytes to send, with their content type in `headers`.
         repeatable: Whether the request may be sent again after a failure that leaves its effect unknown.
         authorise: Whether credentials are sent; false for the calls that obtain them.
+        accept: Further statuses that are an answer and no failure, e.g. 404 where a key may be unknown.
         label: What is asked, for logs, metrics and error messages (no secrets), e.g. `A_PurchaseOrder`.
     """
 
@@ -31,6 +32,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | None = None
     repeatable: bool = True
     authorise: bool = True
+    accept: Sequence[int] = ()
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -74,7 +76,7 @@ class HTTPCaller(Protocol):
         """The backend's address, without a trailing slash."""
 
     async def send(self, request: Request, ask: Ask, *, explain: Explain | None = None) -> Response:
-        """Send a request under the backend's call policies and return its 2xx (or 304) answer.
+        """Send a request under the backend's call policies and return its 2xx (or 304, or accepted) answer.
 
         Raises:
             UnavailableError: the system cannot be asked now (down, slow, throttled, circuit open, in maintenance).
