@@ -1,0 +1,6 @@
+"""REST: JSON over HTTP, with everything that differs between systems declared (`settings.py`)."""
+
+from connectors.rest.reader import RestReader, reader
+from connectors.rest.settings import Options, Settings
+
+__all__ = ["Options", "RestReader", "Settings", "reader"]
