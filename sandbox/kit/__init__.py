@@ -1,0 +1,1 @@
+"""What all simulators share: the process, the request log, the control surface and the faults."""
