@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-from tests.browser.site import Site, running_site
+from tests.browser.site import running_site
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -38,19 +38,23 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[Site]:
-    """The server whose pages are tried."""
-    with running_site() as site:
-        yield site
+def site() -> Iterator[str]:
+    """The address of the server whose pages are tried."""
+    with running_site() as address:
+        yield address
 
 
 class Visit:
-    """One page in a fresh browser profile, with what it asked for and what it complained of."""
+    """One page in a fresh browser profile, and what it asked for and complained of.
+
+    `questions` holds the headers of the newest GraphQL question of each operation name.
+    """
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.addresses: list[str] = []
         self.complaints: list[str] = []
+        self.questions: dict[str, dict[str, str]] = {}
         page.on("request", self._on_request)
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -58,6 +62,9 @@ class Visit:
 
     def _on_request(self, request: Request) -> None:
         self.addresses.append(request.url)
+        if request.method == "POST":
+            question = request.post_data_json or {}
+            self.questions[question.get("operationName") or ""] = request.headers
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:

@@ -8,7 +8,6 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,23 +50,9 @@ SETUP: dict[str, Any] = {
 }
 
 
-@dataclass
-class Site:
-    """A running site: its address, and the headers of every question that it was asked."""
-
-    address: str = ""
-    questions: list[dict[str, str]] = field(default_factory=list)
-
-    def last_question(self, operation: str) -> dict[str, str]:
-        """The headers of the newest question of that operation name."""
-        return [each for each in self.questions if each["operation"] == operation][-1]
-
-
-def _application(site: Site) -> Starlette:
+def _application() -> Starlette:
     async def graphql(request: Request) -> Response:
         body = await request.json()
-        headers = dict(request.headers)
-        site.questions.append({**headers, "operation": body.get("operationName") or ""})
         result = graphql_sync(
             SCHEMA,
             body["query"],
@@ -102,16 +87,15 @@ def _application(site: Site) -> Starlette:
 
 
 @contextmanager
-def running_site() -> Iterator[Site]:
-    """Serves on a free port of loopback until the block ends."""
-    site = Site()
-    server = uvicorn.Server(uvicorn.Config(_application(site), log_level="warning", lifespan="off"))
+def running_site() -> Iterator[str]:
+    """Serves on a free port of loopback, whose address it yields, until the block ends."""
+    server = uvicorn.Server(uvicorn.Config(_application(), log_level="warning", lifespan="off"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        site.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            yield site
+            yield address
         finally:
             server.should_exit = True
             thread.join()
