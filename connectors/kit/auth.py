@@ -1,11 +1,15 @@
-"""Who we are to a system: the port that protocols and the transport share, and a cache for tokens and sessions."""
+"""Who we are to a system: the port that protocols and the transport share, and a token cache.
+
+Which kinds there are, and how the manifest writes them, is in `auth_kinds`.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import structlog
 from msgspec import Struct, structs
+from typing_extensions import override
 
 from canonical.errors import MisconfiguredError, Reason, SupplygraphError, UnavailableError
 from canonical.ports import Ask
@@ -39,6 +43,7 @@ class Token(Struct, frozen=True):
     headers: Mapping[str, str]
     life_s: float | None = None
 
+    @override
     def __repr__(self) -> str:
         return f"Token(life_s={self.life_s})"
 
@@ -47,6 +52,10 @@ class _Held(Struct, frozen=True):
     headers: Mapping[str, str]
     refresh_at: float
     expires_at: float
+
+    @override
+    def __repr__(self) -> str:
+        return "held"
 
 
 Obtain = Callable[[Ask], Awaitable[Token]]
@@ -59,8 +68,9 @@ _FOREVER: Final = float("inf")
 class TokenCache:
     """An `Authenticator` that signs in once for all concurrent callers and keeps what it got.
 
-    A token is renewed in the background after 80 % of its life, while the old one still serves. Where credentials were
-    refused, the next sign-in waits for `pause_s`, because systems lock accounts after a few wrong passwords.
+    A token is renewed in the background after 80 % of its life, while the old one still serves.
+    Where credentials were refused, the next sign-in waits for `pause_s`, because systems lock
+    accounts after a few wrong passwords.
     """
 
     def __init__(
@@ -79,7 +89,7 @@ class TokenCache:
         self._pause_s = pause_s
         self._held: _Held | None = None
         self._pending: asyncio.Task[_Held] | None = None
-        self._refused: MisconfiguredError | None = None
+        self._refused: str | None = None
         self._try_again_at = 0.0
 
     async def headers(self, ask: Ask) -> Mapping[str, str]:
@@ -91,7 +101,7 @@ class TokenCache:
                 self._start(ask)
             return held.headers
         if self._refused is not None and now < self._try_again_at:
-            raise self._refused.with_traceback(None)
+            raise MisconfiguredError(self._system, self._refused, reason=Reason.CREDENTIALS)
         pending = self._start(ask)
         try:
             async with asyncio.timeout_at(ask.deadline):
@@ -113,7 +123,7 @@ class TokenCache:
 
     def _start(self, ask: Ask) -> asyncio.Task[_Held]:
         if self._pending is None:
-            # It serves all who wait and those who come later, so the first caller's deadline does not bind it.
+            # It serves all who wait, so the first caller's deadline does not bind it.
             deadline = asyncio.get_running_loop().time() + self._timeout_s
             self._pending = asyncio.create_task(
                 self._renew(structs.replace(ask, deadline=deadline))
@@ -135,7 +145,8 @@ class TokenCache:
         if failure is None:
             self._held, self._refused = task.result(), None
             return
-        self._refused = failure if isinstance(failure, MisconfiguredError) else None
         self._try_again_at = self._clock() + self._pause_s
-        shown: Any = failure.message if isinstance(failure, SupplygraphError) else repr(failure)
+        shown = failure.message if isinstance(failure, SupplygraphError) else type(failure).__name__
+        if isinstance(failure, MisconfiguredError):
+            self._refused = shown.removeprefix(f"{self._system}: ")
         _log.warning("sign_in_failed", system=self._system, error=shown)

@@ -1,7 +1,8 @@
 """One HTTP exchange as protocols see it: what they hand to the transport and what they get back."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+from urllib.parse import quote
 
 import msgspec
 
@@ -18,10 +19,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         query: Query parameters in order, not yet encoded; a name may repeat.
         headers: Further headers.
         body: Bytes to send, with their content type in `headers`.
-        repeatable: Whether the request may be sent again after a failure that leaves its effect unknown.
+        repeatable: Whether the request may be sent again after a failure that leaves its effect
+            unknown.
         authorise: Whether credentials are sent; false for the calls that obtain them.
-        accept: Further statuses that are an answer and no failure, e.g. 404 where a key may be unknown.
-        label: What is asked, for logs, metrics and error messages (no secrets), e.g. `A_PurchaseOrder`.
+        accept: Further statuses that are an answer and no failure, e.g. 404 where a key may be
+            unknown.
+        label: What is asked, for logs, metrics and error messages (no secrets), e.g.
+            `A_PurchaseOrder`.
     """
 
     path: str
@@ -61,7 +65,17 @@ class Response(msgspec.Struct, frozen=True):
 
 
 Explain = Callable[[Response], str | None]
-"""Reads a vendor's error body: what it says in a few words, or None if nothing readable is in it."""
+"""Reads a vendor's error body: what it says in a few words, or None if it says nothing readable."""
+
+
+def encoded(text: str) -> str:
+    """Text as it stands in a query: percent-encoded UTF-8, what may stay as it is does."""
+    return quote(text, safe=_QUERY_SAFE)
+
+
+def query_string(query: Sequence[tuple[str, str]]) -> str:
+    """Query parameters as they are sent, in their order; measure URLs by this."""
+    return "&".join(f"{encoded(name)}={encoded(value)}" for name, value in query)
 
 
 class HTTPCaller(Protocol):
@@ -76,14 +90,18 @@ class HTTPCaller(Protocol):
         """The backend's address, without a trailing slash."""
 
     async def send(self, request: Request, ask: Ask, *, explain: Explain | None = None) -> Response:
-        """Send a request under the backend's call policies and return its 2xx (or 304, or accepted) answer.
+        """Send a request under the backend's call policies; its 2xx (304, accepted) answer.
 
         Raises:
-            UnavailableError: the system cannot be asked now (down, slow, throttled, circuit open, in maintenance).
+            UnavailableError: the system cannot be asked now (down, slow, throttled, circuit open,
+                in maintenance).
             BadAnswerError: the answer is too large or cannot be read.
             MisconfiguredError: credentials are refused, or what was named does not exist there.
             InvalidInputError: the system says that the question is wrong (400 and the like).
         """
 
+
+# Never `+`, which some read as a blank, nor `;`, which some read as `&`.
+_QUERY_SAFE: Final = "$,()*:/'@!~"
 
 _decode_json = msgspec.json.Decoder(type=Any).decode

@@ -92,7 +92,7 @@ class RedisHandle:
         await self._connected.wait()
 
     def pubsub(self) -> PubSub | None:
-        """A subscription on a connection of its own, to be closed by the caller; None while down."""
+        """A subscription on a connection of its own, for the caller to close; None while down."""
         return self._client.pubsub() if self._up and self._client is not None else None
 
     def health(self) -> Mapping[str, object]:

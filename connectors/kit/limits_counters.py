@@ -1,0 +1,173 @@
+"""Who counts a backend's calls: this process alone, or all processes together.
+
+While the shared counter is down, a process counts alone on its part of the limits.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from runtime.limits.rules import Grant, Limit, LimitsDownError, Rules, SharedLimits
+
+_log = structlog.get_logger(__name__)
+
+
+class Counter(Protocol):
+    """Counts calls against rules."""
+
+    async def take(self, lease: str) -> Grant:
+        """Take a slot and a token, or tell what holds them back."""
+
+    async def give_back(self, lease: str) -> None:
+        """Return a slot."""
+
+    async def pause(self, seconds: float) -> None:
+        """Grant nothing for a while."""
+
+    def health(self) -> Mapping[str, object]:
+        """How it is just now."""
+
+
+class LocalCounter:
+    """Counts within this process."""
+
+    def __init__(
+        self, rules: Rules, *, clock: Callable[[], float], now: Callable[[], datetime]
+    ) -> None:
+        self._rules = rules
+        self._clock = clock
+        self._now = now
+        self._tokens = float(rules.burst)
+        self._at = clock()
+        self._leases: set[str] = set()
+        self._paused_until = 0.0
+        self._day = now().astimezone(UTC).date()
+        self._used = 0
+
+    async def take(self, lease: str) -> Grant:
+        """Take a slot and a token, or tell what holds them back."""
+        held_back = self._held_back()
+        if held_back is None:
+            self._tokens -= 1
+            self._used += 1
+            self.occupy(lease)
+        return held_back or Grant()
+
+    def occupy(self, lease: str) -> None:
+        """Count a slot that was granted elsewhere."""
+        self._leases.add(lease)
+
+    async def give_back(self, lease: str) -> None:
+        """Return a slot."""
+        self._leases.discard(lease)
+
+    async def pause(self, seconds: float) -> None:
+        """Grant nothing for a while; a longer pause that is set already stays."""
+        self._paused_until = max(self._paused_until, self._clock() + seconds)
+
+    def health(self) -> Mapping[str, object]:
+        """How it is just now."""
+        paused_s = self._paused_until - self._clock()
+        return {
+            "in_flight": len(self._leases),
+            **({"paused_s": round(paused_s, 3)} if paused_s > 0 else {}),
+        }
+
+    def _held_back(self) -> Grant | None:
+        clock, rules = self._clock(), self._rules
+        if clock < self._paused_until:
+            return Grant(Limit.PAUSE, self._paused_until - clock, certain=True)
+        if len(self._leases) >= rules.slots:
+            return Grant(Limit.CONCURRENCY, rules.lease_s)
+        if rules.per_day is not None and (left_s := self._day_is_used_up(rules.per_day)):
+            return Grant(Limit.PER_DAY, left_s, certain=True)
+        self._tokens = min(float(rules.burst), self._tokens + (clock - self._at) * rules.rate_per_s)
+        self._at = clock
+        # A wait as computed may end a rounding error early: what is almost a token is one.
+        if self._tokens < 1 - 1e-9:
+            return Grant(Limit.RATE, (1 - self._tokens) / rules.rate_per_s, certain=True)
+        return None
+
+    def _day_is_used_up(self, per_day: int) -> float:
+        now = self._now().astimezone(UTC)
+        if now.date() != self._day:
+            self._day, self._used = now.date(), 0
+        if self._used < per_day:
+            return 0.0
+        midnight = datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
+        return (midnight - now).total_seconds()
+
+
+class SharedCounter:
+    """Counts with all other processes, and alone while the shared counter is down."""
+
+    def __init__(  # noqa: PLR0913 wiring, by name
+        self,
+        system: str,
+        account: str,
+        rules: Rules,
+        *,
+        shared: SharedLimits,
+        alone: LocalCounter,
+        clock: Callable[[], float],
+        again_s: float = 1.0,
+    ) -> None:
+        self._system = system
+        self._account = account
+        self._rules = rules
+        self._shared = shared
+        self._alone = alone
+        self._clock = clock
+        self._again_s = again_s
+        self._down_until: float | None = None
+
+    async def take(self, lease: str) -> Grant:
+        """Take a slot and a token, or tell what holds them back."""
+        if self._is_down():
+            return await self._alone.take(lease)
+        try:
+            grant = await self._shared.take(self._account, self._rules, lease)
+        except LimitsDownError as exc:
+            self._went_down(exc)
+            return await self._alone.take(lease)
+        if self._down_until is not None:
+            self._down_until = None
+            _log.info("shared_limits_back", system=self._system)
+        if grant.limit is None:
+            self._alone.occupy(lease)
+        return grant
+
+    async def give_back(self, lease: str) -> None:
+        """Return a slot; one that cannot be returned comes back when its lease ends."""
+        await self._alone.give_back(lease)
+        if self._is_down():
+            return
+        try:
+            await self._shared.give_back(self._account, lease)
+        except LimitsDownError as exc:
+            self._went_down(exc)
+
+    async def pause(self, seconds: float) -> None:
+        """Grant nothing for a while, in any process."""
+        await self._alone.pause(seconds)
+        if self._is_down():
+            return
+        try:
+            await self._shared.pause(self._account, seconds)
+        except LimitsDownError as exc:
+            self._went_down(exc)
+
+    def health(self) -> Mapping[str, object]:
+        """How it is just now."""
+        counted = "shared" if self._down_until is None else "alone: Redis is down"
+        return {**self._alone.health(), "limits": counted}
+
+    def _is_down(self) -> bool:
+        return self._down_until is not None and self._clock() < self._down_until
+
+    def _went_down(self, exc: LimitsDownError) -> None:
+        if self._down_until is None:
+            _log.warning("shared_limits_down", system=self._system, error=str(exc))
+        self._down_until = self._clock() + self._again_s

@@ -1,0 +1,1 @@
+"""Limits of rate and concurrency that all processes share through Redis."""
