@@ -1,0 +1,20 @@
+"""OData V2 and V4: SAP Gateway, Dynamics 365 and others.
+
+reader.py asks, queries.py writes its requests; settings.py is what the manifest and presets say;
+shape.py is what is known of an entity set, from the preset and from metadata.py once catalog.py
+has read it; filters.py, literals.py, keys.py and expand.py write query options; envelope.py,
+cursors.py and errors.py read answers.
+"""
+
+from connectors.kit.http import HTTPCaller
+from connectors.kit.policy import CallPolicy
+from connectors.odata.reader import ODataReader
+from connectors.odata.settings import Settings
+
+__all__ = ["ODataReader", "Settings", "reader"]
+
+
+def reader(name: str, settings: Settings, caller: HTTPCaller, policy: CallPolicy) -> ODataReader:
+    """Open the OData services of a backend. Nothing is asked before the first question."""
+    del name  # the caller knows it
+    return ODataReader(settings, caller, policy)

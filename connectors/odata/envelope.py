@@ -1,0 +1,144 @@
+"""Rows out of their OData envelope.
+
+V2 wraps rows in `{"d": {"results": [...]}}` (older services in `{"d": [...]}`, single rows in
+`{"d": {...}}`), links to many rows once more in `results`, and links that were not expanded as
+`__deferred`. V4 has `value`. Out come plain rows: lists are lists, a link without rows is null,
+`/Date(ms)/` is ISO text, and what describes the protocol is gone.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from msgspec import Struct
+
+from connectors.kit.rows import Row
+from connectors.odata.settings import Version
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DATE: Final = re.compile(r"/Date\((-?\d+)(?:([+-])(\d+))?\)/")
+_NO_DATES: Final = frozenset({"0000-00-00", "0001-01-01", "0001-01-01T00:00:00Z"})
+
+
+class Rest(Struct, frozen=True):
+    """A list within a row that the system cut: its rows so far, and where they go on."""
+
+    rows: list[Row]
+    next: str
+
+
+class Envelope(Struct, frozen=True):
+    """What one answer holds.
+
+    Attributes:
+        rows: The rows, unwrapped.
+        next: Address of the following page, as the system wrote it.
+        total: All rows that match, where it was asked for.
+        rests: Lists within rows that go on elsewhere.
+    """
+
+    rows: list[Row]
+    next: str | None
+    total: int | None
+    rests: Sequence[Rest]
+
+
+def open_envelope(body: Any, version: Version) -> Envelope:
+    """Take the rows out of a decoded body.
+
+    Raises:
+        ValueError: if it has not the form that the version prescribes.
+    """
+    rests: list[Rest] = []
+    rows, following, total = _open_v2(body) if version == "v2" else _open_v4(body)
+    if not all(isinstance(row, dict) for row in rows):
+        raise ValueError("a list of something other than rows")
+    return Envelope([_row(r, rests) for r in rows], _link(following), _count(total), rests)
+
+
+def _open_v2(body: Any) -> tuple[list[Any], Any, Any]:
+    match body:
+        case {"d": {"results": list(rows), **rest}}:
+            return rows, rest.get("__next"), rest.get("__count")
+        case {"d": list(rows)}:
+            return rows, None, None
+        case {"d": dict(row)}:
+            return [row], None, None
+    raise ValueError("no `d` that holds rows")
+
+
+def _open_v4(body: Any) -> tuple[list[Any], Any, Any]:
+    match body:
+        case {"value": list(rows), **rest}:
+            return rows, rest.get("@odata.nextLink"), rest.get("@odata.count")
+        case {"@odata.context": str()}:
+            return [body], None, None
+    raise ValueError("no `value` that holds rows")
+
+
+def _link(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _count(value: Any) -> int | None:
+    return int(value) if isinstance(value, str | int) and str(value).isdecimal() else None
+
+
+def _row(raw: Mapping[str, Any], rests: list[Rest]) -> Row:
+    row = {
+        name: _value(value, rests)
+        for name, value in raw.items()
+        if not name.startswith("__") and "@" not in name
+    }
+    for name, link in _cut(raw):
+        if isinstance(row.get(name), list):
+            rests.append(Rest(row[name], link))
+    return row
+
+
+def _value(value: Any, rests: list[Rest]) -> Any:
+    match value:
+        case str():
+            return _text(value)
+        case list() | {"results": list()}:
+            elements = value if isinstance(value, list) else value["results"]
+            return [_value(element, rests) for element in elements]
+        case {"__deferred": _}:
+            return None
+        case dict():
+            return _row(value, rests)
+    return value
+
+
+def _cut(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Lists within a row that have a next link, by name."""
+    for name, value in raw.items():
+        if isinstance(value, dict) and isinstance(value.get("__next"), str):
+            yield name, value["__next"]
+        elif name.endswith("@odata.nextLink") and isinstance(value, str):
+            yield name.removesuffix("@odata.nextLink"), value
+
+
+def _text(text: str) -> str | None:
+    if text.startswith("/Date("):
+        return _date(text)
+    return None if text in _NO_DATES else text
+
+
+def _date(text: str) -> str | None:
+    """`/Date(ms)/` as wall time without zone, `/Date(ms+60)/` in UTC; None where no such day is.
+
+    The offset only says in which zone the system would show the moment. Year 1 is how services
+    write that there is no date.
+    """
+    match = _DATE.fullmatch(text)
+    if match is None:
+        return text
+    try:
+        moment = _EPOCH + timedelta(milliseconds=int(match[1]))
+    except OverflowError:
+        return None
+    if moment.year == 1:
+        return None
+    return (moment if match[2] else moment.replace(tzinfo=None)).isoformat()

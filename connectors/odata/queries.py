@@ -1,0 +1,140 @@
+"""Questions as requests: addresses, query options, and the splitting of many keys."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote, urljoin
+
+from canonical.criteria import Op
+from canonical.errors import InvalidInputError, UnsupportedError
+from connectors.kit.chunks import Bounds, chunks
+from connectors.kit.http import Request
+from connectors.kit.policy import CallPolicy
+from connectors.kit.rows import Clause, Dataset, RowQuery, Test
+from connectors.odata.expand import select_expand
+from connectors.odata.filters import render
+from connectors.odata.settings import Settings
+from connectors.odata.shape import Shape
+
+_ACCEPT: Final[Mapping[str, Mapping[str, str]]] = {
+    "v2": {"Accept": "application/json", "MaxDataServiceVersion": "2.0"},
+    "v4": {"Accept": "application/json;IEEE754Compatible=true", "OData-MaxVersion": "4.0"},
+}
+_COUNT: Final[Mapping[str, tuple[str, str]]] = {
+    "v2": ("$inlinecount", "allpages"),
+    "v4": ("$count", "true"),
+}
+
+
+class QueryWriter:
+    """Writes the requests for one system."""
+
+    def __init__(self, settings: Settings, policy: CallPolicy, *, system: str, base: str) -> None:
+        self._settings = settings
+        self._policy = policy
+        self._system = system
+        self._base = base
+
+    def filter(self, where: Sequence[Clause], shape: Shape) -> str | None:
+        """Clauses as `$filter`; empty if all rows are wanted, None if there can be none.
+
+        Raises:
+            InvalidInputError: if a value cannot be of its field's type.
+        """
+        try:
+            return render(where, shape)
+        except ValueError as exc:
+            raise InvalidInputError(f"{self._system}: {shape.set_name}: {exc}") from exc
+
+    def first(self, query: RowQuery, shape: Shape, where: str, top: int, skip: int) -> Request:
+        """The request for `top` rows after `skip`.
+
+        Raises:
+            UnsupportedError: if its address is longer than the policy allows.
+        """
+        options = self._options(query, shape, where, top)
+        if skip:
+            options.append(("$skip", str(skip)))
+        elif query.count:
+            options.append(_COUNT[self._settings.version])
+        request = self._request(shape, options)
+        length = self._length(request)
+        if length > self._policy.max_url_bytes:
+            raise UnsupportedError(
+                f"{self._system}: the conditions on {request.label} make an address of {length} "
+                f"bytes, more than the {self._policy.max_url_bytes} that are allowed; "
+                f"ask for fewer values at once"
+            )
+        return request
+
+    def following(self, link: str, shape: Shape, origin: Request) -> Request:
+        """The request that a next link stands for; relative links start where `origin` led.
+
+        Client and language are put back where a service leaves them out of its links.
+        """
+        here = urljoin(f"{self._base}/", origin.path.lstrip("/"))
+        address = urljoin(here, link)
+        for name, value in self._fixed():
+            if f"{name}=" not in address:
+                joint = "&" if "?" in address else "?"
+                address += f"{joint}{name}={quote(value, safe='')}"
+        return Request(path=address, label=shape.set_name, headers=_ACCEPT[self._settings.version])
+
+    def chunks(
+        self, query: RowQuery, shape: Shape, values: Sequence[Any], by: Test
+    ) -> Iterable[Sequence[Any]]:
+        """Split values so that each chunk fits one address, and one page if each has one row."""
+        others = self.filter(query.where, shape) or ""
+        options = self._options(query, shape, f"{others} and ()", self._settings.page_size)
+        empty = self._length(self._request(shape, options))
+        page_size = self._settings.page_size if query.dataset.key == (by.path,) else None
+
+        def encoded(value: Any) -> str:
+            one = Test(by.path, Op.IN, (value,), by.kind)
+            return quote(f"{self.filter(((one,),), shape)} or ", safe="")
+
+        bounds = Bounds.of(self._policy, base_bytes=empty, page_size=page_size)
+        return chunks(values, bounds, encoded)
+
+    def _options(
+        self, query: RowQuery, shape: Shape, where: str, top: int
+    ) -> list[tuple[str, str]]:
+        found = [("$filter", where)] if where else []
+        found += self._columns(query, shape)
+        order = dict(query.sort)
+        for path in query.dataset.key:  # pages by $skip need an order without ties
+            if shape.sortable(path):
+                order.setdefault(path, False)
+        if order:
+            texts = (p.replace(".", "/") + (" desc" if down else "") for p, down in order.items())
+            found.append(("$orderby", ",".join(texts)))
+        return [*found, ("$top", str(top))]
+
+    def _columns(self, query: RowQuery, shape: Shape) -> list[tuple[str, str]]:
+        def is_structure(path: str) -> bool:
+            service = shape.service
+            return service is not None and service.is_link(shape.set_name, path) is False
+
+        wanted = (*query.columns, *query.dataset.key) if query.columns else ()
+        return select_expand(wanted, self._settings.version, is_structure)
+
+    def _fixed(self) -> list[tuple[str, str]]:
+        given = self._settings
+        named = (("sap-client", given.sap_client), ("sap-language", given.sap_language))
+        return [*((n, v) for n, v in named if v), *given.query.items()]
+
+    def _request(self, shape: Shape, options: Sequence[tuple[str, str]]) -> Request:
+        return Request(
+            path=address(self._settings, shape.dataset),
+            label=shape.set_name,
+            query=(*options, *self._fixed()),
+            headers=_ACCEPT[self._settings.version],
+        )
+
+    def _length(self, request: Request) -> int:
+        query = sum(len(quote(n, safe="")) + len(quote(v, safe="")) + 2 for n, v in request.query)
+        return len(self._base) + len(request.path) + 2 + query
+
+
+def address(settings: Settings, dataset: Dataset) -> str:
+    """Where a dataset is, below the backend's address."""
+    return "/".join(part for part in (settings.root, dataset.name) if part)
