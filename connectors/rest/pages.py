@@ -150,7 +150,7 @@ def _counted(cut: Cut, answer: Answer, before: int, stop: str, following: int) -
 
 
 _NEXT: Final = re.compile(
-    r'<([^>]*)>[^,<]*;\s*rel="?(?:[^",;]*\s)?next(?=[\s",;]|$)', re.IGNORECASE
+    r'<([^>]*)>(?:[^"<,]|"[^"]*")*?;\s*rel="?(?:[^",;]*\s)?next(?=[\s",;]|$)', re.IGNORECASE
 )
 
 
