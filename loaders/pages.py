@@ -1,0 +1,48 @@
+"""Pages cut from records that are all at hand, with the same cursors as those of lists that systems page."""
+
+from collections.abc import Sequence
+
+from canonical.criteria import Criteria, Sort, compare, in_order, position_of
+from canonical.entities import EntityName
+from canonical.records import Record
+from loaders.cursors import Cursor, Position, decode_cursor, encode_cursor
+from loaders.lists import Contribution, Listed, State
+from loaders.shelf import digest
+
+
+def page_of(
+    entity: EntityName,
+    records: Sequence[Record],
+    criteria: Criteria,
+    order: tuple[Sort, ...],
+    first: int,
+    after: str | None,
+) -> Listed:
+    """One page of the records.
+
+    Raises:
+        InvalidInputError: if the cursor is not one of this list.
+    """
+    name = digest(criteria, order, entity.value)
+    seen: dict[str, Position] = {}
+    if after is not None:
+        seen = dict(decode_cursor(after, name).positions)
+    left = [r for r in in_order(records, order) if _beyond(r, seen, order)]
+    cursors: list[str] = []
+    for record in left[:first]:
+        seen[record.provenance.system] = position_of(record, order)
+        cursors.append(encode_cursor(Cursor(name, seen)))
+    systems = sorted({r.provenance.system for r in records})
+    return Listed(
+        left[:first],
+        cursors,
+        more=len(left) > first,
+        total=len(records),
+        contributions=[Contribution(s, State.LIVE) for s in systems],
+        started=after is not None,
+    )
+
+
+def _beyond(record: Record, seen: dict[str, Position], order: tuple[Sort, ...]) -> bool:
+    last = seen.get(record.provenance.system)
+    return last is None or compare(position_of(record, order), last, order) > 0

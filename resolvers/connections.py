@@ -1,0 +1,111 @@
+"""Connections: a page of a list in Relay's form, with how complete it is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from canonical.errors import InvalidInputError
+from canonical.records import Record
+from execution.operation import Partial
+from loaders.lists import Contribution, Listed, State
+from resolvers.context import RequestContext
+
+
+class Edge(Struct, frozen=True):
+    """A record with its cursor."""
+
+    cursor: str
+    node: Record
+
+
+class PageInfo(Struct, frozen=True):
+    """Where a page stands in its list."""
+
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+class SystemState(Struct, frozen=True):
+    """How one system contributed to a list."""
+
+    system: str
+    state: State
+    message: str | None
+
+
+class Completeness(Struct, frozen=True):
+    """How complete a list is."""
+
+    complete: bool
+    systems: Sequence[SystemState]
+
+
+class Connection(Struct, frozen=True):
+    """A page of a list."""
+
+    edges: Sequence[Edge]
+    nodes: Sequence[Record]
+    page_info: PageInfo
+    total_count: int | None
+    completeness: Completeness
+
+
+EMPTY = Connection((), (), PageInfo(False, False, None, None), 0, Completeness(True, ()))
+"""The page of a list with nothing in it for the caller."""
+
+
+def connection(listed: Listed, records: Sequence[Any] | None = None) -> Connection | Partial:
+    """The connection for a page; `Partial` if a system is missing in it.
+
+    Args:
+        listed: The page.
+        records: What to show in place of its records, alike in length.
+    """
+    nodes = listed.records if records is None else records
+    cursors = listed.cursors
+    made = Connection(
+        [Edge(c, n) for c, n in zip(cursors, nodes, strict=True)],
+        nodes,
+        PageInfo(
+            listed.more,
+            listed.started,
+            cursors[0] if cursors else None,
+            cursors[-1] if cursors else None,
+        ),
+        listed.total,
+        Completeness(
+            all(c.state is State.STALE or c.problem is None for c in listed.contributions),
+            [_state(c) for c in listed.contributions],
+        ),
+    )
+    problems = tuple(
+        c.problem
+        for c in listed.contributions
+        if c.problem is not None and c.state is not State.STALE
+    )
+    return Partial(made, problems) if problems else made
+
+
+def page_size(first: int | None, context: RequestContext) -> int:
+    """The page size asked for, or the default.
+
+    Raises:
+        InvalidInputError: if it is out of bounds.
+    """
+    if first is None:
+        return context.limits.default_page_size
+    if not 1 <= first <= context.limits.max_page_size:
+        raise InvalidInputError(
+            f"`first` is {first}; it must be from 1 to {context.limits.max_page_size}. "
+            f"For more, read page by page with `after`"
+        )
+    return first
+
+
+def _state(contribution: Contribution) -> SystemState:
+    problem = contribution.problem
+    message = None if problem is None else problem.message
+    return SystemState(contribution.system, contribution.state, message)

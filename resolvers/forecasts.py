@@ -1,0 +1,85 @@
+"""Forecasts: lists, and those of an item."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from canonical.criteria import Condition, Criteria, Op, Range, Sort
+from canonical.entities import EntityName
+from canonical.errors import InvalidInputError
+from canonical.items import Item
+from execution.links import Asked
+from resolvers.context import RequestContext
+from resolvers.reading import listed, pointing_here
+
+
+async def forecasts(
+    context: RequestContext,
+    parents: Sequence[None],
+    asked: Asked,
+    *,
+    filter: Criteria = (),
+    first: int | None = None,
+    after: str | None = None,
+    max_staleness: int | None = None,
+) -> list[Any]:
+    """A page of forecasts, by their first day."""
+    context.reads.context.demand(max_staleness)
+    page = await listed(
+        context,
+        EntityName.FORECAST,
+        asked,
+        criteria=filter,
+        order=(Sort("period_start"),),
+        first=first,
+        after=after,
+    )
+    return [page for _ in parents]
+
+
+async def of_items(
+    context: RequestContext,
+    parents: Sequence[Item],
+    asked: Asked,
+    *,
+    from_: date | None = None,
+    to: date | None = None,
+    location: str | None = None,
+) -> list[Any]:
+    """What is forecast of each item in periods that overlap the days from `from_` on and before `to`."""
+    criteria = overlapping(from_, to, () if location is None else (location,))
+    found = await pointing_here(
+        context,
+        EntityName.FORECAST,
+        "item",
+        [p.sku for p in parents],
+        Asked(asked.columns | {"period_start"}),
+        criteria=criteria,
+    )
+    for forecast in found:
+        if isinstance(forecast, list):
+            forecast.sort(key=lambda f: (f.period_start, f.provenance.key))
+    return list(found)
+
+
+def overlapping(from_: date | None, to: date | None, locations: Sequence[str]) -> Criteria:
+    """Criteria of forecasts whose period has a day in common with [from_, to).
+
+    Raises:
+        InvalidInputError: if the days are the wrong way round.
+    """
+    if from_ is not None and to is not None and from_ >= to:
+        raise InvalidInputError(f"`from` ({from_}) must be before `to` ({to}), which is exclusive")
+    criteria: list[Condition] = []
+    if from_ is not None:
+        # period_end is exclusive: the period must end after `from_`.
+        criteria.append(Condition("period_end", Op.RANGE, Range(gte=_next_day(from_))))
+    if to is not None:
+        criteria.append(Condition("period_start", Op.RANGE, Range(lt=to)))
+    if locations:
+        criteria.append(Condition("location", Op.IN, tuple(sorted(set(locations)))))
+    return tuple(criteria)
+
+
+def _next_day(day: date) -> date:
+    return date.fromordinal(day.toordinal() + 1)

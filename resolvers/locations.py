@@ -1,0 +1,102 @@
+"""Locations: lists, lookups, and what is stocked there."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from canonical.criteria import Condition, Criteria, Op, Sort
+from canonical.entities import EntityName
+from canonical.locations import Location
+from execution.links import Asked
+from execution.operation import Partial
+from loaders.pages import page_of
+from resolvers.connections import EMPTY, connection, page_size
+from resolvers.context import RequestContext
+from resolvers.reading import by_name, listed, pointing_here
+from resolvers.visibility import refusal
+
+
+async def location(
+    context: RequestContext,
+    parents: Sequence[None],
+    asked: Asked,
+    *,
+    code: str,
+    max_staleness: int | None = None,
+) -> list[Any]:
+    """The location with a code."""
+    context.reads.context.demand(max_staleness)
+    wanted = Asked(asked.columns | {"name"})
+    return [(await by_name(context, EntityName.LOCATION, [code], wanted))[0] for _ in parents]
+
+
+async def locations(
+    context: RequestContext,
+    parents: Sequence[None],
+    asked: Asked,
+    *,
+    filter: Criteria = (),
+    first: int | None = None,
+    after: str | None = None,
+    max_staleness: int | None = None,
+) -> list[Any]:
+    """A page of locations, by code."""
+    context.reads.context.demand(max_staleness)
+    page = await listed(
+        context,
+        EntityName.LOCATION,
+        asked,
+        criteria=filter,
+        order=(Sort("code"),),
+        first=first,
+        after=after,
+    )
+    return [page for _ in parents]
+
+
+async def locations_of(context: RequestContext, parents: Sequence[Any], asked: Asked) -> list[Any]:
+    """The location that each parent points at, if any."""
+    return await by_name(context, EntityName.LOCATION, [p.location for p in parents], asked)
+
+
+async def inventory_of(
+    context: RequestContext,
+    parents: Sequence[Location],
+    asked: Asked,
+    *,
+    filter: Criteria = (),
+    first: int | None = None,
+    after: str | None = None,
+) -> list[Any]:
+    """A page of what is stocked at each location, by item."""
+    refused = refusal(EntityName.INVENTORY, context.caller)
+    if refused is not None:
+        return [Partial(EMPTY, (refused,)) for _ in parents]
+    order = (Sort("item"),)
+    if len(parents) == 1:
+        own = (*filter, Condition("location", Op.IN, (parents[0].code,)))
+        return [
+            await listed(
+                context,
+                EntityName.INVENTORY,
+                asked,
+                criteria=own,
+                order=order,
+                first=first,
+                after=after,
+            )
+        ]
+    size = page_size(first, context)
+    wanted = Asked(asked.columns | {"item", "location"} | {c.column for c in filter})
+    codes = [p.code for p in parents]
+    found = await pointing_here(
+        context, EntityName.INVENTORY, "location", codes, wanted, criteria=filter
+    )
+    answers: list[Any] = []
+    for code, positions in zip(codes, found, strict=True):
+        criteria = (*filter, Condition("location", Op.IN, (code,)))
+        whole = positions.value if isinstance(positions, Partial) else positions
+        page = page_of(EntityName.INVENTORY, whole, criteria, order, size, after)
+        made = connection(page)
+        problems = positions.problems if isinstance(positions, Partial) else ()
+        answers.append(Partial(made, problems) if problems else made)
+    return answers

@@ -1,0 +1,149 @@
+"""How links and root lists read: by reference, by what points here, and page by page, always within what may be seen."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from canonical.criteria import Criteria, Sort
+from canonical.entities import ENTITIES, KEY, EntityName
+from canonical.errors import NotFoundError
+from execution.links import Asked
+from execution.operation import Partial
+from loaders.lists import ListQuestion
+from loaders.merging import Found
+from resolvers.connections import EMPTY, Connection, connection, page_size
+from resolvers.context import RequestContext
+from resolvers.visibility import refusal, scope_columns, scoped, visible
+
+Reference = tuple[str, str]
+"""A record of one system: the system's name and its key there."""
+
+
+async def by_name(
+    context: RequestContext, entity: EntityName, names: Sequence[str | None], asked: Asked
+) -> list[Any]:
+    """For each natural key its record, None where there is none, or the error that kept it from being read.
+
+    Where nothing but the key itself is wanted, nothing is read.
+    """
+    [column] = ENTITIES[entity].natural
+    record: type[Any] = ENTITIES[entity].record
+    if asked.columns <= {column}:
+        return [None if n is None else record(**{column: n}) for n in names]
+    found = await _found(context, entity, column, (n for n in names if n is not None), asked)
+    return [None if n is None else _single(context, entity, found[n]) for n in names]
+
+
+async def required(
+    context: RequestContext, entity: EntityName, names: Sequence[str], asked: Asked
+) -> list[Any]:
+    """As `by_name`, for references that must lead somewhere: a missing record is an error that names it."""
+    records = await by_name(context, entity, names, asked)
+    return [
+        _dangling(entity, name) if record is None else record
+        for name, record in zip(names, records, strict=True)
+    ]
+
+
+async def by_reference(
+    context: RequestContext,
+    entity: EntityName,
+    references: Sequence[Reference | None],
+    asked: Asked,
+) -> list[Any]:
+    """For each (system, key) its record, None where there is none, or the error that kept it from being read."""
+    by_system: dict[str, list[str]] = {}
+    for system, key in (r for r in references if r is not None):
+        by_system.setdefault(system, []).append(key)
+    found = {
+        (system, key): record
+        for system, keys in by_system.items()
+        for key, record in (await _found(context, entity, KEY, keys, asked, system=system)).items()
+    }
+    return [
+        None if r is None or r not in found else _single(context, entity, found[r])
+        for r in references
+    ]
+
+
+async def pointing_here(
+    context: RequestContext,
+    entity: EntityName,
+    column: str,
+    keys: Sequence[str],
+    asked: Asked,
+    *,
+    criteria: Criteria = (),
+    system: str | None = None,
+) -> list[list[Any] | Partial]:
+    """For each key all records whose column holds it; partial where a system could not be asked."""
+    refused = refusal(entity, context.caller)
+    if refused is not None:
+        return [Partial([], (refused,)) for _ in keys]
+    if not context.reads.catalog.has(entity):
+        return [[] for _ in keys]
+    found = await _found(context, entity, column, keys, asked, criteria=criteria, system=system)
+    return [_several(context, entity, found[k]) for k in keys]
+
+
+async def listed(
+    context: RequestContext,
+    entity: EntityName,
+    asked: Asked,
+    *,
+    criteria: Criteria = (),
+    order: Sequence[Sort] = (),
+    first: int | None = None,
+    after: str | None = None,
+) -> Connection | Partial:
+    """One page of a list, as far as the caller may see it.
+
+    Raises:
+        InvalidInputError: if `first` or `after` is wrong.
+        RefusedError: if the caller may see nothing of the kind.
+        UnavailableError: if no system could be asked.
+    """
+    refused = refusal(entity, context.caller)
+    if refused is not None:
+        raise refused
+    size = page_size(first, context)
+    allowed = scoped(entity, criteria, context.caller)
+    if allowed is None or not context.reads.catalog.has(entity):
+        return EMPTY
+    columns = asked.columns | scope_columns(entity, context.caller)
+    question = ListQuestion(entity, columns, size, allowed, tuple(order), after, asked.total)
+    page = await context.reads.page(question)
+    return connection(page, visible(entity, page.records, context.caller))
+
+
+async def _found(
+    context: RequestContext,
+    entity: EntityName,
+    column: str,
+    keys: Iterable[str],
+    asked: Asked,
+    *,
+    criteria: Criteria = (),
+    system: str | None = None,
+) -> Mapping[str, Found]:
+    columns = asked.columns | scope_columns(entity, context.caller)
+    return await context.reads.many(entity, column, keys, columns, criteria=criteria, system=system)
+
+
+def _single(context: RequestContext, entity: EntityName, found: Found) -> Any:
+    records = visible(entity, found.records, context.caller)
+    if not records:
+        return found.problems[0] if found.problems and not found.records else None
+    return Partial(records[0], found.problems) if found.problems else records[0]
+
+
+def _several(context: RequestContext, entity: EntityName, found: Found) -> list[Any] | Partial:
+    records = visible(entity, found.records, context.caller)
+    return Partial(records, found.problems) if found.problems else records
+
+
+def _dangling(entity: EntityName, name: str) -> NotFoundError:
+    kind = entity.value.replace("_", " ")
+    return NotFoundError(
+        f"{kind} {name!r} is referred to, but no system that supplies {kind}s has it; "
+        f"check the crosswalk and the sources of {entity.value!r}"
+    )

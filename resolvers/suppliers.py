@@ -1,0 +1,145 @@
+"""Suppliers: lists, lookups, their orders and items, and how well they deliver."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from canonical.criteria import Condition, Criteria, Op, Sort
+from canonical.entities import EntityName
+from canonical.suppliers import Supplier
+from canonical.supply_sources import SupplySource
+from execution.links import Asked
+from execution.operation import Partial
+from loaders.pages import page_of
+from resolvers.connections import connection, page_size
+from resolvers.context import RequestContext
+from resolvers.reading import by_name, listed, pointing_here, required
+from resolvers.visibility import scoped
+
+
+async def supplier(
+    context: RequestContext,
+    parents: Sequence[None],
+    asked: Asked,
+    *,
+    code: str,
+    max_staleness: int | None = None,
+) -> list[Any]:
+    """The supplier with a code."""
+    context.reads.context.demand(max_staleness)
+    wanted = Asked(asked.columns | {"name"})
+    return [(await by_name(context, EntityName.SUPPLIER, [code], wanted))[0] for _ in parents]
+
+
+async def suppliers(
+    context: RequestContext,
+    parents: Sequence[None],
+    asked: Asked,
+    *,
+    filter: Criteria = (),
+    order_by: Sequence[Sort] = (),
+    first: int | None = None,
+    after: str | None = None,
+    max_staleness: int | None = None,
+) -> list[Any]:
+    """A page of suppliers."""
+    context.reads.context.demand(max_staleness)
+    page = await listed(
+        context,
+        EntityName.SUPPLIER,
+        asked,
+        criteria=filter,
+        order=order_by or (Sort("code"),),
+        first=first,
+        after=after,
+    )
+    return [page for _ in parents]
+
+
+async def suppliers_of(context: RequestContext, parents: Sequence[Any], asked: Asked) -> list[Any]:
+    """The supplier that each parent points at."""
+    return await required(context, EntityName.SUPPLIER, [p.supplier for p in parents], asked)
+
+
+async def purchase_orders_of(
+    context: RequestContext,
+    parents: Sequence[Supplier],
+    asked: Asked,
+    *,
+    filter: Criteria = (),
+    order_by: Sequence[Sort] = (),
+    first: int | None = None,
+    after: str | None = None,
+) -> list[Any]:
+    """A page of each supplier's orders.
+
+    One supplier's page is asked of the systems as a page. Those of several suppliers are read together and cut here, so
+    that the number of requests does not grow with the suppliers.
+    """
+    order = tuple(order_by) or (Sort("ordered_on", descending=True),)
+    if len(parents) == 1:
+        own = (*filter, Condition("supplier", Op.IN, (parents[0].code,)))
+        return [
+            await listed(
+                context,
+                EntityName.PURCHASE_ORDER,
+                asked,
+                criteria=own,
+                order=order,
+                first=first,
+                after=after,
+            )
+        ]
+    size = page_size(first, context)
+    columns = Asked(asked.columns | {s.column for s in order} | {c.column for c in filter})
+    codes = [p.code for p in parents]
+    found = await pointing_here(
+        context, EntityName.PURCHASE_ORDER, "supplier", codes, columns, criteria=filter
+    )
+    answers: list[Any] = []
+    for code, orders in zip(codes, found, strict=True):
+        criteria = (*filter, Condition("supplier", Op.IN, (code,)))
+        allowed = scoped(EntityName.PURCHASE_ORDER, criteria, context.caller) or criteria
+        whole = orders.value if isinstance(orders, Partial) else orders
+        page = page_of(EntityName.PURCHASE_ORDER, whole, allowed, order, size, after)
+        answers.append(_with_problems(connection(page), orders))
+    return answers
+
+
+async def items_of(
+    context: RequestContext,
+    parents: Sequence[Supplier],
+    asked: Asked,
+    *,
+    first: int | None = None,
+    after: str | None = None,
+) -> list[Any]:
+    """A page of the items that each supplier supplies, by sku."""
+    size = page_size(first, context)
+    wanted = Asked(frozenset({"item", "supplier"}))
+    codes = [p.code for p in parents]
+    found = await pointing_here(context, EntityName.SUPPLY_SOURCE, "supplier", codes, wanted)
+    pages = []
+    order = (Sort("item"),)
+    for code, offers in zip(codes, found, strict=True):
+        criteria = (Condition("supplier", Op.IN, (code,)),)
+        whole = offers.value if isinstance(offers, Partial) else offers
+        once = list({o.item: o for o in reversed(whole) if isinstance(o, SupplySource)}.values())
+        pages.append(page_of(EntityName.SUPPLY_SOURCE, once, criteria, order, size, after))
+    skus = [[r.item for r in p.records if isinstance(r, SupplySource)] for p in pages]
+    flat = [sku for page in skus for sku in page]
+    records = iter(await by_name(context, EntityName.ITEM, flat, asked))
+    answers: list[Any] = []
+    for page, own, offers in zip(pages, skus, found, strict=True):
+        nodes = [next(records) for _ in own]
+        problem = next((n for n in nodes if isinstance(n, Exception)), None)
+        known = [n.value if isinstance(n, Partial) else n for n in nodes]
+        answers.append(problem or _with_problems(connection(page, known), offers))
+    return answers
+
+
+def _with_problems(made: Any, source: Any) -> Any:
+    if not isinstance(source, Partial):
+        return made
+    if isinstance(made, Partial):
+        return Partial(made.value, (*made.problems, *source.problems))
+    return Partial(made, source.problems)

@@ -1,0 +1,88 @@
+"""Who may see what.
+
+Planners, buyers and operators see everything. A supplier sees what is its own: itself, its orders with their receipts, the
+items that it supplies or that stand on its orders, and its own terms; locations by name, since goods are sent there. Stock,
+forecasts, recommendations and internal figures of an item are not its business.
+
+Rules are pushed into the criteria, so that what may not be seen is never read, and hold again for every record read by key.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from msgspec import structs
+
+from canonical.absent import is_absent
+from canonical.criteria import Criteria, narrow
+from canonical.entities import EntityName
+from canonical.errors import RefusedError
+from canonical.records import Record
+from runtime.security.principal import Principal, Role
+
+_EVERYTHING: Final = frozenset({Role.PLANNER, Role.BUYER, Role.OPERATOR})
+
+OWNER: Final = {
+    EntityName.SUPPLIER: "code",
+    EntityName.SUPPLY_SOURCE: "supplier",
+    EntityName.PURCHASE_ORDER: "supplier",
+    EntityName.RECEIPT: "supplier",
+}
+"""The column that says whose a record is."""
+
+_HIDDEN: Final = frozenset({EntityName.INVENTORY, EntityName.FORECAST, EntityName.RECOMMENDATION})
+_INTERNAL: Final = (
+    "standard_cost",
+    "safety_stock",
+    "reorder_point",
+    "minimum_order_quantity",
+    "lead_time_days",
+    "preferred_supplier",
+)
+
+
+def sees_everything(principal: Principal) -> bool:
+    """Tell whether a caller's view is not limited to a supplier's."""
+    return bool(principal.roles & _EVERYTHING)
+
+
+def own_codes(principal: Principal) -> tuple[str, ...]:
+    """Codes of the suppliers that a caller speaks for."""
+    return principal.suppliers or ()
+
+
+def refusal(entity: EntityName, principal: Principal) -> RefusedError | None:
+    """Why a caller may see nothing of an entity; None if there is something to see."""
+    if entity in _HIDDEN and not sees_everything(principal):
+        return RefusedError(f"suppliers may not see {entity.value.replace('_', ' ')} data")
+    return None
+
+
+def scoped(entity: EntityName, criteria: Criteria, principal: Principal) -> Criteria | None:
+    """The criteria narrowed to what a caller may see; None if that is nothing."""
+    if sees_everything(principal):
+        return criteria
+    owner = OWNER.get(entity)
+    return criteria if owner is None else narrow(criteria, owner, own_codes(principal))
+
+
+def scope_columns(entity: EntityName, principal: Principal) -> frozenset[str]:
+    """Columns that are needed to tell whether a caller may see a record."""
+    owner = OWNER.get(entity)
+    return frozenset() if owner is None or sees_everything(principal) else frozenset({owner})
+
+
+def visible(entity: EntityName, records: Sequence[Any], principal: Principal) -> list[Any]:
+    """Of records read by key, those that a caller may see, without what is not its business in them."""
+    if sees_everything(principal):
+        return list(records)
+    if entity in _HIDDEN:
+        return []
+    owner = OWNER.get(entity)
+    codes = own_codes(principal)
+    kept = [r for r in records if owner is None or getattr(r, owner) in codes]
+    return [_without_internal(r) for r in kept] if entity is EntityName.ITEM else kept
+
+
+def _without_internal(record: Record) -> Record:
+    hidden = {c: None for c in _INTERNAL if not is_absent(getattr(record, c))}
+    return structs.replace(record, **hidden) if hidden else record
