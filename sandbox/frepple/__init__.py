@@ -1,0 +1,1 @@
+"""A pretend frePPLe: the planning data behind a Django REST framework interface."""
