@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import httpx
 from msgspec import Struct
 
-from connectors.kit.transport_body import Body, TooLargeError
+from connectors.kit.transport_body import Body, TooLargeError, UndecodableError
 
 _ERROR_BYTES: Final = 65_536
 _FIRST_ERROR: Final = 300
@@ -46,6 +46,10 @@ class BrokenError(Exception):
 
 class UnsendableError(Exception):
     """The request cannot be sent as it is configured; the message says why, without addresses."""
+
+
+WIRE_ERRORS: Final = (BrokenError, UnsendableError, TooLargeError, UndecodableError)
+"""All that an exchange may raise."""
 
 
 class Wire(Protocol):

@@ -5,16 +5,37 @@ day), `slots` (sorted set: leases by the time they end) and `pause` (exists whil
 script looks at all of them and takes all or nothing.
 """
 
-import asyncio
-from collections.abc import Awaitable, Sequence
-from typing import Any, Final
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Protocol
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError
 
 from runtime.limits.rules import Grant, Limit, LimitsDownError, Rules
 
-_TAKE: Final = """
+
+class _Script:
+    """A script that Redis keeps by its hash, and is sent again when it has forgotten it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    def call(
+        self, keys: Sequence[str], args: Sequence[str | float]
+    ) -> Callable[[Any], Awaitable[Any]]:
+        """What runs the script on a client."""
+
+        async def work(client: Any) -> Any:
+            try:
+                return await client.evalsha(self._sha, len(keys), *keys, *args)
+            except NoScriptError:
+                return await client.eval(self._text, len(keys), *keys, *args)
+
+        return work
+
+
+_TAKE: Final = _Script("""
 local t = redis.call('TIME')
 local now = t[1] * 1000 + t[2] / 1000
 local rate, burst, slots = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -49,29 +70,31 @@ redis.call('PEXPIRE', KEYS[1], rest)
 redis.call('ZADD', KEYS[2], string.format('%.3f', now + lease_ms), lease)
 redis.call('PEXPIRE', KEYS[2], math.max(lease_ms, redis.call('PTTL', KEYS[2])) + 1000)
 return {'', 0}
-"""
+""")
 
-_PAUSE: Final = """
+_PAUSE: Final = _Script("""
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
   redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
 end
 return 1
-"""
+""")
 
-_TIMEOUT_S: Final = 0.5
+_DOWN: Final = object()
+
+
+class RedisPort(Protocol):
+    """What is needed of the connection (`runtime.cache.connection.RedisHandle`)."""
+
+    async def run(self, work: Callable[[Any], Awaitable[Any]], otherwise: Any) -> Any:
+        """Do something with the client; `otherwise` if Redis cannot be asked now."""
 
 
 class RedisLimits:
     """The shared counter on Redis or Valkey (single, Sentinel or Cluster)."""
 
-    def __init__(
-        self, redis: Redis, *, prefix: str = "sg:limits:", timeout_s: float = _TIMEOUT_S
-    ) -> None:
+    def __init__(self, redis: RedisPort, *, prefix: str = "sg:limits:") -> None:
         self._redis = redis
         self._prefix = prefix
-        self._timeout_s = timeout_s
-        self._take = redis.register_script(_TAKE)
-        self._pause = redis.register_script(_PAUSE)
 
     async def take(self, account: str, rules: Rules, lease: str) -> Grant:
         """Take a slot and a token under the name of a lease."""
@@ -84,7 +107,7 @@ class RedisLimits:
             max(1, round(rules.lease_s * 1000)),
             lease,
         ]
-        answer: Sequence[Any] = await self._ask(self._take(keys=keys, args=args))
+        answer: Sequence[Any] = await self._ask(_TAKE.call(keys, args))
         name = answer[0].decode() if isinstance(answer[0], bytes) else str(answer[0])
         if not name:
             return Grant()
@@ -94,19 +117,19 @@ class RedisLimits:
 
     async def give_back(self, account: str, lease: str) -> None:
         """Return a slot."""
-        await self._ask(self._redis.zrem(self._key(account, "slots"), lease))
+        await self._ask(lambda client: client.zrem(self._key(account, "slots"), lease))
 
     async def pause(self, account: str, seconds: float) -> None:
         """Let nobody call for a while."""
         milliseconds = max(1, round(seconds * 1000))
-        await self._ask(self._pause(keys=[self._key(account, "pause")], args=[milliseconds]))
+        await self._ask(_PAUSE.call([self._key(account, "pause")], [milliseconds]))
 
     def _key(self, account: str, part: str) -> str:
         return f"{self._prefix}{{{account}}}:{part}"
 
-    async def _ask(self, command: Awaitable[Any]) -> Any:
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                return await command
-        except (RedisError, OSError, TimeoutError) as exc:
-            raise LimitsDownError(type(exc).__name__) from exc
+    async def _ask(self, work: Callable[[Any], Awaitable[Any]]) -> Any:
+        answer = await self._redis.run(work, _DOWN)
+        if answer is _DOWN:
+            msg = "Redis cannot be asked"
+            raise LimitsDownError(msg)
+        return answer

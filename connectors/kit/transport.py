@@ -1,0 +1,328 @@
+"""The one way to a system over HTTP: every call goes through all its call policies, in this order.
+
+    maintenance -> credentials -> circuit -> a slot and a token (limits) -> one try on the wire
+    -> read and judged -> told to circuit, limits, meter and log -> perhaps again in time
+
+Nothing of it waits beyond the deadline of the question.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+import structlog
+from msgspec import structs
+
+from canonical.errors import (
+    BadAnswerError,
+    Reason,
+    UnavailableError,
+)
+from canonical.ports import Ask
+from connectors.kit.auth import Authenticator
+from connectors.kit.breaker import Breaker, Permit
+from connectors.kit.http import Explain, Request, Response
+from connectors.kit.limits import Limiter
+from connectors.kit.policy import CallPolicy
+from connectors.kit.retry import backoff_s, is_retried, retry_after_s
+from connectors.kit.transport_errors import Failure, broken, log_refusal, said, translate
+from connectors.kit.transport_urls import Addresses
+from connectors.kit.transport_wire import WIRE_ERRORS, Outgoing, Wire
+from connectors.kit.windows import maintenance_ends_at
+
+_log = structlog.get_logger(__name__)
+
+_UNAUTHORISED: Final = 401
+_NOT_MODIFIED: Final = 304
+_SERVER_ERRORS: Final = 500
+_LONGEST_PAUSE_S: Final = 300.0
+_REFUSED_FOR_S: Final = 30.0
+
+
+class _FailedError(Exception):
+    """A try failed; what to do about it is decided where tries are counted."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__()
+        self.failure = failure
+
+
+class Transport:
+    """The `HTTPCaller` of one backend.
+
+    Args:
+        addresses: Where it is.
+        policy: How it may be asked.
+        wire: The HTTP library.
+        limiter: The queue before it.
+        breaker: Leaves it alone while it fails.
+        clock: Seconds, never going back.
+        now: Time of day, with a zone.
+        random: Numbers from 0 up to 1.
+
+    Attributes:
+        authenticator: Who we are to it; set once it is built, as signing in needs the transport.
+    """
+
+    def __init__(  # noqa: PLR0913 wiring, by name
+        self,
+        addresses: Addresses,
+        policy: CallPolicy,
+        *,
+        wire: Wire,
+        limiter: Limiter,
+        breaker: Breaker,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+        random: Callable[[], float],
+    ) -> None:
+        self.authenticator: Authenticator | None = None
+        self._addresses = addresses
+        self._policy = policy
+        self._wire = wire
+        self._limiter = limiter
+        self._breaker = breaker
+        self._clock = clock
+        self._now = now
+        self._random = random
+        self._refused: Mapping[str, str] | None = None
+        self._refused_until = 0.0
+
+    @property
+    def system(self) -> str:
+        """The backend's name."""
+        return self._addresses.system
+
+    @property
+    def base_url(self) -> str:
+        """The backend's address, without a trailing slash."""
+        return self._addresses.base_url
+
+    async def send(self, request: Request, ask: Ask, *, explain: Explain | None = None) -> Response:
+        """Send a request under the backend's call policies; its 2xx (304, accepted) answer.
+
+        Raises:
+            UnavailableError: the system cannot be asked now.
+            BadAnswerError: the answer is too large or cannot be read.
+            MisconfiguredError: credentials are refused, or what was named does not exist there.
+            ConflictError: the thing has changed (409, 412 and the like).
+            InvalidInputError: the system says that the question is wrong (400 and the like).
+        """
+        tries, renewed = 0, False
+        while True:
+            self._refuse_in_maintenance(request, ask)
+            credentials = await self._credentials(request, ask)
+            try:
+                return await self._try(request, credentials, ask, explain)
+            except _FailedError as exc:
+                failure = exc.failure
+            if failure.status == _UNAUTHORISED and request.authorise and not renewed:
+                renewed = True
+                if await self._renewed(credentials, request, ask):
+                    continue
+            tries += 1
+            delay_s = self._delay_s(request, ask, tries, failure)
+            if failure.throttled:
+                await self._pause(tries, failure, delay_s)
+            if delay_s is None:
+                raise failure.error
+            await asyncio.sleep(delay_s)
+
+    def health(self) -> Mapping[str, object]:
+        """How the way to the system is just now, without asking it."""
+        ends = maintenance_ends_at(self._policy.maintenance, self._now())
+        left_s = self._breaker.retry_after_s()
+        return {
+            "circuit": self._breaker.state.value,
+            **({"retry_after_s": round(left_s, 3)} if left_s is not None else {}),
+            **({"maintenance_until": ends.isoformat()} if ends is not None else {}),
+            **self._limiter.health(),
+        }
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._limiter.aclose()
+        await self._wire.aclose()
+
+    def _refuse_in_maintenance(self, request: Request, ask: Ask) -> None:
+        now = self._now()
+        ends = maintenance_ends_at(self._policy.maintenance, now)
+        if ends is None:
+            return
+        _log.info(
+            "not_asked_in_maintenance",
+            system=self.system,
+            label=request.label,
+            until=ends.isoformat(),
+            correlation_id=ask.correlation_id,
+        )
+        message = f"is in its maintenance window until {ends:%Y-%m-%d %H:%M} UTC"
+        left_s = (ends - now).total_seconds()
+        raise UnavailableError(self.system, Reason.MAINTENANCE, message, retry_after_s=left_s)
+
+    async def _credentials(self, request: Request, ask: Ask) -> Mapping[str, str]:
+        if self.authenticator is None or not request.authorise:
+            return {}
+        self._refuse_if_open()
+        return await self.authenticator.headers(ask)
+
+    async def _renewed(self, refused: Mapping[str, str], request: Request, ask: Ask) -> bool:
+        """Get other credentials after a 401. None are sought for those refused when just new."""
+        if self.authenticator is None:
+            return False
+        if refused == self._refused and self._clock() < self._refused_until:
+            return False
+        self.authenticator.invalidate(refused)
+        fresh = await self._credentials(request, ask)
+        if fresh == refused:
+            return False
+        # Should these be refused too, signing in once more will not help for a while.
+        self._refused, self._refused_until = fresh, self._clock() + _REFUSED_FOR_S
+        return True
+
+    def _refuse_if_open(self) -> None:
+        left_s = self._breaker.retry_after_s()
+        if left_s is not None:
+            message = "failed repeatedly and is left alone for a while"
+            raise UnavailableError(self.system, Reason.CIRCUIT_OPEN, message, retry_after_s=left_s)
+
+    def _delay_s(self, request: Request, ask: Ask, tries: int, failure: Failure) -> float | None:
+        """Seconds until the next try, or None if there is none."""
+        if not (failure.again and request.repeatable) or tries > self._policy.retries:
+            return None
+        if self._breaker.retry_after_s() is not None:
+            return None
+        delay_s = (failure.wait_s or 0.0) + backoff_s(tries, self._policy, self._random)
+        left_s = ask.deadline - asyncio.get_running_loop().time()
+        return delay_s if delay_s < left_s else None
+
+    async def _pause(self, tries: int, failure: Failure, delay_s: float | None) -> None:
+        """A system that throttles one caller throttles all: none goes before the time is up."""
+        pause_s = failure.wait_s
+        if pause_s is None:
+            pause_s = delay_s or backoff_s(tries, self._policy, self._random)
+        await self._limiter.pause(min(pause_s, _LONGEST_PAUSE_S))
+
+    async def _try(
+        self,
+        request: Request,
+        credentials: Mapping[str, str],
+        ask: Ask,
+        explain: Explain | None,
+    ) -> Response:
+        out = self._outgoing(request, credentials, ask)
+        self._refuse_if_open()
+        async with self._limiter.slot(ask):
+            permit = self._breaker.enter()
+            if permit is None:
+                self._refuse_if_open()
+                raise AssertionError  # entering fails only while the circuit is open
+            if ask.deadline <= asyncio.get_running_loop().time():
+                permit.abandoned()
+                message = f"{request.label}: the time was up before it could be asked"
+                raise UnavailableError(self.system, Reason.TIMEOUT, message)
+            return await self._measured(out, request, ask, explain, permit)
+
+    def _outgoing(self, request: Request, credentials: Mapping[str, str], ask: Ask) -> Outgoing:
+        ours = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": "Supplygraph",
+            "X-Correlation-ID": ask.correlation_id,
+            **({"traceparent": ask.traceparent} if ask.traceparent is not None else {}),
+        }
+        named = {name.lower() for name in request.headers}
+        headers = {n: v for n, v in ours.items() if n.lower() not in named}
+        headers |= {**request.headers, **credentials}
+        max_bytes = int(self._policy.max_response_mb * 1_000_000)
+        return Outgoing(
+            request.method, self._addresses.of(request), headers, request.body, max_bytes
+        )
+
+    async def _measured(
+        self,
+        out: Outgoing,
+        request: Request,
+        ask: Ask,
+        explain: Explain | None,
+        permit: Permit,
+    ) -> Response:
+        """One try on the wire, counted once whatever becomes of it."""
+        started = self._clock()
+        outcome: Response | Failure | None = None
+        try:
+            outcome = await self._exchanged(out, request, ask, explain)
+        finally:
+            milliseconds = (self._clock() - started) * 1_000
+            _tell(permit, outcome)
+            failed = not isinstance(outcome, Response)
+            ask.meter.called(self.system, milliseconds=milliseconds, rows=0, failed=failed)
+            _log.debug(
+                "called",
+                system=self.system,
+                label=request.label,
+                method=request.method,
+                status=getattr(outcome, "status", None),
+                bytes=len(outcome.content) if isinstance(outcome, Response) else None,
+                milliseconds=round(milliseconds, 1),
+                correlation_id=ask.correlation_id,
+            )
+        if isinstance(outcome, Failure):
+            raise _FailedError(outcome)
+        return outcome
+
+    async def _exchanged(
+        self, out: Outgoing, request: Request, ask: Ask, explain: Explain | None
+    ) -> Response | Failure:
+        left_s = ask.deadline - asyncio.get_running_loop().time()
+        given_s = min(self._policy.timeout_s, left_s)
+        try:
+            async with asyncio.timeout(given_s):
+                came = await self._wire.exchange(out)
+        except (TimeoutError, *WIRE_ERRORS) as exc:
+            return broken(exc, self.system, request.label, self._policy, given_s)
+        response = Response(self.system, came.status, came.headers, came.content, request.label)
+        return self._judged(response, out, request, ask, explain)
+
+    def _judged(
+        self,
+        response: Response,
+        out: Outgoing,
+        request: Request,
+        ask: Ask,
+        explain: Explain | None,
+    ) -> Response | Failure:
+        status = response.status
+        if status // 100 == 2 or status == _NOT_MODIFIED or status in request.accept:  # noqa: PLR2004
+            if not _is_page_instead_of_data(response, out):
+                return response
+            message = f"{request.label} answered with a web page, perhaps of a login, not with data"
+            return Failure(BadAnswerError(self.system, message), status=status, counts=True)
+        log_refusal(response, ask.correlation_id, body=request.authorise)
+        wait_s = retry_after_s(response.headers, self._now())
+        words = said(response, explain, self._addresses.host) if request.authorise else None
+        error = translate(response, words, authorise=request.authorise, wait_s=wait_s)
+        failure = Failure(error, is_retried(status, self._policy), status, wait_s)
+        counts = status >= _SERVER_ERRORS and not failure.throttled
+        return structs.replace(failure, counts=counts)
+
+
+def _tell(permit: Permit, outcome: Response | Failure | None) -> None:
+    """Tell the circuit. Throttling and our own faults prove that the system is there."""
+    if outcome is None or (isinstance(outcome, Failure) and _says_nothing(outcome)):
+        permit.abandoned()
+    elif isinstance(outcome, Failure) and outcome.counts:
+        permit.failed()
+    else:
+        permit.succeeded()
+
+
+def _says_nothing(failure: Failure) -> bool:
+    return failure.status is None and not failure.counts
+
+
+def _is_page_instead_of_data(response: Response, out: Outgoing) -> bool:
+    wanted = next(v for n, v in out.headers.items() if n.lower() == "accept")
+    kind = response.headers.get("content-type", "").lower()
+    return "json" in wanted and "html" in kind and bool(response.content)
