@@ -1,0 +1,1 @@
+"""A pretend Coupa: procurement of one region behind the Core REST API."""
