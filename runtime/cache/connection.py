@@ -15,7 +15,7 @@ import structlog
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError, ResponseError
 
-from runtime.cache.urls import Client, Timeouts, understand
+from runtime.cache.urls import Client, Timeouts, close, understand
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -113,7 +113,7 @@ class RedisHandle:
                 await asyncio.gather(task, return_exceptions=True)
         if self._client is not None:
             client, self._client = self._client, None
-            await client.aclose()
+            await close(client)
 
     async def _open(self) -> None:
         """The first connection: whoever comes meanwhile waits for the same one."""

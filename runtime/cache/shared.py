@@ -54,7 +54,8 @@ class SharedEntries:
         async def work(client: Client) -> bool:
             pipeline = _pipeline(client)
             for key in keys:
-                pipeline.unlink(self._entry(key))
+                # A cluster's pipeline has no unlink() that queues.
+                pipeline.execute_command("UNLINK", self._entry(key))
             await pipeline.execute()
             await client.publish(self.channel, message)
             return True

@@ -14,7 +14,7 @@ import msgspec
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 
 Client = Redis | RedisCluster
@@ -76,6 +76,15 @@ def understand(url: str) -> Address:
         raise InvalidRedisURLError(f"the address of Redis cannot be read: {error}") from None
 
 
+async def close(client: Client) -> None:
+    """Close all connections of a client, those to Sentinels too."""
+    await client.aclose()
+    pool = getattr(client, "connection_pool", None)
+    if isinstance(pool, SentinelConnectionPool):
+        for sentinel in pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
+
+
 def _common(timeouts: Timeouts) -> dict[str, Any]:
     return {
         "protocol": 2,
@@ -90,8 +99,16 @@ def _single(parts: SplitResult, options: Mapping[str, str]) -> Callable[[Timeout
     url = parts._replace(query=urlencode(options)).geturl()
     if parts.scheme != "unix":
         _ = parts.port  # a bad port is told now, not at the first use
+        _database(parts.path.lstrip("/"))
         if not parts.hostname:
             raise InvalidRedisURLError("the address of Redis names no host")
+    try:
+        pool = Redis.from_url(url).connection_pool
+        pool.make_connection()  # type: ignore[no-untyped-call] # connects nothing yet
+    except TypeError:
+        raise InvalidRedisURLError(
+            f"unknown options in the address of Redis, among: {sorted(options)}"
+        ) from None
     return lambda timeouts: Redis.from_url(url, **_common(timeouts))
 
 
@@ -125,6 +142,7 @@ def _sentinel(
     _refuse(rest)
     hosts = _hosts(parts, _SENTINEL_PORT)
     service, _, db = parts.path.lstrip("/").partition("/")
+    number = _database(db)
     if not service:
         raise InvalidRedisURLError(
             "the address names no service: redis+sentinel://host:26379/<service>"
@@ -137,11 +155,17 @@ def _sentinel(
             hosts, sentinel_kwargs={**common, **own}
         )
         master: Redis = sentinel.master_for(
-            unquote(service), db=int(db or 0), ssl=base == "rediss", **credentials, **common
+            unquote(service), db=number, ssl=base == "rediss", **credentials, **common
         )
         return master
 
     return connect
+
+
+def _database(text: str) -> int:
+    if text and not text.isdecimal():
+        raise InvalidRedisURLError(f"the address of Redis names no database number: {text!r}")
+    return int(text or 0)
 
 
 def _refuse(options: Mapping[str, str]) -> None:

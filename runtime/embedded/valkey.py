@@ -63,9 +63,9 @@ class EmbeddedValkey:
     ) -> None:
         self._folder = folder
         self._private: Path | None = None
-        self._password = secrets.token_urlsafe(24)
         self._maxmemory = maxmemory
-        self._settings = dict(settings or {})
+        self._settings = {"requirepass": secrets.token_urlsafe(24), **(settings or {})}
+        self._password = self._settings["requirepass"]
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
 
@@ -166,7 +166,6 @@ class EmbeddedValkey:
             "port": "0",
             "unixsocket": str(private / "valkey.sock"),
             "unixsocketperm": "700",
-            "requirepass": self._password,
             "maxmemory": self._maxmemory,
             "maxmemory-policy": "allkeys-lru",
             "dir": str(self._folder.resolve() if self._folder else private),
