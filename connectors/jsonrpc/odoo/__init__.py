@@ -1,0 +1,1 @@
+"""Odoo's dialects: execute_kw over /jsonrpc, and JSON-2."""

@@ -1,0 +1,122 @@
+"""What one question needs of a dataset, told apart by where it is read; and places in its list."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec import Struct, structs
+
+from canonical.criteria import Op
+from connectors.jsonrpc.dialect import Search, prefixes
+from connectors.jsonrpc.fan_out import filled, within
+from connectors.jsonrpc.settings import Options
+from connectors.kit.rows import Bounds, Clause, Row, Test
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """A question to one dataset.
+
+    Attributes:
+        model: Name of the model.
+        options: What is particular about the dataset.
+        where: Clauses for the system.
+        attached_where: Clauses on the attached row, which choose the calls that are made.
+        columns: Paths read with the rows.
+        attached: Paths of the attached row, as the other dataset has them.
+        overlays: Paths under each further context.
+    """
+
+    model: str
+    options: Options
+    where: tuple[Clause, ...]
+    attached_where: tuple[Clause, ...]
+    columns: tuple[str, ...]
+    attached: tuple[str, ...]
+    overlays: dict[str, tuple[str, ...]]
+    sort: tuple[tuple[str, bool], ...] = ()
+
+    @classmethod
+    def of(
+        cls, model: str, options: Options, where: Sequence[Clause], columns: Sequence[str]
+    ) -> "Plan":
+        """Sort a question by where it is answered."""
+        fan = options.fan_out
+        attached = [inner for c in columns if (inner := within(fan, c)) is not None]
+        rest = [c for c in columns if within(fan, c) is None]
+        first_steps = prefixes(rest)
+        laid = {n: first_steps[n] for n in options.overlays if n in first_steps}
+        own = {"id": None} | {c: None for c in rest if c.partition(".")[0] not in laid}
+        nested = {path[:i] for path in own for i, sign in enumerate(path) if sign == "."}
+        return cls(
+            model=model,
+            options=options,
+            where=tuple(c for c in where if within(fan, c[0].path) is None),
+            attached_where=tuple(c for c in where if within(fan, c[0].path) is not None),
+            columns=tuple(c for c in own if c not in nested),
+            attached=tuple(attached),
+            overlays=laid,
+        )
+
+    def search(self, member: Row | None) -> Search:
+        """The whole search, for one of the rows that the dataset fans out over."""
+        context = dict(self.options.context)
+        if self.options.fan_out is not None and member is not None:
+            context |= filled(self.options.fan_out.context, member)
+        return Search(
+            model=self.model,
+            where=self.where,
+            columns=self.columns,
+            sort=self.sort,
+            context=context,
+        )
+
+
+class Position(NamedTuple):
+    """A place in a list: which call it is in, and after which id or how many rows there.
+
+    Attributes:
+        member: Id of the row that the call is for; 0 for the first, or where there is just one.
+        offset: Rows of that call before this place.
+        last_id: The last id before this place; 0 from the start.
+    """
+
+    member: int = 0
+    offset: int = 0
+    last_id: int = 0
+
+    @classmethod
+    def read(cls, cursor: str | None) -> "Position":
+        """The place that a cursor stands for; the beginning for None."""
+        return cls() if cursor is None else cls(*(int(part) for part in cursor.split(" ")))
+
+    @staticmethod
+    def start(member: Row | None) -> str:
+        """Cursor of the beginning of a call."""
+        return f"{_id(member)} 0 0"
+
+    def after(self, rows: Sequence[Row], member: Row | None, *, by_id: bool) -> str:
+        """Cursor of the place after these rows."""
+        if by_id:
+            return f"{_id(member)} 0 {rows[-1]['id']}"
+        return f"{_id(member)} {self.offset + len(rows)} 0"
+
+    def within(self, members: Sequence[Row | None]) -> tuple[int | None, "Position"]:
+        """Which of the calls this place is in, and the place; None after the last.
+
+        If its row is gone, that is the beginning of the next one. Members go by their ids.
+        """
+        at = next((i for i, m in enumerate(members) if _id(m) >= self.member), None)
+        if at is None or _id(members[at]) == self.member:
+            return at, self
+        return at, Position()
+
+    def applied(self, search: Search, size: int) -> Search:
+        """A search from this place on."""
+        search = structs.replace(search, limit=size, offset=self.offset)
+        if not self.last_id:
+            return search
+        after = (Test("id", Op.RANGE, Bounds(gt=self.last_id), "integer"),)
+        return structs.replace(search, where=(*search.where, after))
+
+
+def _id(member: Row | None) -> int:
+    return 0 if member is None else int(member["id"])

@@ -1,0 +1,271 @@
+"""Rows over JSON-RPC: what Tryton and Odoo have in common, whatever their dialect.
+
+Lists are paged by id where no order is wanted (rows that come and go move no page), else by
+offset. Datasets may fan out over another, and carry the same rows under further contexts.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from msgspec import structs
+from pydantic import ValidationError
+
+from canonical.criteria import Op
+from canonical.errors import MisconfiguredError, Reason, SupplygraphError
+from canonical.ports import Ask
+from connectors.jsonrpc.dialect import Dialect, Search, prefixes
+from connectors.jsonrpc.fan_out import Members, filled, satisfies, within
+from connectors.jsonrpc.plan import Plan, Position
+from connectors.jsonrpc.settings import Options, Settings
+from connectors.kit.policy import CallPolicy
+from connectors.kit.rows import (
+    Clause,
+    Dataset,
+    DatasetInfo,
+    Push,
+    Row,
+    RowBatch,
+    RowPage,
+    RowQuery,
+    Test,
+)
+
+_SAMPLE_ROWS: Final = 100
+
+
+class JSONRPCReader:
+    """Reads the models of one system.
+
+    Args:
+        system: The backend's name.
+        dialect: How the system is asked.
+        settings: How it speaks.
+        policy: How many keys one request may have.
+    """
+
+    def __init__(
+        self, system: str, dialect: Dialect, settings: Settings, policy: CallPolicy
+    ) -> None:
+        self._system = system
+        self._dialect = dialect
+        self._settings = settings
+        self._policy = policy
+        self._members = Members(dialect)
+        self._options: dict[str, Options] = {}
+
+    def push(self, dataset: Dataset, test: Test) -> Push:
+        """Tell whether the system can apply a test, exactly or giving some rows too many."""
+        options = self._of(dataset)
+        if within(options.fan_out, test.path) is not None:
+            return Push.EXACT
+        if test.path.partition(".")[0] in options.overlays:
+            return Push.NO
+        return self._dialect.push(test)
+
+    def push_any(self, dataset: Dataset, clause: Clause) -> Push:
+        """Tell whether the system can apply an OR: of its own fields, or of the attached row's."""
+        fan = self._of(dataset).fan_out
+        attached = [within(fan, test.path) is not None for test in clause]
+        if any(attached) and not all(attached):
+            return Push.NO
+        answers = {self.push(dataset, test) for test in clause}
+        return next((p for p in (Push.NO, Push.SUPERSET) if p in answers), Push.EXACT)
+
+    def sorts(self, dataset: Dataset, sort: tuple[tuple[str, bool], ...]) -> bool:
+        """Tell whether the system sorts by these paths as we do: those that the preset names."""
+        options = self._of(dataset)
+        if options.fan_out is not None:
+            return not sort
+        known = {"id", *options.sort}
+        if self._settings.text_order == "code_point":
+            known |= set(options.sort_text)
+        return all(path in known for path, _ in sort)
+
+    async def page(self, query: RowQuery, cursor: str | None, ask: Ask) -> RowPage:
+        """Read one page.
+
+        Raises:
+            UnavailableError, BadAnswerError, MisconfiguredError: as the transport does.
+        """
+        plan = self._plan(query.dataset, query.where, query.columns)
+        plan = structs.replace(plan, sort=query.sort)
+        members = await self._along(plan, ask)
+        at, position = Position.read(cursor).within(members)
+        if at is None:
+            return RowPage((), total=0 if query.count else None)
+        size = min(query.limit or self._settings.page_size, self._settings.page_size)
+        search = position.applied(plan.search(members[at]), size)
+        rows, total = await asyncio.gather(
+            self._rows(plan, members[at], search, ask),
+            self._total(plan, members, ask) if query.count and cursor is None else _nothing(),
+        )
+        following: str | None = None
+        if len(rows) >= size:
+            following = position.after(rows, members[at], by_id=not plan.sort)
+        elif at + 1 < len(members):
+            following = Position.start(members[at + 1])
+        return RowPage(rows, following, total)
+
+    async def by_values(  # noqa: PLR0913  -- the port's own signature
+        self,
+        dataset: Dataset,
+        path: str,
+        values: Sequence[Any],
+        columns: tuple[str, ...],
+        ask: Ask,
+        *,
+        where: tuple[Clause, ...] = (),
+        kind: str = "string",
+    ) -> RowBatch:
+        """Read every row whose value at `path` is one of many; chunks side by side."""
+        wanted = list(dict.fromkeys(values))
+        most = self._policy.max_keys_per_request
+        if within(self._of(dataset).fan_out, path) is not None:
+            most = len(wanted) or 1  # these choose calls, they are not sent
+        chunks = [wanted[i : i + most] for i in range(0, len(wanted), most)]
+        batches = await asyncio.gather(
+            *(
+                self._chunk(
+                    self._plan(dataset, (*where, (Test(path, Op.IN, tuple(c), kind),)), columns),
+                    c,
+                    ask,
+                )
+                for c in chunks
+            )
+        )
+        failures: dict[str, SupplygraphError] = {}
+        for batch in batches:
+            failures.update(batch.failures)
+        return RowBatch([row for batch in batches for row in batch.rows], failures)
+
+    async def describe(self, dataset: Dataset, columns: tuple[str, ...], ask: Ask) -> DatasetInfo:
+        """Look which of the columns exist, by the system's own description, and at some rows.
+
+        Raises:
+            UnavailableError: if the system cannot be asked now, or refuses the credentials.
+        """
+        options = self._of(dataset)
+        try:
+            paths = await self._resolved(dataset, options, columns, ask)
+            known = tuple(c for c in columns if c in paths)
+            page = await self.page(RowQuery(dataset, columns=known, limit=_SAMPLE_ROWS), None, ask)
+        except MisconfiguredError as exc:
+            if exc.reason is Reason.CREDENTIALS:
+                raise
+            return DatasetInfo(exists=False, message=exc.message)
+        return DatasetInfo(exists=True, paths=paths, sample=page.rows)
+
+    async def aclose(self) -> None:
+        """Nothing is held here; the transport is closed by who opened it."""
+
+    def _of(self, dataset: Dataset) -> Options:
+        known = json.dumps(dict(dataset.options), sort_keys=True, default=str)
+        if known not in self._options:
+            try:
+                self._options[known] = Options.model_validate(dict(dataset.options))
+            except ValidationError as exc:
+                wrong = exc.errors()[0]
+                where = ".".join(str(part) for part in wrong["loc"])
+                msg = f"the options of {dataset.name} are wrong: {where}: {wrong['msg']}"
+                raise MisconfiguredError(self._system, msg) from exc
+        return self._options[known]
+
+    def _plan(self, dataset: Dataset, where: tuple[Clause, ...], columns: Sequence[str]) -> Plan:
+        return Plan.of(dataset.name, self._of(dataset), where, (*dataset.key, *columns))
+
+    async def _along(self, plan: Plan, ask: Ask) -> Sequence[Row | None]:
+        """The rows that the calls are repeated for; None for just one call."""
+        fan = plan.options.fan_out
+        if fan is None:
+            return (None,)
+        asked = [str(within(fan, t.path)) for clause in plan.attached_where for t in clause]
+        members = await self._members.rows(fan, (*plan.attached, *asked), ask)
+        return [m for m in members if satisfies(fan, m, plan.attached_where)]
+
+    async def _total(self, plan: Plan, members: Sequence[Row | None], ask: Ask) -> int | None:
+        counts = (self._dialect.count(plan.search(member), ask) for member in members)
+        return sum(await asyncio.gather(*counts))
+
+    async def _rows(
+        self, plan: Plan, member: Row | None, search: Search, ask: Ask
+    ) -> Sequence[Row]:
+        """Rows of one search, with what belongs to them attached."""
+        rows = await self._dialect.search(search, ask)
+        if rows:
+            overlays = (self._overlaid(plan, member, name, rows, ask) for name in plan.overlays)
+            await asyncio.gather(*overlays)
+        fan = plan.options.fan_out
+        if fan is not None:
+            for row in rows:
+                row[fan.name] = member
+        return rows
+
+    async def _overlaid(
+        self, plan: Plan, member: Row | None, name: str, rows: Sequence[Row], ask: Ask
+    ) -> None:
+        """Attach to each row what it is under another context."""
+        ids = tuple(row["id"] for row in rows)
+        search = plan.search(member)
+        context = {**search.context, **filled(plan.options.overlays[name].context, member or {})}
+        search = Search(
+            model=search.model,
+            where=((Test("id", Op.IN, ids, "integer"),),),
+            columns=plan.overlays[name],
+            context=context,
+        )
+        found = {row["id"]: row for row in await self._dialect.search(search, ask)}
+        for row in rows:
+            row[name] = found.get(row["id"])
+
+    async def _chunk(self, plan: Plan, values: Sequence[Any], ask: Ask) -> RowBatch:
+        try:
+            members = await self._along(plan, ask)
+            parts = await asyncio.gather(*(self._every(plan, member, ask) for member in members))
+        except SupplygraphError as exc:
+            return RowBatch((), {str(value): exc for value in values})
+        return RowBatch([row for part in parts for row in part])
+
+    async def _every(self, plan: Plan, member: Row | None, ask: Ask) -> Sequence[Row]:
+        size, position = self._settings.page_size, Position()
+        found: list[Row] = []
+        while True:
+            search = position.applied(plan.search(member), size)
+            rows = await self._rows(plan, member, search, ask)
+            found.extend(rows)
+            if len(rows) < size:
+                return found
+            position = Position.read(position.after(rows, member, by_id=True))
+
+    async def _resolved(
+        self, dataset: Dataset, options: Options, columns: Sequence[str], ask: Ask
+    ) -> dict[str, str]:
+        """The columns that exist, with their types, and the model's own fields."""
+        fan = options.fan_out
+        own, found = [c for c in columns if within(fan, c) is None], dict[str, str]()
+        plain = [c for c in own if c.partition(".")[0] not in options.overlays]
+        found |= await self._types(dataset.name, plain, ask)
+        for name in options.overlays:
+            laid = [c.partition(".")[2] for c in own if c.startswith(f"{name}.")]
+            types = await self._types(dataset.name, laid, ask)
+            found |= {f"{name}.{path}": type_ for path, type_ in types.items()}
+        if fan is not None:
+            attached = [str(within(fan, c)) for c in columns if c not in own]
+            types = await self._types(fan.dataset, attached, ask)
+            found |= {f"{fan.name}.{path}": type_ for path, type_ in types.items()}
+        return found
+
+    async def _types(self, model: str, paths: Sequence[str], ask: Ask) -> Mapping[str, str]:
+        fields = await self._dialect.fields(model, ask)
+        found = {name: f.type for name, f in fields.items()}
+        for name, rest in prefixes(paths).items():
+            field = fields.get(name)
+            if rest and field is not None and field.relation:
+                inner = await self._types(field.relation, rest, ask)
+                found |= {f"{name}.{p}": t for p, t in inner.items() if p in rest}
+        return found
+
+
+async def _nothing() -> None:
+    return None
