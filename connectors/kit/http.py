@@ -1,6 +1,7 @@
 """One HTTP exchange as protocols see it: what they hand to the transport and what they get back."""
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
@@ -104,4 +105,4 @@ class HTTPCaller(Protocol):
 # Never `+`, which some read as a blank, nor `;`, which some read as `&`.
 _QUERY_SAFE: Final = "$,()*:/'@!~"
 
-_decode_json = msgspec.json.Decoder(type=Any).decode
+_decode_json = msgspec.json.Decoder(type=Any, float_hook=Decimal).decode

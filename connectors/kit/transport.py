@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from msgspec import structs
+from msgspec import Struct, structs
 
 from canonical.errors import (
     BadAnswerError,
@@ -26,7 +26,14 @@ from connectors.kit.http import Explain, Request, Response
 from connectors.kit.limits import Limiter
 from connectors.kit.policy import CallPolicy
 from connectors.kit.retry import backoff_s, is_retried, retry_after_s
-from connectors.kit.transport_errors import Failure, broken, log_refusal, said, translate
+from connectors.kit.transport_errors import (
+    Failure,
+    broken,
+    log_refusal,
+    said,
+    secrets_in,
+    translate,
+)
 from connectors.kit.transport_urls import Addresses
 from connectors.kit.transport_wire import WIRE_ERRORS, Outgoing, Wire
 from connectors.kit.windows import maintenance_ends_at
@@ -34,6 +41,7 @@ from connectors.kit.windows import maintenance_ends_at
 _log = structlog.get_logger(__name__)
 
 _UNAUTHORISED: Final = 401
+_SUCCESSES: Final = range(200, 300)
 _NOT_MODIFIED: Final = 304
 _SERVER_ERRORS: Final = 500
 _LONGEST_PAUSE_S: Final = 300.0
@@ -46,6 +54,15 @@ class _FailedError(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__()
         self.failure = failure
+
+
+class _Call(Struct, frozen=True):
+    """What one try is made of."""
+
+    request: Request
+    ask: Ask
+    explain: Explain | None
+    credentials: Mapping[str, str]
 
 
 class Transport:
@@ -114,7 +131,7 @@ class Transport:
             self._refuse_in_maintenance(request, ask)
             credentials = await self._credentials(request, ask)
             try:
-                return await self._try(request, credentials, ask, explain)
+                return await self._try(_Call(request, ask, explain, credentials))
             except _FailedError as exc:
                 failure = exc.failure
             if failure.status == _UNAUTHORISED and request.authorise and not renewed:
@@ -204,14 +221,9 @@ class Transport:
             pause_s = delay_s or backoff_s(tries, self._policy, self._random)
         await self._limiter.pause(min(pause_s, _LONGEST_PAUSE_S))
 
-    async def _try(
-        self,
-        request: Request,
-        credentials: Mapping[str, str],
-        ask: Ask,
-        explain: Explain | None,
-    ) -> Response:
-        out = self._outgoing(request, credentials, ask)
+    async def _try(self, call: _Call) -> Response:
+        request, ask = call.request, call.ask
+        out = self._outgoing(call)
         self._refuse_if_open()
         async with self._limiter.slot(ask):
             permit = self._breaker.enter()
@@ -222,9 +234,10 @@ class Transport:
                 permit.abandoned()
                 message = f"{request.label}: the time was up before it could be asked"
                 raise UnavailableError(self.system, Reason.TIMEOUT, message)
-            return await self._measured(out, request, ask, explain, permit)
+            return await self._measured(call, out, permit)
 
-    def _outgoing(self, request: Request, credentials: Mapping[str, str], ask: Ask) -> Outgoing:
+    def _outgoing(self, call: _Call) -> Outgoing:
+        request, ask = call.request, call.ask
         ours = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip",
@@ -234,77 +247,66 @@ class Transport:
         }
         named = {name.lower() for name in request.headers}
         headers = {n: v for n, v in ours.items() if n.lower() not in named}
-        headers |= {**request.headers, **credentials}
+        headers |= {**request.headers, **call.credentials}
         max_bytes = int(self._policy.max_response_mb * 1_000_000)
-        return Outgoing(
-            request.method, self._addresses.of(request), headers, request.body, max_bytes
-        )
+        url = self._addresses.of(request)
+        return Outgoing(request.method, url, headers, request.body, max_bytes)
 
-    async def _measured(
-        self,
-        out: Outgoing,
-        request: Request,
-        ask: Ask,
-        explain: Explain | None,
-        permit: Permit,
-    ) -> Response:
+    async def _measured(self, call: _Call, out: Outgoing, permit: Permit) -> Response:
         """One try on the wire, counted once whatever becomes of it."""
         started = self._clock()
         outcome: Response | Failure | None = None
         try:
-            outcome = await self._exchanged(out, request, ask, explain)
+            outcome = await self._exchanged(call, out)
         finally:
             milliseconds = (self._clock() - started) * 1_000
             _tell(permit, outcome)
             failed = not isinstance(outcome, Response)
-            ask.meter.called(self.system, milliseconds=milliseconds, rows=0, failed=failed)
+            call.ask.meter.called(self.system, milliseconds=milliseconds, rows=0, failed=failed)
             _log.debug(
                 "called",
                 system=self.system,
-                label=request.label,
-                method=request.method,
+                label=call.request.label,
+                method=call.request.method,
                 status=getattr(outcome, "status", None),
                 bytes=len(outcome.content) if isinstance(outcome, Response) else None,
                 milliseconds=round(milliseconds, 1),
-                correlation_id=ask.correlation_id,
+                correlation_id=call.ask.correlation_id,
             )
         if isinstance(outcome, Failure):
             raise _FailedError(outcome)
         return outcome
 
-    async def _exchanged(
-        self, out: Outgoing, request: Request, ask: Ask, explain: Explain | None
-    ) -> Response | Failure:
-        left_s = ask.deadline - asyncio.get_running_loop().time()
+    async def _exchanged(self, call: _Call, out: Outgoing) -> Response | Failure:
+        label = call.request.label
+        left_s = call.ask.deadline - asyncio.get_running_loop().time()
         given_s = min(self._policy.timeout_s, left_s)
         try:
             async with asyncio.timeout(given_s):
                 came = await self._wire.exchange(out)
         except (TimeoutError, *WIRE_ERRORS) as exc:
-            return broken(exc, self.system, request.label, self._policy, given_s)
-        response = Response(self.system, came.status, came.headers, came.content, request.label)
-        return self._judged(response, out, request, ask, explain)
-
-    def _judged(
-        self,
-        response: Response,
-        out: Outgoing,
-        request: Request,
-        ask: Ask,
-        explain: Explain | None,
-    ) -> Response | Failure:
-        status = response.status
-        if status // 100 == 2 or status == _NOT_MODIFIED or status in request.accept:  # noqa: PLR2004
+            return broken(exc, self.system, label, self._policy, given_s)
+        response = Response(self.system, came.status, came.headers, came.content, label)
+        if came.status in call.request.accept or came.status == _NOT_MODIFIED:
+            return response
+        if came.status in _SUCCESSES:
             if not _is_page_instead_of_data(response, out):
                 return response
-            message = f"{request.label} answered with a web page, perhaps of a login, not with data"
-            return Failure(BadAnswerError(self.system, message), status=status, counts=True)
-        log_refusal(response, ask.correlation_id, body=request.authorise)
+            message = f"{label} answered with a web page, perhaps of a login, not with data"
+            return Failure(BadAnswerError(self.system, message), status=came.status, counts=True)
+        return self._refusal(call, response)
+
+    def _refusal(self, call: _Call, response: Response) -> Failure:
+        words: str | None = None
+        if call.request.authorise:  # what is said of a sign-in may repeat its secrets
+            secrets = secrets_in(call.credentials)
+            log_refusal(response, call.ask.correlation_id, secrets)
+            words = said(response, call.explain, [self._addresses.host, *secrets])
         wait_s = retry_after_s(response.headers, self._now())
-        words = said(response, explain, self._addresses.host) if request.authorise else None
-        error = translate(response, words, authorise=request.authorise, wait_s=wait_s)
-        failure = Failure(error, is_retried(status, self._policy), status, wait_s)
-        counts = status >= _SERVER_ERRORS and not failure.throttled
+        error = translate(response, words, authorise=call.request.authorise, wait_s=wait_s)
+        again = is_retried(response.status, self._policy)
+        failure = Failure(error, again, response.status, wait_s)
+        counts = response.status >= _SERVER_ERRORS and not failure.throttled
         return structs.replace(failure, counts=counts)
 
 

@@ -1,6 +1,7 @@
 """Translates what a system did once, into errors by what the caller can do about it."""
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import structlog
@@ -68,13 +69,13 @@ class Failure(Struct, frozen=True):
         return self.status == _THROTTLED or (self.status == _DOWN and self.wait_s is not None)
 
 
-def said(response: Response, explain: Explain | None, hidden: str) -> str | None:
-    """What the system said of its refusal: short, on one line, without the system's address.
+def said(response: Response, explain: Explain | None, hidden: Iterable[str]) -> str | None:
+    """What the system said of its refusal: short, on one line, without what is not for callers.
 
     Args:
         response: The refusal.
         explain: Reads the vendor's error body.
-        hidden: The host, which is left out.
+        hidden: Texts that are left out: the host, our credentials.
     """
     if explain is None:
         return None
@@ -82,25 +83,35 @@ def said(response: Response, explain: Explain | None, hidden: str) -> str | None
         text = explain(response)
     except (BadAnswerError, LookupError, TypeError, ValueError, AttributeError):
         return None  # an odd error body must not hide the status
-    text = _BLANKS.sub(" ", text or "").strip()
-    if hidden:
-        text = re.sub(re.escape(hidden), "(address)", text, flags=re.IGNORECASE)
+    text = _without(hidden, _BLANKS.sub(" ", text or "").strip())
     if len(text) > _MOST_SAID:
         text = f"{text[: _MOST_SAID - 3]}..."
     return text or None
 
 
-def log_refusal(response: Response, correlation_id: str, *, body: bool) -> None:
-    """Put a refusal on record for operators, with the vendor's own words unless they are secret."""
-    text = response.content[:_MOST_LOGGED].decode(errors="replace") if body else ""
+def log_refusal(response: Response, correlation_id: str, hidden: Iterable[str]) -> None:
+    """Put a refusal on record for operators, with the vendor's own words less our credentials."""
+    text = response.content[:_MOST_LOGGED].decode(errors="replace")
     _log.warning(
         "call_refused",
         system=response.system,
         label=response.label,
         status=response.status,
         correlation_id=correlation_id,
-        vendor_text=text,
+        vendor_text=_without(hidden, text),
     )
+
+
+def secrets_in(credentials: Mapping[str, str]) -> list[str]:
+    """What must not be shown of credentials: the values of their headers, whole and in part."""
+    return [part for value in credentials.values() for part in (value, value.rpartition(" ")[2])]
+
+
+def _without(hidden: Iterable[str], text: str) -> str:
+    for word in hidden:
+        if word:
+            text = re.sub(re.escape(word), "(hidden)", text, flags=re.IGNORECASE)
+    return text
 
 
 def translate(

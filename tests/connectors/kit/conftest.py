@@ -1,0 +1,173 @@
+"""A loopback HTTP server that misbehaves on request, and transports to it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Struct, field
+
+from canonical.ports import Ask
+from connectors.kit.policy import CallPolicy
+from connectors.kit.services import Services
+from connectors.kit.transport import Transport
+from connectors.kit.transport_open import open_transport
+
+
+class Heard(Struct):
+    """One request as it came in."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    connection: int
+
+
+Answer = Callable[[Heard, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Loopback(Struct):
+    """The server: `answer` writes raw bytes; every request is kept."""
+
+    answer: Answer
+    port: int = 0
+    heard: list[Heard] = field(default_factory=list)
+    connections: int = 0
+    working: int = 0
+    most_working: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        me = self.connections
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                await self._one(head, reader, writer, me)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _one(
+        self,
+        head: bytes,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        connection: int,
+    ) -> None:
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = {
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines if line)
+        }
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        method, target, _ = first.split(" ")
+        heard = Heard(method, target, headers, body, connection)
+        self.heard.append(heard)
+        self.working += 1
+        self.most_working = max(self.most_working, self.working)
+        try:
+            await self.answer(heard, writer)
+            await writer.drain()
+        finally:
+            self.working -= 1
+
+
+def reply(status: int = 200, body: bytes = b"{}", **headers: str) -> bytes:
+    """A response with a length. Header names are given with underscores."""
+    given = {"content_type": "application/json", "content_length": str(len(body))} | headers
+    lines = "".join(f"{n.replace('_', '-')}: {v}\r\n" for n, v in given.items())
+    return f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode() + body
+
+
+def always(raw: bytes) -> Answer:
+    async def answer(heard: Heard, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+
+    return answer
+
+
+def in_turn(*raws: bytes) -> Answer:
+    """One answer after the other, the last one for ever."""
+    left = list(raws)
+
+    async def answer(heard: Heard, writer: asyncio.StreamWriter) -> None:
+        writer.write(left.pop(0) if len(left) > 1 else left[0])
+
+    return answer
+
+
+class Bill:
+    """A meter that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, bool]] = []
+        self.milliseconds: list[float] = []
+
+    def called(self, system: str, *, milliseconds: float, rows: int, failed: bool = False) -> None:
+        assert rows == 0
+        self.calls.append((system, failed))
+        self.milliseconds.append(milliseconds)
+
+
+class World:
+    """What tests have at hand."""
+
+    def __init__(self) -> None:
+        self.bill = Bill()
+        self._opened: list[Any] = []
+        self.server = Loopback(always(reply()))
+
+    always = staticmethod(always)
+    in_turn = staticmethod(in_turn)
+    reply = staticmethod(reply)
+
+    def ask(self, seconds: float = 5.0, *, interactive: bool = True) -> Ask:
+        deadline = asyncio.get_running_loop().time() + seconds
+        return Ask(deadline, "corr-1", self.bill, "00-abc-def-01", interactive)
+
+    def services(self, **given: Any) -> Services:
+        plain: dict[str, Any] = {"environ": {}, "base_dir": Path("/nowhere"), "random": lambda: 0.0}
+        return Services(**(plain | given))
+
+    def transport(
+        self, services: Services | None = None, *, url: str | None = None, **policy: Any
+    ) -> Transport:
+        made = open_transport(
+            "erp",
+            url or f"{self.server.url}/api",
+            CallPolicy.model_validate(policy),
+            services or self.services(),
+        )
+        self._opened.append(made)
+        return made
+
+    def to_close(self, opened: Any) -> None:
+        self._opened.append(opened)
+
+    async def aclose(self) -> None:
+        for one in reversed(self._opened):
+            await one.aclose()
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    made = World()
+    listening = await asyncio.start_server(made.server.serve, "127.0.0.1", 0)
+    made.server.port = listening.sockets[0].getsockname()[1]
+    try:
+        yield made
+    finally:
+        await made.aclose()
+        listening.close()
+        await asyncio.sleep(0)
+
+
+def as_json(value: Any) -> bytes:
+    return json.dumps(value).encode()
