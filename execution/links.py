@@ -45,11 +45,13 @@ class Argument(Struct, frozen=True):
         type: Its GraphQL type as a Python annotation.
         description: For readers of the schema.
         default: Its default; left out of the call where it has none and is not given.
+        name: Its GraphQL name, where the parameter's cannot be it.
     """
 
     type: Any
     description: str
     default: Any = strawberry.UNSET
+    name: str | None = None
 
 
 class _Queued(Struct, frozen=True, eq=False):
@@ -116,7 +118,7 @@ def _declare(resolve: Any, returns: Any, arguments: Mapping[str, Argument]) -> N
         kinds("info", kinds.POSITIONAL_OR_KEYWORD, annotation=Info),
     ]
     for name, argument in arguments.items():
-        details = strawberry.argument(description=argument.description)
+        details = strawberry.argument(description=argument.description, name=argument.name)
         annotation = Annotated[argument.type, details]  # type: ignore[name-defined]  # known at run time
         default = kinds.empty if argument.default is REQUIRED else argument.default
         parameters.append(kinds(name, kinds.KEYWORD_ONLY, default=default, annotation=annotation))
@@ -135,15 +137,21 @@ def _queue(
     operation = context.operation
     raw: GraphQLResolveInfo[Any] = info._raw_info  # noqa: SLF001  strawberry hides the field nodes
     arguments = {
-        name: value.canonical() if hasattr(value, "canonical") else value
+        name: _canonical(value)
         for name, value in given.items()
-        if value is not strawberry.UNSET
+        if value is not None and value is not strawberry.UNSET
     }
     asked = operation.once(("asked", *map(id, raw.field_nodes)), lambda: _asked(raw))
     path = tuple(raw.path.as_list())
     key = (batch, _frozen(arguments))
     loader = operation.once(key, lambda: _LinkLoader(context, batch, arguments))
     return loader.load(_Queued(root, asked, path))
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_canonical(v) for v in value]
+    return value.canonical() if hasattr(value, "canonical") else value
 
 
 def _asked(info: GraphQLResolveInfo[Any]) -> Asked:

@@ -82,9 +82,7 @@ def _collect(
         if field is None:
             continue
         columns = columns_metadata(field.extensions)
-        found.update(
-            name[1:] if name.startswith("/") else prefix + name for name in columns.names
-        )
+        found.update(name[1:] if name.startswith("/") else prefix + name for name in columns.names)
         if columns.inside is not None and node.selection_set is not None:
             inner = f"{prefix}{columns.inside}." if columns.inside else prefix
             _collect(info, field.type, node.selection_set, inner, found)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from canonical.criteria import Criteria, Sort
+from canonical.criteria import Criteria, Op, Sort
 from canonical.entities import ENTITIES, KEY, EntityName
 from canonical.errors import NotFoundError
 from execution.links import Asked
@@ -94,8 +94,9 @@ async def listed(
     order: Sequence[Sort] = (),
     first: int | None = None,
     after: str | None = None,
+    systems: frozenset[str] | None = None,
 ) -> Connection | Partial:
-    """One page of a list, as far as the caller may see it.
+    """One page of a list, as far as the caller may see it; from some systems only, if they are named.
 
     Raises:
         InvalidInputError: if `first` or `after` is wrong.
@@ -107,12 +108,18 @@ async def listed(
         raise refused
     size = page_size(first, context)
     allowed = scoped(entity, criteria, context.caller)
-    if allowed is None or not context.reads.catalog.has(entity):
+    if allowed is None or _impossible(allowed) or not context.reads.catalog.has(entity):
         return EMPTY
     columns = asked.columns | scope_columns(entity, context.caller)
-    question = ListQuestion(entity, columns, size, allowed, tuple(order), after, asked.total)
+    question = ListQuestion(
+        entity, columns, size, allowed, tuple(order), after, asked.total, systems
+    )
     page = await context.reads.page(question)
     return connection(page, visible(entity, page.records, context.caller))
+
+
+def _impossible(criteria: Criteria) -> bool:
+    return any(c.op is Op.IN and not c.value for c in criteria)
 
 
 async def _found(

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from canonical.criteria import Criteria, Sort
+from canonical.criteria import Condition, Criteria, Op, Sort
 from canonical.entities import EntityName
+from canonical.errors import InvalidInputError
 from canonical.purchase_orders import PurchaseOrder
 from execution.links import Asked
 from execution.operation import Partial
@@ -17,23 +18,49 @@ async def receipts(
     parents: Sequence[None],
     asked: Asked,
     *,
-    filter: Criteria = (),
+    filter: tuple[Criteria, Sequence[str] | None] = ((), None),
     first: int | None = None,
     after: str | None = None,
     max_staleness: int | None = None,
 ) -> list[Any]:
-    """A page of receipts, by number."""
+    """A page of receipts, by number. The filter's second part are numbers of the orders that they fulfil."""
     context.reads.context.demand(max_staleness)
+    criteria, numbers = filter
+    if numbers is not None:
+        references = await _orders_numbered(context, numbers)
+        keys = tuple(sorted({key for _, key in references}))
+        criteria = (*criteria, Condition("purchase_order", Op.IN, keys))
+        asked = Asked(asked.columns | {"purchase_order"}, asked.total)
     page = await listed(
         context,
         EntityName.RECEIPT,
         asked,
-        criteria=filter,
+        criteria=criteria,
         order=(Sort("number"),),
         first=first,
         after=after,
+        systems=None if numbers is None else frozenset(system for system, _ in references),
     )
     return [page for _ in parents]
+
+
+async def _orders_numbered(context: RequestContext, numbers: Sequence[str]) -> set[tuple[str, str]]:
+    """System and key of the orders with some numbers.
+
+    Raises:
+        InvalidInputError: if a number is that of one order in one system and the key of another elsewhere.
+    """
+    found = await pointing_here(
+        context, EntityName.PURCHASE_ORDER, "number", numbers, Asked(frozenset({"number"}))
+    )
+    orders = [o for f in found for o in (f.value if isinstance(f, Partial) else f)]
+    references = {(o.provenance.system, o.provenance.key) for o in orders}
+    systems = {system for system, _ in references}
+    if len(systems) > 1 and len({key for _, key in references}) < len(references):
+        raise InvalidInputError(
+            f"orders of {', '.join(sorted(systems))} share keys: ask for those of one at a time"
+        )
+    return references
 
 
 async def of_orders(

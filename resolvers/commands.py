@@ -1,0 +1,39 @@
+"""Changes that clients ask for. No connector takes changes yet: each is refused in words, never half done."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from execution.links import Asked
+from resolvers.context import RequestContext
+
+_REFUSAL: Final = (
+    "this installation takes no changes yet: nothing was done; make the change in the system itself"
+)
+
+
+class UserError(Struct, frozen=True):
+    """A refusal that a person can act on."""
+
+    code: str
+    message: str
+    field: Sequence[str] | None = None
+    details: Any = None
+
+
+class Refused(Struct, frozen=True):
+    """The payload of a change that was not made, whichever it is."""
+
+    user_errors: Sequence[UserError]
+    purchase_order: None = None
+    recommendation: None = None
+    accepted: int = 0
+
+
+async def refuse(
+    context: RequestContext, parents: Sequence[None], asked: Asked, *, input: Any
+) -> list[Refused]:
+    """Refuse a change, for whoever may know that this service is here at all."""
+    context.caller  # noqa: B018  # refuses who has not said who they are
+    return [Refused([UserError("UNSUPPORTED", _REFUSAL)]) for _ in parents]

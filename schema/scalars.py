@@ -1,0 +1,89 @@
+"""Scalars: exact numbers as strings, days as ISO 8601, moments as RFC 3339 with an offset."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, NewType
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types.scalar import ScalarDefinition
+
+_MAX_DIGITS: Final = 60
+
+JSON = NewType("JSON", object)
+
+
+def _decimal_text(value: Decimal) -> str:
+    return format(value, "f")
+
+
+def _decimal(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise GraphQLError(f'a Decimal is written as a string, like "12.50"; not {value!r}')
+    text = value if isinstance(value, str) else repr(value)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise GraphQLError(f'a Decimal is written as "12.50"; not {_shown(text)}') from None
+    if not number.is_finite() or len(number.as_tuple().digits) > _MAX_DIGITS:
+        raise GraphQLError(f"a Decimal is finite and has at most {_MAX_DIGITS} digits")
+    if abs(number.adjusted()) > _MAX_DIGITS:
+        raise GraphQLError(f"a Decimal has at most {_MAX_DIGITS} places")
+    return number
+
+
+def _date(value: object) -> date:
+    try:
+        return date.fromisoformat(_text(value, "Date"))
+    except ValueError:
+        raise GraphQLError(f'a Date is written as "2026-11-23"; not {_shown(value)}') from None
+
+
+def _datetime(value: object) -> datetime:
+    try:
+        moment = datetime.fromisoformat(_text(value, "DateTime"))
+    except ValueError:
+        raise GraphQLError(
+            f'a DateTime is written as "2026-11-23T08:00:00Z"; not {_shown(value)}'
+        ) from None
+    if moment.tzinfo is None:
+        raise GraphQLError(
+            f'a DateTime needs an offset, like "2026-11-23T08:00:00Z"; {_shown(value)} has none'
+        )
+    return moment
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise GraphQLError(f"a {name} is written as a string; not {_shown(value)}")
+    return value
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _scalar(
+    name: str, description: str, serialize: Callable[[Any], Any], parse: Callable[[Any], Any]
+) -> ScalarDefinition:
+    return strawberry.scalar(  # type: ignore[no-any-return]  # untyped there
+        name=name, description=description, serialize=serialize, parse_value=parse
+    )
+
+
+SCALARS: Final[dict[object, ScalarDefinition]] = {
+    Decimal: _scalar(
+        "Decimal", 'An exact decimal number as a string, like "12.50".', _decimal_text, _decimal
+    ),
+    date: _scalar("Date", 'A calendar day as ISO 8601, like "2026-11-23".', date.isoformat, _date),
+    datetime: _scalar(
+        "DateTime",
+        'A moment as RFC 3339 with offset, like "2026-11-23T08:00:00+00:00".',
+        datetime.isoformat,
+        _datetime,
+    ),
+    JSON: _scalar("JSON", "Any JSON value.", lambda value: value, lambda value: value),
+}
+"""Python types and the scalars that they are published as."""
