@@ -50,6 +50,12 @@ class ValueForm(Model):
     digits: int | None = Field(
         None, ge=0, le=20, description="Digits after the point that a number is rounded to."
     )
+    plus_days: int = Field(
+        0,
+        ge=-366,
+        le=366,
+        description="Days added to a date: 1 where the system holds the last day of a period and the column the day after.",
+    )
     nullable: bool | None = Field(
         None, description="Whether the system may hold null here; by default as the column."
     )

@@ -1,6 +1,7 @@
 """What is done with a value that was found: null rules, code maps, units, types and rounding, compiled to one closure."""
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +22,8 @@ def finisher(form: ValueForm, column: Column, settings: MappingSettings) -> Fini
     read = reader_for(column.type, form.type, zone_of(settings.time_zone), form=form.format)
     if form.digits is not None and column.type is Decimal:
         read = _both(read, rounded_to(form.digits))
+    if form.plus_days and column.type is date:
+        read = _both(read, _later(timedelta(days=form.plus_days)))
     if form.unit:
         read = _by_unit(read, settings.units)
     default = literal(column.type, form.default)
@@ -39,6 +42,10 @@ def empties(form: ValueForm, column: Column, settings: MappingSettings) -> tuple
 
 def _both(first: Finish, then: Finish) -> Finish:
     return lambda raw: then(first(raw))
+
+
+def _later(delay: timedelta) -> Finish:
+    return lambda day: None if day is None else day + delay
 
 
 def _without_empties(read: Finish, empty: tuple[Any, ...]) -> Finish:
