@@ -64,11 +64,13 @@ class Page(Struct, frozen=True):
         records: At most `limit` records, each knowing at least the columns asked for that the source has.
         more: Whether further records follow.
         total: All records that satisfy the criteria, if asked for and the system tells.
+        failures: By key, why a record that belongs here could not be read. It is left out of `records`.
     """
 
     records: Sequence[Record]
     more: bool
     total: int | None = None
+    failures: Mapping[str, SupplygraphError] = field(default_factory=dict)
 
 
 class Batch(Struct, frozen=True):

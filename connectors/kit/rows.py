@@ -84,8 +84,9 @@ class RowQuery(Struct, frozen=True):
         where: Clauses that must all hold. Only tests that the reader said it can push are given.
         sort: Paths with their direction (True: descending), all of them sortable by the reader.
         columns: Paths wanted. The reader asks the system for just these where it can.
-        limit: About how many rows are wanted in all; a hint for page sizes, None for everything.
-        count: Whether a total is wanted.
+        limit: About how many rows are wanted in all, None for everything. Only a hint for page sizes: a listing never
+            ends because of it, and `next` goes on for as long as there are rows.
+        count: Whether a total is wanted (of all that match `where`).
     """
 
     dataset: Dataset
