@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 
 from canonical.criteria import Op
 from canonical.errors import InvalidInputError, UnsupportedError
 from connectors.kit.chunks import Bounds, chunks
-from connectors.kit.http import Request
+from connectors.kit.http import Request, encoded, query_string
 from connectors.kit.policy import CallPolicy
 from connectors.kit.rows import Clause, Dataset, RowQuery, Test
 from connectors.odata.expand import select_expand
@@ -76,7 +76,7 @@ class QueryWriter:
         for name, value in self._fixed():
             if f"{name}=" not in address:
                 joint = "&" if "?" in address else "?"
-                address += f"{joint}{name}={quote(value, safe='')}"
+                address += f"{joint}{name}={encoded(value)}"
         return Request(path=address, label=shape.set_name, headers=_ACCEPT[self._settings.version])
 
     def chunks(
@@ -88,12 +88,12 @@ class QueryWriter:
         empty = self._length(self._request(shape, options))
         page_size = self._settings.page_size if query.dataset.key == (by.path,) else None
 
-        def encoded(value: Any) -> str:
+        def alternative(value: Any) -> str:
             one = Test(by.path, Op.IN, (value,), by.kind)
-            return quote(f"{self.filter(((one,),), shape)} or ", safe="")
+            return encoded(f"{self.filter(((one,),), shape)} or ")
 
         bounds = Bounds.of(self._policy, base_bytes=empty, page_size=page_size)
-        return chunks(values, bounds, encoded)
+        return chunks(values, bounds, alternative)
 
     def _options(
         self, query: RowQuery, shape: Shape, where: str, top: int
@@ -131,8 +131,7 @@ class QueryWriter:
         )
 
     def _length(self, request: Request) -> int:
-        query = sum(len(quote(n, safe="")) + len(quote(v, safe="")) + 2 for n, v in request.query)
-        return len(self._base) + len(request.path) + 2 + query
+        return len(f"{self._base}/{request.path.lstrip('/')}?{query_string(request.query)}")
 
 
 def address(settings: Settings, dataset: Dataset) -> str:

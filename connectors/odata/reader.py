@@ -164,19 +164,21 @@ class ODataReader:
     async def _all(self, query: RowQuery, ask: Ask) -> list[Row] | SupplygraphError:
         """All rows of a query, page after page; the error if one of them fails."""
         rows: list[Row] = []
-        cursors: set[str | None] = set()
+        links: set[str] = set()
         cursor: str | None = None
-        while cursor not in cursors:
-            cursors.add(cursor)
+        while True:
             try:
                 page = await self.page(query, cursor, ask)
             except SupplygraphError as exc:
                 return exc
             rows.extend(page.rows)
-            if page.next is None:
-                return rows
             cursor = page.next
-        return self._circle(query.dataset.name)
+            if cursor is None:
+                return rows
+            link = Position.read(cursor).link
+            if link in links:
+                return self._circle(query.dataset.name)
+            links |= {link} if link else set()
 
     async def _open(self, request: Request, shape: Shape, ask: Ask) -> Envelope:
         """Send a request and unwrap its answer, with the rest of every list that was cut."""
