@@ -44,7 +44,8 @@ class Plan(Struct, frozen=True, kw_only=True):
         rest = [c for c in columns if within(fan, c) is None]
         first_steps = prefixes(rest)
         laid = {n: first_steps[n] for n in options.overlays if n in first_steps}
-        own = {"id": None} | {c: None for c in rest if c.partition(".")[0] not in laid}
+        elsewhere = {*laid, options.read_at}
+        own = {"id": None} | {c: None for c in rest if c.partition(".")[0] not in elsewhere}
         nested = {path[:i] for path in own for i, sign in enumerate(path) if sign == "."}
         return cls(
             model=model,

@@ -6,7 +6,8 @@ offset. Datasets may fan out over another, and carry the same rows under further
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from msgspec import structs
@@ -43,15 +44,22 @@ class JSONRPCReader:
         dialect: How the system is asked.
         settings: How it speaks.
         policy: How many keys one request may have.
+        now: Time of day, with a zone.
     """
 
     def __init__(
-        self, system: str, dialect: Dialect, settings: Settings, policy: CallPolicy
+        self,
+        system: str,
+        dialect: Dialect,
+        settings: Settings,
+        policy: CallPolicy,
+        now: Callable[[], datetime],
     ) -> None:
         self._system = system
         self._dialect = dialect
         self._settings = settings
         self._policy = policy
+        self._now = now
         self._members = Members(dialect)
         self._options: dict[str, Options] = {}
 
@@ -60,7 +68,7 @@ class JSONRPCReader:
         options = self._of(dataset)
         if within(options.fan_out, test.path) is not None:
             return Push.EXACT
-        if test.path.partition(".")[0] in options.overlays:
+        if test.path.partition(".")[0] in {*options.overlays, options.read_at}:
             return Push.NO
         return self._dialect.push(test)
 
@@ -196,11 +204,10 @@ class JSONRPCReader:
         if rows:
             overlays = (self._overlaid(plan, member, name, rows, ask) for name in plan.overlays)
             await asyncio.gather(*overlays)
-        fan = plan.options.fan_out
-        if fan is not None:
-            for row in rows:
-                row[fan.name] = member
-        return rows
+        further: Row = {} if plan.options.read_at is None else {plan.options.read_at: self._now()}
+        if plan.options.fan_out is not None:
+            further[plan.options.fan_out.name] = member
+        return [row | further for row in rows] if further else rows
 
     async def _overlaid(
         self, plan: Plan, member: Row | None, name: str, rows: Sequence[Row], ask: Ask
@@ -243,7 +250,8 @@ class JSONRPCReader:
     ) -> dict[str, str]:
         """The columns that exist, with their types, and the model's own fields."""
         fan = options.fan_out
-        own, found = [c for c in columns if within(fan, c) is None], dict[str, str]()
+        found = {} if options.read_at is None else {options.read_at: "datetime"}
+        own = [c for c in columns if within(fan, c) is None and c not in found]
         plain = [c for c in own if c.partition(".")[0] not in options.overlays]
         found |= await self._types(dataset.name, plain, ask)
         for name in options.overlays:
@@ -251,7 +259,7 @@ class JSONRPCReader:
             types = await self._types(dataset.name, laid, ask)
             found |= {f"{name}.{path}": type_ for path, type_ in types.items()}
         if fan is not None:
-            attached = [str(within(fan, c)) for c in columns if c not in own]
+            attached = [inner for c in columns if (inner := within(fan, c)) is not None]
             types = await self._types(fan.dataset, attached, ask)
             found |= {f"{fan.name}.{path}": type_ for path, type_ in types.items()}
         return found
@@ -261,7 +269,9 @@ class JSONRPCReader:
         found = {name: f.type for name, f in fields.items()}
         for name, rest in prefixes(paths).items():
             field = fields.get(name)
-            if rest and field is not None and field.relation:
+            if field is not None and field.type == "reference":  # to records of several models
+                found |= {f"{name}.{path}": field.type for path in rest}
+            elif rest and field is not None and field.relation:
                 inner = await self._types(field.relation, rest, ask)
                 found |= {f"{name}.{p}": t for p, t in inner.items() if p in rest}
         return found

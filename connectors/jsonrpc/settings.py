@@ -103,3 +103,11 @@ class Options(BaseModel):
     overlays: Annotated[
         Mapping[str, Overlay], Field(description="The same rows under further contexts, by name.")
     ] = {}
+    read_at: Annotated[
+        str | None,
+        Field(
+            pattern=r"^\w+$",
+            description="Name under which the moment of reading is attached: for figures that the "
+            "system computes for now.",
+        ),
+    ] = None

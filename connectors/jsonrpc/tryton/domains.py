@@ -43,6 +43,8 @@ def domain(where: Sequence[Clause]) -> Domain:
 
 def _clause(clause: Clause) -> Domain:
     parts = [_test(test) for test in clause]
+    if not parts:
+        return NOTHING
     return parts[0] if len(parts) == 1 else ["OR", *parts]
 
 
