@@ -50,6 +50,14 @@ class Compare(Model):
     starts_with: str | None = Field(None, description="Text that the value begins with.")
     gte_path: str | None = Field(None, description="Path of a value that this one reaches.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_a_word(cls, value: Any) -> Any:
+        """YAML reads the key `null` as nothing."""
+        if isinstance(value, Mapping) and None in value:
+            return {"null" if k is None else k: v for k, v in value.items()}
+        return value
+
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set:
