@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import count
 from random import Random
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,12 +15,11 @@ from msgspec.structs import replace
 from sandbox.world.geography import PLANTS_BY_CODE, REGIONS
 from sandbox.world.receipts import Arrival, receive_line
 from sandbox.world.records import Item, ItemPlant, Line, Order, Region, Schedule, Source, State
-from sandbox.world.states import ACKNOWLEDGED_STATES, RECEIVING_STATES, draw_state
+from sandbox.world.states import ACKNOWLEDGED_STATES, NEWEST_STATES, RECEIVING_STATES, draw_state
 
 HISTORY_DAYS = 548
 _BUYERS = ("BAKER", "OKAFOR", "RIVERA", "SATO", "WEBER")
 _CENT = Decimal("0.01")
-_COUPA_SYSTEM = "procurement"
 
 
 class _Offer(Struct, frozen=True):
@@ -35,6 +35,16 @@ class Book(Struct, frozen=True):
 
     orders: tuple[Order, ...]
     arrivals: tuple[Arrival, ...]
+
+
+class _Placed(Struct, frozen=True):
+    """An order as it is placed; `told` is its state, None if that is to be drawn."""
+
+    number: str
+    region: Region
+    ordered_on: date
+    today: date
+    told: State | None
 
 
 class _Catalogue:
@@ -71,18 +81,31 @@ def make_orders(seed: int, lines: int, items: tuple[Item, ...], today: date) -> 
     ages = sorted((int(HISTORY_DAYS * rng.random() ** 1.6) for _ in sizes), reverse=True)
     catalogue = _Catalogue(items)
     regions = [region for region in REGIONS if catalogue.by_region[region.code]]
-    shares = [region.share for region in regions]
+    drawn = rng.choices(regions, [region.share for region in regions], k=len(sizes))
     erp, procurement = count(4_500_000_000), count(70_000_001)
     orders: list[Order] = []
     arrivals: list[Arrival] = []
-    for size, age in zip(sizes, ages, strict=True):
-        region = rng.choices(regions, shares)[0]
+    for size, age, region, told in zip(sizes, ages, drawn, _told_states(drawn), strict=True):
         number = f"PO-{next(procurement)}" if region.code == "APAC" else str(next(erp))
-        offers = catalogue.draw(rng, region.code, size)
-        order, arrived = _order(rng, number, region, offers, today - timedelta(days=age), today)
+        placed = _Placed(number, region, today - timedelta(days=age), today, told)
+        order, arrived = _order(rng, placed, catalogue.draw(rng, region.code, size))
         orders.append(order)
         arrivals.extend(arrived)
     return Book(_forget_old_changes(orders), tuple(arrivals))
+
+
+def _told_states(regions: list[Region]) -> list[State | None]:
+    """The state of each system's newest orders is told, not drawn: small worlds have all too."""
+    told: list[State | None] = []
+    left = {system: list(states) for system, states in NEWEST_STATES.items()}
+    for region in reversed(regions):
+        states = left[_system(region)]
+        told.append(states.pop(0) if states else None)
+    return told[::-1]
+
+
+def _system(region: Region) -> Literal["erp", "procurement"]:
+    return "procurement" if region.code == "APAC" else "erp"
 
 
 def _sizes(rng: Random, lines: int) -> list[int]:
@@ -95,27 +118,27 @@ def _sizes(rng: Random, lines: int) -> list[int]:
 
 def _forget_old_changes(orders: list[Order]) -> tuple[Order, ...]:
     """Clear the time of change on the oldest 1%: they came by migration and were never touched."""
-    migrated = len(orders) // 100
+    migrated = max(3, len(orders) // 100)
     return tuple(
         replace(order, changed_at=None) if n < migrated and order.system == "erp" else order
         for n, order in enumerate(orders)
     )
 
 
-def _order(
-    rng: Random, number: str, region: Region, offers: list[_Offer], ordered_on: date, today: date
-) -> tuple[Order, list[Arrival]]:
-    system = _COUPA_SYSTEM if number.startswith("PO-") else "erp"
-    step = 1 if system == _COUPA_SYSTEM else 10
+def _order(rng: Random, placed: _Placed, offers: list[_Offer]) -> tuple[Order, list[Arrival]]:
+    number, ordered_on, today = placed.number, placed.ordered_on, placed.today
+    system = _system(placed.region)
+    step = 1 if system == "procurement" else 10
     lines = [
         _line(rng, number, (n + 1) * step, offer, ordered_on, today)
         for n, offer in enumerate(offers)
     ]
-    opening = time(17 if system == _COUPA_SYSTEM else 6)  # the office opens later in the west
+    opening = time(17 if system == "procurement" else 6)  # the office opens later in the west
     created_at = datetime.combine(ordered_on, opening, UTC) + timedelta(
         seconds=rng.randint(0, 7200)
     )
-    state = draw_state(rng, system, ordered_on, max(line.due_on for line in lines), today)
+    last_due = max(line.due_on for line in lines)
+    state = placed.told or draw_state(rng, system, ordered_on, last_due, today)
     acknowledged_at = None
     if state == "acknowledged" or (state in ACKNOWLEDGED_STATES and rng.random() < 0.85):
         reply = timedelta(seconds=rng.randint(4 * 3600, 96 * 3600))
@@ -128,8 +151,8 @@ def _order(
     source = offers[0].source
     order = Order(
         number=number,
-        system="procurement" if system == _COUPA_SYSTEM else "erp",
-        region=region.code,
+        system=system,
+        region=placed.region.code,
         supplier=source.supplier,
         state=state,
         ordered_on=ordered_on,

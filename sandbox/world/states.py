@@ -32,6 +32,16 @@ _DUE_LATER: _Weights = (
 # What one of the systems cannot say is said by the nearest word that it has.
 _NEAREST = {("erp", "sent"): "approved", ("procurement", "rejected"): "cancelled"}
 
+NEWEST_STATES: dict[str, tuple[State, ...]] = {
+    "erp": (
+        "draft", "pending_approval", "approved", "rejected", "acknowledged", "cancelled",
+        "partially_received",
+    ),
+    "procurement": (
+        "draft", "pending_approval", "approved", "sent", "acknowledged", "cancelled",
+        "partially_received",
+    ),
+}  # fmt: skip
 ACKNOWLEDGED_STATES = frozenset({"acknowledged", "partially_received", "received", "closed"})
 RECEIVING_STATES = frozenset({"partially_received", "received", "closed"})
 
