@@ -12,7 +12,7 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 import strawberry
-from aiodataloader import DataLoader
+from aiodataloader import DataLoader, Loader, dispatch_queue
 from graphql import GraphQLResolveInfo
 from msgspec import Struct
 from strawberry.types import Info
@@ -178,57 +178,42 @@ class _LinkLoader(DataLoader[_Queued, Any]):
         self._context = context
         self._batch = batch
         self._arguments = arguments
-        self._gathered: list[tuple[_Queued, asyncio.Future[Any]]] = []
 
     @override
     def do_resolve_reject(self, key: _Queued, future: "asyncio.Future[Any]") -> None:
         """Queue a parent until the operation's level is complete."""
         scheduler = self._context.operation.scheduler
-        self._gathered.append((key, future))
-        if len(self._gathered) == 1:
-            scheduler.submit(self._start)
+        self._queue.append(Loader(key=key, future=future))
+        if len(self._queue) == 1:
+            scheduler.submit(partial(dispatch_queue, self))
         else:
             scheduler.touch()
 
-    def _start(self) -> None:
-        gathered, self._gathered = self._gathered, []
-        running = asyncio.ensure_future(self._run(gathered))
-        self._context.operation.once(("running", running), lambda: running)
-
-    async def _run(self, gathered: list[tuple[_Queued, "asyncio.Future[Any]"]]) -> None:
-        unique = {id(q.parent): q.parent for q, _ in gathered}
+    @override
+    async def batch_load_fn(self, keys: list[_Queued]) -> list[Any]:
+        """Run the batch resolver once for all parents."""
+        unique = {id(q.parent): q.parent for q in keys}
         asked = Asked(
-            frozenset().union(*(q.asked.columns for q, _ in gathered)),
-            any(q.asked.total for q, _ in gathered),
+            frozenset(c for q in keys for c in q.asked.columns), any(q.asked.total for q in keys)
         )
         try:
             results = await self._batch(
                 self._context, list(unique.values()), asked, **self._arguments
             )
             by_parent = dict(zip(unique, results, strict=True))
-        except Exception as exc:  # noqa: BLE001  whatever it is, each parent's field reports it
+        except Exception as exc:  # noqa: BLE001  # whatever it is, each parent's field reports it
             by_parent = dict.fromkeys(unique, exc)
-        deliver = partial(_deliver, self._context.operation)
-        for queued, future in gathered:
-            deliver(queued, future, by_parent[id(queued.parent)])
+        return [self._own_result(q, by_parent[id(q.parent)]) for q in keys]
+
+    def _own_result(self, queued: _Queued, result: Any) -> Any:
+        if isinstance(result, Partial):
+            for problem in result.problems:
+                self._context.operation.report(problem, queued.path)
+            result = result.value
+        return _own(result) if isinstance(result, Exception) else result
 
 
-def _deliver(
-    operation: Operation, queued: _Queued, future: "asyncio.Future[Any]", result: Any
-) -> None:
-    if future.done():
-        return
-    if isinstance(result, Partial):
-        for problem in result.problems:
-            operation.report(problem, queued.path)
-        result = result.value
-    if isinstance(result, BaseException):
-        future.set_exception(_own(result))
-    else:
-        future.set_result(result)
-
-
-def _own(error: BaseException) -> BaseException:
+def _own(error: Exception) -> Exception:
     """Give each field an error object of its own: graphql-core writes path and nodes into what is raised."""
     if isinstance(error, SupplygraphError):
         copy = error.__class__.__new__(error.__class__)

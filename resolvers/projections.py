@@ -166,8 +166,10 @@ def week_bounds(today: date, weeks: int) -> list[date]:
 
 def _until(spread: Spread, day: date) -> Decimal:
     days = (spread.end - spread.start).days
-    passed = min(max((day - spread.start).days, 0), days)
-    if passed == days:
+    passed = (day - spread.start).days
+    if passed <= 0:
+        return ZERO
+    if passed >= days:
         return spread.amount
     return (spread.amount * passed / days).quantize(_STEP, ROUND_HALF_EVEN)
 

@@ -1,0 +1,99 @@
+"""A desk to ask questions at: the whole way from GraphQL text to sources, without HTTP."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from canonical.entities import EntityName
+from canonical.errors import SupplygraphError
+from canonical.ports import Ask, Source
+from canonical.values import UnitConversion
+from execution.operation import Operation
+from loaders.catalog import Catalog, Freshness, Supply
+from loaders.context import ReadContext
+from loaders.crosswalks import Crosswalk
+from loaders.identity import IdentifiedSource
+from loaders.journal import Journal
+from loaders.keyed import KeyedReader
+from loaders.lists import ListReader
+from loaders.reads import Reads
+from resolvers.context import Limits, RequestContext
+from runtime.cache.record_cache import RecordCache
+from runtime.security.principal import Principal, Role
+from schema.api import build_schema
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+SCHEMA = build_schema()
+PLANNER = Principal("pia", frozenset({Role.PLANNER}), None, NOW + timedelta(hours=1))
+
+
+def supplier_principal(*codes: str) -> Principal:
+    return Principal("sam", frozenset({Role.SUPPLIER}), codes, NOW + timedelta(hours=1))
+
+
+class Answer(Struct):
+    """What came of a question."""
+
+    data: Any
+    errors: Sequence[Any]
+    problems: Sequence[tuple[SupplygraphError, tuple[str | int, ...]]]
+    journal: Journal
+
+
+class Desk:
+    """One process's readers over some sources."""
+
+    def __init__(
+        self,
+        *sources: Source,
+        fresh_s: float = 60,
+        grace_s: float = 600,
+        crosswalks: Mapping[tuple[EntityName, str], Sequence[tuple[str, str]]] | None = None,
+        cache: RecordCache | None = None,
+        clock: Any = None,
+    ) -> None:
+        walks: dict[str, dict[EntityName, Crosswalk]] = {}
+        for (entity, system), pairs in (crosswalks or {}).items():
+            walks.setdefault(system, {})[entity] = Crosswalk(system, pairs)
+        supplies: dict[EntityName, list[Supply]] = {}
+        for source in sources:
+            known = IdentifiedSource(source, walks.get(source.system, {}))
+            supplies.setdefault(source.entity, []).append(Supply(known, None, source.columns))
+        freshness = Freshness(fresh_s, grace_s, min(fresh_s, 30), 0.05)
+        self.now_s = NOW.timestamp()
+        tick = clock or (lambda: self.now_s)
+        self.cache = cache or RecordCache(None, version="test", clock=tick)
+        self.catalog = Catalog(supplies, dict.fromkeys(EntityName, freshness))
+        self.keyed = KeyedReader(self.catalog, self.cache, clock=tick)
+        self.lists = ListReader(self.catalog, self.keyed, self.cache, clock=tick)
+        self.units: dict[str, tuple[UnitConversion, ...]] = {}
+
+    async def ask(
+        self,
+        question: str,
+        principal: Principal | None = PLANNER,
+        *,
+        max_staleness_s: float | None = None,
+        limits: Limits | None = None,
+        **variables: Any,
+    ) -> Answer:
+        """Ask a question."""
+        operation = Operation()
+        journal = Journal()
+        deadline = asyncio.get_running_loop().time() + 10
+        terms = ReadContext(Ask(deadline, "test", journal), journal, max_staleness_s)
+        reads = Reads(self.catalog, self.keyed, self.lists, operation.scheduler, terms)
+        context = RequestContext(
+            operation=operation,
+            principal=principal,
+            reads=reads,
+            now=NOW,
+            correlation_id="test",
+            limits=limits or Limits(),
+            units=self.units,
+        )
+        result = await SCHEMA.execute(question, variables, context_value=context)
+        return Answer(result.data, result.errors or (), operation.problems, journal)

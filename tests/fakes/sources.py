@@ -1,0 +1,87 @@
+"""An honest source over records in memory, that counts what it is asked and can be told to fail."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import structs
+
+from canonical.absent import ABSENT
+from canonical.criteria import Criteria, compare, in_order, matches, position_of, values_at
+from canonical.entities import KEY, EntityName, columns_of
+from canonical.errors import SupplygraphError
+from canonical.ports import Ask, Batch, ListQuery, Page
+from canonical.records import Record
+
+
+class FakeSource:
+    """Keeps the promises of `canonical.ports.Source` over a list of whole records."""
+
+    def __init__(
+        self,
+        system: str,
+        entity: EntityName,
+        records: Sequence[Record],
+        *,
+        columns: frozenset[str] | None = None,
+        error: SupplygraphError | None = None,
+        delay_s: float = 0.0,
+    ) -> None:
+        self.system = system
+        self.entity = entity
+        self.records = list(records)
+        self.error = error
+        self.delay_s = delay_s
+        self.asked: list[tuple[Any, ...]] = []
+        from canonical.entities import ENTITIES  # noqa: PLC0415  # one line of a fake
+
+        self.columns = columns or frozenset(columns_of(ENTITIES[entity].record))
+
+    async def by_keys(
+        self,
+        column: str,
+        keys: Sequence[str],
+        columns: frozenset[str],
+        ask: Ask,
+        criteria: Criteria = (),
+    ) -> Batch:
+        self.asked.append(("by_keys", column, tuple(sorted(keys)), columns))
+        await self._called(ask)
+        wanted = set(keys)
+        return Batch(
+            [
+                self._cut(r, columns)
+                for r in self.records
+                if wanted & set(_values(r, column)) and matches(r, criteria)
+            ]
+        )
+
+    async def page(self, query: ListQuery, ask: Ask) -> Page:
+        self.asked.append(("page", query))
+        await self._called(ask)
+        rows = in_order([r for r in self.records if matches(r, query.criteria)], query.order)
+        total = len(rows) if query.count else None
+        if query.after is not None:
+            rows = [
+                r
+                for r in rows
+                if compare(position_of(r, query.order), query.after, query.order) > 0
+            ]
+        cut = [self._cut(r, query.columns) for r in rows[: query.limit]]
+        return Page(cut, more=len(rows) > query.limit, total=total)
+
+    async def _called(self, ask: Ask) -> None:
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        ask.meter.called(self.system, milliseconds=0.1, rows=0, failed=self.error is not None)
+        if self.error is not None:
+            raise self.error
+
+    def _cut(self, record: Record, columns: frozenset[str]) -> Record:
+        kept = {c.split(".")[0] for c in columns & self.columns}
+        names = set(record.__struct_fields__) - kept - {"provenance"}
+        return structs.replace(record, **dict.fromkeys(names, ABSENT))
+
+
+def _values(record: Record, column: str) -> list[Any]:
+    return [record.provenance.key] if column == KEY else values_at(record, column)
