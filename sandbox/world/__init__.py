@@ -38,7 +38,7 @@ _ITEMS, _SUPPLIERS, _LINES, _PROPOSALS, _DEMANDS = 2_000, 150, 20_000, 40, 1_500
 class World:
     """A distributor of 2,000 items, 150 suppliers and 20,000 order lines, times `size`.
 
-    The 12 plants in 3 regions are always the same. Tuples are in the order of their keys.
+    The 12 plants in 3 regions are always the same. Orders and documents come oldest first.
 
     Raises:
         ValueError: size is not above 0.

@@ -134,9 +134,8 @@ def _order(rng: Random, placed: _Placed, offers: list[_Offer]) -> tuple[Order, l
         for n, offer in enumerate(offers)
     ]
     opening = time(17 if system == "procurement" else 6)  # the office opens later in the west
-    created_at = datetime.combine(ordered_on, opening, UTC) + timedelta(
-        seconds=rng.randint(0, 7200)
-    )
+    after = timedelta(seconds=rng.randint(0, 7200))
+    created_at = datetime.combine(ordered_on, opening, UTC) + after
     last_due = max(line.due_on for line in lines)
     state = placed.told or draw_state(rng, system, ordered_on, last_due, today)
     acknowledged_at = None

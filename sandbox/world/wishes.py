@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec.structs import replace
 
-from sandbox.world.records import Order, Schedule
+from sandbox.world.records import Line, Order, Schedule
 
 if TYPE_CHECKING:
     from sandbox.world import World
@@ -54,24 +54,7 @@ class WishedOrders:
         ordered_on = date.fromisoformat(wish.get("ordered_on", self._world.today.isoformat()))
         number = str(wish.get("number") or next(self._numbers))
         quantity = Decimal(str(wish.get("quantity", model.lines[0].quantity)))
-        unit = self._world.items_by_number[item].base_unit
-        line = replace(
-            model.lines[0],
-            order=number,
-            item=item,
-            quantity=quantity,
-            unit=unit,
-            numerator=1,
-            denominator=1,
-            price_unit=unit,
-            price_factor=(1, 1),
-            schedule=(Schedule(ordered_on + timedelta(days=14), quantity, None, None),),
-            received=Decimal(0),
-            deleted=False,
-            completed=False,
-            invoiced=False,
-        )
-        moment = datetime(ordered_on.year, ordered_on.month, ordered_on.day, 12, tzinfo=UTC)
+        moment = datetime.combine(ordered_on, time(18), UTC)
         return replace(
             model,
             number=number,
@@ -81,5 +64,25 @@ class WishedOrders:
             created_at=moment,
             changed_at=moment,
             acknowledged_at=None,
-            lines=(line,),
+            lines=(self._line(number, item, quantity, ordered_on + timedelta(days=14)),),
+        )
+
+    def _line(self, order: str, item: str, quantity: Decimal, due_on: date) -> Line:
+        """A line in the item's base unit, at the newest order's plant and price."""
+        unit = self._world.items_by_number[item].base_unit
+        return replace(
+            self._model.lines[0],
+            order=order,
+            item=item,
+            quantity=quantity,
+            unit=unit,
+            numerator=1,
+            denominator=1,
+            price_unit=unit,
+            price_factor=(1, 1),
+            schedule=(Schedule(due_on, quantity, None, None),),
+            received=Decimal(0),
+            deleted=False,
+            completed=False,
+            invoiced=False,
         )
