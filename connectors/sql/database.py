@@ -1,0 +1,279 @@
+"""Runs statements: read-only, within the deadline, few at a time, each counted."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from typing_extensions import override
+
+from canonical.errors import MisconfiguredError, Reason, UnavailableError
+from canonical.ports import Ask
+from connectors.kit.breaker import Breaker
+from connectors.kit.limits import Limiter
+from connectors.kit.limits_counters import LocalCounter
+from connectors.kit.policy import CallPolicy
+from connectors.kit.rows import Row
+from connectors.kit.services import Services
+from connectors.kit.transport_open import rules_of
+from connectors.kit.windows import maintenance_ends_at
+from connectors.sql.dialects import Dialect, locate
+from connectors.sql.errors import translated
+from connectors.sql.settings import Settings
+
+T = TypeVar("T")
+
+_GRACE_S: Final = 1.0
+"""How much longer than the database itself we wait before a statement is given up from here."""
+_OURS_TO_BLAME: Final = frozenset({Reason.MISCONFIGURED, Reason.CREDENTIALS, Reason.THROTTLED})
+
+
+class Place(Struct, frozen=True):
+    """Where a database is, and as whom it is read.
+
+    Attributes:
+        system: The backend's name.
+        url: Its address, as SQLAlchemy writes it, with or without credentials.
+        username: User name, where the address has none.
+        password: Password, where the address has none.
+        time_zone: IANA zone of times that it holds without one.
+    """
+
+    system: str
+    url: str
+    username: str | None = None
+    password: str | None = None
+    time_zone: str = "UTC"
+
+    @override
+    def __repr__(self) -> str:
+        return f"Place({self.system!r})"
+
+
+class Database:
+    """One database, opened for reading. Nothing is connected before the first statement.
+
+    Args:
+        place: Where it is.
+        settings: How it is read.
+        policy: How it may be asked.
+        services: Time and names for leases.
+
+    Raises:
+        MisconfiguredError: if the address makes no sense, or the driver is not installed.
+    """
+
+    def __init__(
+        self, place: Place, settings: Settings, policy: CallPolicy, services: Services
+    ) -> None:
+        self.system = place.system
+        self.dialect, url = locate(place.system, place.url)
+        if place.username is not None:
+            url = url.set(username=place.username, password=place.password)
+        slots = min(settings.pool_size, policy.max_concurrency)
+        self._policy = policy
+        self._services = services
+        self._engine = _engine(place, self.dialect, url, slots, services.base_dir)
+        self._breaker = Breaker(policy.breaker, services.clock)
+        rules = rules_of(policy.model_copy(update={"max_concurrency": slots}))
+        self._limiter = Limiter(
+            place.system,
+            LocalCounter(rules, clock=services.clock, now=services.now),
+            max_waiting=policy.max_waiting,
+            new_lease=services.new_lease,
+        )
+
+    async def rows(self, statement: sa.Select[Any], ask: Ask, label: str) -> list[Row]:
+        """The rows of a statement, numbers exact.
+
+        Raises:
+            UnavailableError: the database could not answer now.
+            MisconfiguredError: it does not have what the statement names, or refuses our login.
+        """
+
+        async def fetch(connection: AsyncConnection) -> list[Row]:
+            result = await connection.execute(statement)
+            names = list(result.keys())
+            return [dict(zip(names, map(_plain, row), strict=True)) for row in result.all()]
+
+        return await self._asked(fetch, ask, label, len)
+
+    async def look(self, question: Callable[[Connection], T], ask: Ask, label: str) -> T:
+        """The answer to a question about the database's own catalogue.
+
+        Raises:
+            UnavailableError, MisconfiguredError: as `rows` does.
+        """
+
+        async def run(connection: AsyncConnection) -> T:
+            return await connection.run_sync(question)
+
+        return await self._asked(run, ask, label, lambda _: 0)
+
+    def health(self) -> Mapping[str, object]:
+        """How the way to the database is just now, without asking it."""
+        left_s = self._breaker.retry_after_s()
+        ends = maintenance_ends_at(self._policy.maintenance, self._services.now())
+        return {
+            "circuit": self._breaker.state.value,
+            **({"retry_after_s": round(left_s, 3)} if left_s is not None else {}),
+            **({"maintenance_until": ends.isoformat()} if ends is not None else {}),
+            **self._limiter.health(),
+        }
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._limiter.aclose()
+        await self._engine.dispose()
+
+    async def _asked(
+        self,
+        run: Callable[[AsyncConnection], Awaitable[T]],
+        ask: Ask,
+        label: str,
+        count: Callable[[T], int],
+    ) -> T:
+        self._refuse_in_maintenance(self._services.now())
+        async with self._limiter.slot(ask):
+            permit = self._breaker.enter()
+            if permit is None:
+                raise UnavailableError(
+                    self.system,
+                    Reason.CIRCUIT_OPEN,
+                    "failed repeatedly and is left alone for a while",
+                    retry_after_s=self._breaker.retry_after_s(),
+                )
+            end, rows, started = permit.abandoned, None, perf_counter()
+            try:
+                found = await self._in_time(run, ask, label)
+                end, rows = permit.succeeded, count(found)
+            except UnavailableError as exc:
+                end = permit.succeeded if exc.reason in _OURS_TO_BLAME else permit.failed
+                raise
+            finally:
+                end()
+                spent_ms = (perf_counter() - started) * 1000
+                failed = rows is None
+                ask.meter.called(self.system, milliseconds=spent_ms, rows=rows or 0, failed=failed)
+            return found
+
+    async def _in_time(
+        self, run: Callable[[AsyncConnection], Awaitable[T]], ask: Ask, label: str
+    ) -> T:
+        left_s = min(ask.deadline - asyncio.get_running_loop().time(), self._policy.timeout_s)
+        if left_s <= 0:
+            raise UnavailableError(self.system, Reason.TIMEOUT, f"{label}: no time was left for it")
+        try:
+            async with asyncio.timeout(left_s + _GRACE_S), self._engine.connect() as connection:
+                for statement in self.dialect.begin:
+                    text = statement.format(ms=max(int(left_s * 1000), 1))
+                    await connection.exec_driver_sql(text)
+                async with _Interrupting(self.dialect, connection, left_s):
+                    return await run(connection)
+        except TimeoutError as exc:
+            msg = f"{label}: took longer than there was time for, and was given up"
+            raise UnavailableError(self.system, Reason.TIMEOUT, msg) from exc
+        except (SQLAlchemyError, OSError) as exc:
+            raise translated(self.system, label, exc, ask.correlation_id) from exc
+
+    def _refuse_in_maintenance(self, now: datetime) -> None:
+        ends = maintenance_ends_at(self._policy.maintenance, now)
+        if ends is not None:
+            message = f"is in its maintenance window until {ends:%Y-%m-%d %H:%M} UTC"
+            left_s = (ends - now).total_seconds()
+            raise UnavailableError(self.system, Reason.MAINTENANCE, message, retry_after_s=left_s)
+
+
+class _Interrupting:
+    """Stops a statement of SQLite when its time is up or nobody waits for it any more.
+
+    Other databases stop by themselves: they were told the time, or see the connection go.
+    """
+
+    def __init__(self, dialect: Dialect, connection: AsyncConnection, left_s: float) -> None:
+        self._wanted = dialect.name == "sqlite"
+        self._connection = connection
+        self._left_s = left_s
+        self._timer: asyncio.TimerHandle | None = None
+        self._interrupt: Callable[[], None] = lambda: None
+
+    async def __aenter__(self) -> None:
+        if self._wanted:
+            raw = await self._connection.get_raw_connection()
+            driver: Any = raw.driver_connection
+            self._interrupt = driver._conn.interrupt  # noqa: SLF001  -- the async one needs a task
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._left_s, self._interrupt)
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if kind is not None and issubclass(kind, asyncio.CancelledError):
+            self._interrupt()
+
+
+def _engine(
+    place: Place, dialect: Dialect, url: URL, pool_size: int, base_dir: Path
+) -> AsyncEngine:
+    connect_args: dict[str, Any] = {}
+    if dialect.name == "sqlite":
+        url = _read_only_file(place.system, url, base_dir)
+    elif dialect.name == "postgresql":
+        connect_args["server_settings"] = {
+            "application_name": "supplygraph",
+            "default_transaction_read_only": "on",
+            "timezone": place.time_zone,
+        }
+    try:
+        engine = create_async_engine(
+            url,
+            connect_args=connect_args,
+            execution_options=dict(dialect.options),
+            hide_parameters=True,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_pre_ping=dialect.name != "sqlite",
+        )
+    except ImportError as exc:
+        extra = f"supplygraph[{dialect.extra}]" if dialect.extra else dialect.module
+        msg = f"{dialect.name} needs the driver {dialect.module}: pip install '{extra}'"
+        raise MisconfiguredError(place.system, msg) from exc
+    if dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _query_only)
+    return engine
+
+
+def _read_only_file(system: str, url: URL, base_dir: Path) -> URL:
+    name = url.database
+    if not name or name == ":memory:":
+        msg = "`url` must name a file, as in sqlite:///data/orders.db"
+        raise MisconfiguredError(system, msg)
+    path = (base_dir / name).resolve()
+    return url.set(database=path.as_uri(), query={"mode": "ro", "uri": "true"})
+
+
+def _query_only(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only = ON")
+    cursor.close()
+
+
+def _plain(value: Any) -> Any:
+    """A value as mappings expect it: binary fractions as the decimals that they are shown as."""
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    return str(value) if isinstance(value, UUID) else value
+
+
+def values_of(values: Sequence[Any]) -> list[Any]:
+    """Values, each once, in their order."""
+    return list(dict.fromkeys(values))

@@ -1,0 +1,127 @@
+"""Translates a database's errors once, by SQLSTATE class or the vendor's own number."""
+
+import re
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from canonical.errors import MisconfiguredError, Reason, UnavailableError
+
+_log = structlog.get_logger(__name__)
+
+# Vendor numbers where there is no SQLSTATE: MySQL, Oracle, SQL Server.
+_VENDOR: Final = {
+    **dict.fromkeys(("1045", "1044", "1698", "01017", "28000", "18456"), Reason.CREDENTIALS),
+    **dict.fromkeys(("3024", "1969", "01013", "-2", "1222"), Reason.TIMEOUT),
+    **dict.fromkeys(("2002", "2003", "2006", "2013", "03113", "12541", "12170"), Reason.CONNECTION),
+    **dict.fromkeys(("1213", "1205", "00060", "08177", "1040"), Reason.SERVER_ERROR),
+    **dict.fromkeys(
+        ("1054", "1146", "1142", "1049", "00904", "00942", "207", "208"), Reason.MISCONFIGURED
+    ),
+}
+_BY_STATE: Final = (
+    ("57014", Reason.TIMEOUT),
+    ("42501", Reason.CREDENTIALS),
+    ("3D000", Reason.MISCONFIGURED),
+    ("HYT", Reason.TIMEOUT),
+    ("28", Reason.CREDENTIALS),
+    ("08", Reason.CONNECTION),
+    ("57P", Reason.CONNECTION),
+    ("53", Reason.SERVER_ERROR),
+    ("40", Reason.SERVER_ERROR),
+    ("42", Reason.MISCONFIGURED),
+    ("22", Reason.MISCONFIGURED),
+    ("25", Reason.MISCONFIGURED),
+)
+_SAID: Final = (
+    ("no such ", Reason.MISCONFIGURED),
+    ("unable to open database", Reason.CONNECTION),
+    ("not a database", Reason.MISCONFIGURED),
+    ("database is locked", Reason.SERVER_ERROR),
+    ("interrupted", Reason.TIMEOUT),
+    ("invalid input for query argument", Reason.MISCONFIGURED),
+    ("operator does not exist", Reason.MISCONFIGURED),
+)
+_ORACLE: Final = re.compile(r"ORA-(\d{5})")
+_TOLD: Final = {
+    Reason.TIMEOUT: "took longer than there was time for, and was stopped",
+    Reason.CREDENTIALS: "our login is refused, or may not read it. Check `auth` and its rights",
+    Reason.CONNECTION: "the database cannot be reached",
+    Reason.SERVER_ERROR: "the database could not answer just now",
+    Reason.MISCONFIGURED: (
+        "the database does not have the table, view or column that the mapping names, or holds "
+        "another type there (say `type` of the field or key). `supplygraph check` names it"
+    ),
+}
+
+
+def reason_of(error: BaseException) -> Reason:
+    """Why a statement failed."""
+    state = sqlstate(error)
+    for prefix, reason in _BY_STATE:
+        if state.startswith(prefix):
+            return reason
+    for code in _codes(error):
+        if code in _VENDOR:
+            return _VENDOR[code]
+    text = str(error).lower()
+    said = next((reason for words, reason in _SAID if words in text), None)
+    if said is not None:
+        return said
+    broken = isinstance(error, OSError) or getattr(error, "connection_invalidated", False)
+    return Reason.CONNECTION if broken else Reason.SERVER_ERROR
+
+
+def sqlstate(error: BaseException) -> str:
+    """The SQLSTATE that an error carries, or nothing."""
+    for inner in _chain(error):
+        state = getattr(inner, "sqlstate", None) or getattr(inner, "pgcode", None)
+        if isinstance(state, str):
+            return state
+        first = inner.args[0] if inner.args else None
+        if isinstance(first, str) and re.fullmatch(r"[0-9A-Z]{5}", first):
+            return first
+    return ""
+
+
+def translated(
+    system: str, label: str, error: SQLAlchemyError | OSError, correlation_id: str
+) -> UnavailableError:
+    """The error that a caller is told. What the database said goes to the log alone."""
+    if isinstance(error, PoolTimeoutError):
+        msg = f"{label}: all connections (pool_size) are taken"
+        return UnavailableError(system, Reason.THROTTLED, msg)
+    reason = reason_of(error)
+    said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    _log.warning(
+        "statement_failed",
+        system=system,
+        label=label,
+        reason=reason.value,
+        sqlstate=sqlstate(error),
+        vendor_text=said[:500],
+        correlation_id=correlation_id,
+    )
+    message = f"{label}: {_TOLD[reason]}"
+    if reason in {Reason.MISCONFIGURED, Reason.CREDENTIALS}:
+        return MisconfiguredError(system, message, reason=reason)
+    return UnavailableError(system, reason, message)
+
+
+def _codes(error: BaseException) -> list[str]:
+    found: list[str] = []
+    for inner in _chain(error):
+        found += [str(a) for a in inner.args[:2] if isinstance(a, int)]
+        found += _ORACLE.findall(str(inner))
+    return found
+
+
+def _chain(error: BaseException) -> list[Any]:
+    found: list[Any] = []
+    current: Any = error
+    while current is not None and current not in found:
+        found.append(current)
+        current = getattr(current, "orig", None) or current.__cause__
+    return found
