@@ -277,8 +277,8 @@ def _line_status(order: Order, line: Line) -> str:
         return "cancelled"
     if order.state == "closed":
         return "closed"
-    if line.received >= line.quantity:
-        return "received"
+    if line.completed or line.received >= line.quantity:
+        return "received"  # also when a little less came and no more is awaited
     return "partially_received" if line.received > 0 else "created"
 
 

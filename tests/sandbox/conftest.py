@@ -9,12 +9,9 @@ import pytest
 
 from sandbox.launch import Sandbox, Simulator
 from sandbox.world import World
+from tests.sandbox.tokens import request_token
 
 SIZE = 0.02
-COUPA_SCOPES = (
-    "core.item.read core.supplier.read core.common.read core.purchase_order.read"
-    " core.inventory.receiving.read"
-)
 
 
 @pytest.fixture(scope="session")
@@ -81,15 +78,3 @@ def frepple(sandbox: Sandbox, frepple_client: httpx.Client) -> httpx.Client:
     """A client of the pretend frePPLe, without faults and with an empty log."""
     httpx.post(f"{sandbox.frepple.control_url}reset")
     return frepple_client
-
-
-def request_token(
-    coupa: Simulator, secret: str | None = None, scope: str = COUPA_SCOPES
-) -> httpx.Response:
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": coupa.user,
-        "client_secret": coupa.password if secret is None else secret,
-        "scope": scope,
-    }
-    return httpx.post(f"{coupa.url}/oauth2/token", data=form)

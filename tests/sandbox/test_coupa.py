@@ -14,8 +14,7 @@ import pytest
 from sandbox.coupa.rows import Rows
 from sandbox.launch import Sandbox
 from sandbox.world import World
-
-from .conftest import request_token
+from tests.sandbox.tokens import request_token
 
 _RESOURCES = (
     "items", "suppliers", "supplier_items", "addresses", "purchase_orders",
