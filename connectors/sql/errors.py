@@ -32,11 +32,14 @@ _BY_STATE: Final = (
     ("53", Reason.SERVER_ERROR),
     ("40", Reason.SERVER_ERROR),
     ("42", Reason.MISCONFIGURED),
+    ("0A", Reason.MISCONFIGURED),
     ("22", Reason.MISCONFIGURED),
     ("25", Reason.MISCONFIGURED),
 )
 _SAID: Final = (
     ("no such ", Reason.MISCONFIGURED),
+    ("syntax error", Reason.MISCONFIGURED),
+    ("readonly database", Reason.MISCONFIGURED),
     ("unable to open database", Reason.CONNECTION),
     ("not a database", Reason.MISCONFIGURED),
     ("database is locked", Reason.SERVER_ERROR),

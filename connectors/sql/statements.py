@@ -83,54 +83,49 @@ class Statements:
             offset: Rows to skip.
             limit: Rows to give.
         """
-        order = [*query.sort, *((path, False) for path in query.dataset.key)]
-        keys = [key for path, down in order for key in self._ordered(path, texts, down=down)]
-        chosen = self._chosen(query.dataset, query.columns).where(*self._all(query.where))
-        return chosen.order_by(*keys).limit(limit).offset(offset)
+        source = _source(query.dataset)
+        order = dict([*((path, False) for path in query.dataset.key), *query.sort])
+        first = [*query.sort, *(pair for pair in order.items() if pair not in query.sort)]
+        keys = [
+            key for path, down in first for key in self._ordered(source, path, texts, down=down)
+        ]
+        chosen = _chosen(source, query.dataset, query.columns)
+        where = self._all(source, query.where)
+        return chosen.where(*where).order_by(*keys).limit(limit).offset(offset)
 
     def count(self, query: RowQuery) -> sa.Select[Any]:
         """How many rows there are in all."""
-        counted = sa.select(sa.func.count()).select_from(self._from(query.dataset))
-        return counted.where(*self._all(query.where))
+        source = _source(query.dataset)
+        counted = sa.select(sa.func.count()).select_from(source)
+        return counted.where(*self._all(source, query.where))
 
     def of_values(
         self, dataset: Dataset, test: Test, columns: Sequence[str], where: Sequence[Clause]
     ) -> sa.Select[Any]:
         """All rows whose value is one of many."""
-        chosen = self._chosen(dataset, (*columns, test.path) if columns else ())
-        return chosen.where(self._test(test), *self._all(where))
+        source = _source(dataset)
+        chosen = _chosen(source, dataset, (*columns, test.path) if columns else ())
+        return chosen.where(self._test(source, test), *self._all(source, where))
 
     def sample(self, dataset: Dataset, columns: Sequence[str], limit: int) -> sa.Select[Any]:
         """Any few rows."""
-        return self._chosen(dataset, columns).limit(limit)
+        return _chosen(_source(dataset), dataset, columns).limit(limit)
 
-    def _from(self, dataset: Dataset) -> sa.FromClause:
-        options = Options.model_validate(dict(dataset.options))
-        if options.select is not None:
-            return sa.text(options.select.replace(":", "\\:")).columns().subquery("q")
-        schema, table = table_of(dataset.name, options)
-        return sa.table(_exact(table), schema=None if schema is None else _exact(schema))
-
-    def _chosen(self, dataset: Dataset, columns: Sequence[str]) -> sa.Select[Any]:
-        names = dict.fromkeys((*dataset.key, *columns) if columns else ())
-        chosen = [_column(name) for name in names] or [sa.literal_column("*")]
-        return sa.select(*chosen).select_from(self._from(dataset))
-
-    def _ordered(self, path: str, texts: frozenset[str], *, down: bool) -> list[Expression]:
+    def _ordered(
+        self, source: sa.FromClause, path: str, texts: frozenset[str], *, down: bool
+    ) -> list[Expression]:
         """Sort keys of a column: rows without a value come last, in both directions."""
-        column = self._collated(path) if path in texts else _column(path)
-        last = sa.case((_column(path).is_(None), 1), else_=0)
+        column: Expression = _column(source, path)
+        last = sa.case((column.is_(None), 1), else_=0)
+        if path in texts and self._dialect.collation is not None:
+            column = column.collate(self._dialect.collation)
         return [last, column.desc() if down else column.asc()]
 
-    def _collated(self, path: str) -> Expression:
-        collation = self._dialect.collation
-        return _column(path) if collation is None else _column(path).collate(collation)
+    def _all(self, source: sa.FromClause, where: Sequence[Clause]) -> list[Expression]:
+        return [sa.or_(*(self._test(source, test) for test in clause)) for clause in where]
 
-    def _all(self, where: Sequence[Clause]) -> list[Expression]:
-        return [sa.or_(*(self._test(test) for test in clause)) for clause in where]
-
-    def _test(self, test: Test) -> Expression:
-        column = _column(test.path, _TYPES.get(test.kind))
+    def _test(self, source: sa.FromClause, test: Test) -> Expression:
+        column = _column(source, test.path, _TYPES.get(test.kind))
         match test.op:
             case Op.IS_NULL:
                 wants_null = bool(test.value) is not test.negated
@@ -138,7 +133,7 @@ class Statements:
             case Op.IN:
                 found = self._choice(column, test)
             case Op.RANGE:
-                found = self._range(test)
+                found = self._range(column, test)
             case _:
                 found = self._text(column, test)
         return sa.or_(sa.not_(found), column.is_(None)) if test.negated else found
@@ -152,8 +147,7 @@ class Statements:
             found = column.in_(values)
         return sa.or_(found, column.is_(None)) if None in test.value else found
 
-    def _range(self, test: Test) -> Expression:
-        column: Expression = _column(test.path, _TYPES[test.kind])
+    def _range(self, column: Expression, test: Test) -> Expression:
         if test.kind == "string" and self._dialect.collation is not None:
             column = column.collate(self._dialect.collation)
         elif test.kind == "integer" and self._sqlite:
@@ -185,12 +179,30 @@ def table_of(name: str, options: Options) -> tuple[str | None, str]:
     return options.schema_ or schema or None, table
 
 
+def _source(dataset: Dataset) -> sa.FromClause:
+    """Where rows come from, under the name q."""
+    options = Options.model_validate(dict(dataset.options))
+    if options.select is not None:
+        return sa.text(options.select.replace(":", "\\:")).columns().subquery("q")
+    schema, table = table_of(dataset.name, options)
+    return sa.table(_exact(table), schema=None if schema is None else _exact(schema)).alias("q")
+
+
+def _chosen(source: sa.FromClause, dataset: Dataset, columns: Sequence[str]) -> sa.Select[Any]:
+    names = dict.fromkeys((*dataset.key, *columns) if columns else ())
+    chosen = [_column(source, name) for name in names] or [sa.literal_column("*")]
+    return sa.select(*chosen).select_from(source)
+
+
 def _exact(name: str) -> quoted_name:
     return quoted_name(name, quote=True)
 
 
-def _column(name: str, kind: Any = None) -> sa.ColumnClause[Any]:
-    return sa.column(_exact(name), kind)
+def _column(source: sa.FromClause, name: str, kind: Any = None) -> sa.ColumnClause[Any]:
+    """A column, always written as `q."name"`: SQLite takes a bare unknown "name" for a text."""
+    column: sa.ColumnClause[Any] = sa.column(_exact(name), kind)
+    column.table = source
+    return column
 
 
 def _texts(test: Test) -> tuple[Any, ...]:
