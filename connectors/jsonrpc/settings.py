@@ -36,6 +36,20 @@ class Settings(BaseModel):
         Field(description="Sent with every call, over what the system gives for the user."),
     ] = {}
     page_size: Annotated[int, Field(ge=1, le=10_000, description="Most rows in one answer.")] = 500
+    renamed: Annotated[
+        Mapping[str, tuple[str, ...]],
+        Field(
+            description="`model.field` to the names that the field has in other versions: the "
+            "first that exists is asked for. Odoo only."
+        ),
+    ] = {}
+    optional: Annotated[
+        frozenset[str],
+        Field(
+            description="`model.field` that an installation may lack, for its version or a missing "
+            "module: read as null. Odoo only."
+        ),
+    ] = frozenset()
     text_order: Annotated[
         Literal["code_point", "locale"],
         Field(

@@ -12,14 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
+from connectors.jsonrpc.numbers import exact
+
 _CLASS: Final = "__class__"
-
-
-def exact(text: str) -> Decimal:
-    """A float as it is written, without a fraction of zeros: `70.0` is 70."""
-    number = Decimal(text)
-    whole = number.to_integral_value()
-    return whole.quantize(Decimal(1)) if number == whole and abs(whole) < _WHOLE else number
 
 
 def decode(content: bytes) -> Any:
@@ -83,7 +78,6 @@ def _time(value: Mapping[str, Any]) -> time:
 
 _DAY: Final = ("year", "month", "day")
 _TIME: Final = ("hour", "minute", "second", "microsecond")
-_WHOLE: Final = 10**27
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {
     "Decimal": lambda v: Decimal(v["decimal"]),
     "date": lambda v: date(**_parts(v, _DAY)),

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.systems.tryton.client import Client
-from tests.systems.tryton.seed_orders import add_forecasts, add_orders
+from tests.systems.tryton.seed_orders import add_forecasts, add_orders, add_requests
 from tests.systems.tryton.seed_world import FAMILIES, SUPPLIERS, WAREHOUSES, Item, World
 
 COUNTRIES = {
@@ -54,6 +54,7 @@ def fill(client: Client, *, today: dt.date, products: int, orders: int) -> dict[
     _add_stock(world)
     made = add_orders(world, orders)
     add_forecasts(world)
+    add_requests(world)
     _add_users(world)
     return {
         "warehouses": {code: w.id for code, w in world.warehouses.items()},

@@ -1,4 +1,4 @@
-"""Purchase orders of all eight kinds, their receipts and invoices, and forecasts.
+"""Purchase orders of all eight kinds, receipts and invoices, forecasts, and proposals to buy.
 
 All are made through Tryton's own steps.
 """
@@ -180,3 +180,8 @@ def add_forecasts(world: World) -> None:
             [forecast] = client.create("stock.forecast", values)
             if (k, w) != (3, len(world.warehouses) - 1):
                 client.call("stock.forecast", "confirm", [forecast])
+
+
+def add_requests(world: World) -> None:
+    """What order points and forecasts ask to be bought, as Tryton's own planning works it out."""
+    world.client.wizard("stock.supply", ("create_", {"start": {}}))

@@ -1,0 +1,147 @@
+"""Odoo as a dialect: search_read for the records, and one more for each relation that is followed.
+
+Odoo reads no dotted names. `order_line.product_id.default_code` becomes three calls, whatever the
+number of records: orders, the lines of all of them, the products of all those.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from canonical.criteria import Op
+from canonical.errors import BadAnswerError
+from canonical.ports import Ask
+from connectors.jsonrpc.dialect import Context, ModelField, Search, prefixes
+from connectors.jsonrpc.odoo.domains import domain, push
+from connectors.jsonrpc.odoo.models import Models, Spelled
+from connectors.jsonrpc.odoo.wire import Wire
+from connectors.kit.rows import Push, Row, Test
+
+_IN_THE_PAIR: Final = frozenset({"id", "display_name"})
+_KEEPS_FALSE: Final = frozenset({"boolean"})
+
+
+class OdooDialect:
+    """Searches in one Odoo database.
+
+    Args:
+        wire: How it is asked.
+        models: What it has.
+        context: Sent with every call.
+        most_ids: Most ids of related records in one call.
+    """
+
+    def __init__(self, wire: Wire, models: Models, context: Context, most_ids: int) -> None:
+        self._wire = wire
+        self._models = models
+        self._context = context
+        self._most_ids = most_ids
+
+    def push(self, test: Test) -> Push:
+        """Tell whether a domain can express a test."""
+        return push(test)
+
+    async def search(self, search: Search, ask: Ask) -> Sequence[Row]:
+        """Records with the related ones that the columns lead to."""
+        wanted = prefixes(("id", *search.columns))
+        spelled = {n: await self._models.spell(search.model, n, ask) for n in wanted}
+        sort = [(await self._models.spell_path(search.model, p, ask), d) for p, d in search.sort]
+        order = [f"{path} {'desc' if down else 'asc'}" for path, down in sort if path is not None]
+        arguments = {
+            "domain": domain(await self._models.spell_where(search.model, search.where, ask)),
+            "fields": sorted({s.name for s in spelled.values() if s.field is not None}),
+            "offset": search.offset,
+            "limit": search.limit,
+            "order": ", ".join([*order, "id"]),
+            "context": {**self._context, **search.context},
+        }
+        found = await self._wire.call(search.model, "search_read", arguments, ask)
+        if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+            raise BadAnswerError(self._wire.system, f"{search.model} answered no list of records")
+        rows = [{n: _value(row, s) for n, s in spelled.items()} for row in found]
+        for name in (n for n, rest in wanted.items() if not rest):
+            for row in rows:
+                row[name] = row[name][0] if isinstance(row[name], tuple) else row[name]
+        followed = ((n, rest) for n, rest in wanted.items() if rest)
+        await asyncio.gather(
+            *(self._follow(rows, spelled[n], n, rest, ask) for n, rest in followed)
+        )
+        return rows
+
+    async def count(self, search: Search, ask: Ask) -> int:
+        """How many records match."""
+        arguments = {
+            "domain": domain(await self._models.spell_where(search.model, search.where, ask)),
+            "context": {**self._context, **search.context},
+        }
+        found = await self._wire.call(search.model, "search_count", arguments, ask)
+        if not isinstance(found, int):
+            raise BadAnswerError(self._wire.system, f"{search.model} answered no count")
+        return found
+
+    async def fields(self, model: str, ask: Ask) -> Mapping[str, ModelField]:
+        """The fields of a model."""
+        return await self._models.described(model, ask)
+
+    async def _follow(
+        self, rows: Sequence[Row], spelled: Spelled, name: str, rest: Sequence[str], ask: Ask
+    ) -> None:
+        """Put the related records in the place of their ids."""
+        if spelled.field is None or spelled.field.relation is None:
+            return
+        held = [row[name] for row in rows]
+        pairs = {pair[0]: pair[1] for pair in held if isinstance(pair, tuple)}
+        ids = dict.fromkeys(i for value in held for i in _ids(value))
+        if pairs and set(rest) <= _IN_THE_PAIR:
+            related: Mapping[int, Row] = {
+                i: {"id": i, "display_name": title} for i, title in pairs.items()
+            }
+        else:
+            related = await self._read(spelled.field.relation, tuple(ids), rest, ask)
+        for row in rows:
+            known = [related[i] for i in _ids(row[name]) if i in related]
+            is_many = isinstance(row[name], list)
+            row[name] = known if is_many else next(iter(known), None)
+
+    async def _read(
+        self, model: str, ids: Sequence[int], columns: Sequence[str], ask: Ask
+    ) -> Mapping[int, Row]:
+        """Records by id, archived ones too; those that are gone are missing."""
+        chunks = [ids[i : i + self._most_ids] for i in range(0, len(ids), self._most_ids)]
+        from_ids = (
+            self.search(
+                Search(
+                    model=model,
+                    where=((Test("id", Op.IN, chunk, "integer"),),),
+                    columns=tuple(columns),
+                    context={"active_test": False},
+                ),
+                ask,
+            )
+            for chunk in chunks
+        )
+        found = await asyncio.gather(*from_ids)
+        return {row["id"]: row for rows in found for row in rows}
+
+
+def _value(row: Row, spelled: Spelled) -> Any:
+    """A field as Odoo has it, without the many meanings of False; a relation to one as a pair."""
+    if spelled.field is None:
+        return None
+    raw, kind = row.get(spelled.name), spelled.field.type
+    if raw is False and kind not in _KEEPS_FALSE:
+        return [] if kind in {"one2many", "many2many"} else None
+    if kind == "many2one" and isinstance(raw, list):
+        return tuple(raw)
+    if kind == "datetime" and isinstance(raw, str):
+        return datetime.fromisoformat(raw).replace(tzinfo=UTC)
+    return raw
+
+
+def _ids(value: Any) -> Sequence[int]:
+    if isinstance(value, tuple):
+        return value[:1]
+    if isinstance(value, list):
+        return value
+    return () if value is None else (value,)

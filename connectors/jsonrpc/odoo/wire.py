@@ -1,0 +1,182 @@
+"""The two ways to call Odoo's methods by named arguments: execute_kw over /jsonrpc, and JSON-2."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+from urllib.parse import quote
+
+import msgspec
+
+from canonical.errors import BadAnswerError, MisconfiguredError, Reason
+from canonical.ports import Ask
+from connectors.jsonrpc.numbers import exact
+from connectors.jsonrpc.odoo.errors import ACCESS_DENIED, error_of, exception_of
+from connectors.kit.auth import Token, TokenCache
+from connectors.kit.auth_kinds import SessionAuth
+from connectors.kit.http import HTTPCaller, Request, Response
+from connectors.kit.secrets import SecretMissingError, Vault
+
+_JSON: Final = {"Content-Type": "application/json"}
+_ERRORS: Final = (400, 403, 404, 422)
+_DECODER: Final = msgspec.json.Decoder(type=Any, float_hook=exact)
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+
+
+class Wire(Protocol):
+    """A way to call methods."""
+
+    @property
+    def system(self) -> str:
+        """The backend's name."""
+
+    async def call(self, model: str, method: str, arguments: Mapping[str, Any], ask: Ask) -> Any:
+        """Call a method of a model that only reads.
+
+        Raises:
+            MisconfiguredError: what was named is not there, or the user may not read it.
+            UnavailableError, BadAnswerError: as the transport does.
+        """
+
+
+class JSON2:
+    """POST /json/2/<model>/<method>, authorised by a bearer key."""
+
+    def __init__(self, caller: HTTPCaller, database: str | None) -> None:
+        self._caller = caller
+        self._headers = dict(_JSON) | ({"X-Odoo-Database": database} if database else {})
+
+    @property
+    def system(self) -> str:
+        """The backend's name."""
+        return self._caller.system
+
+    async def call(self, model: str, method: str, arguments: Mapping[str, Any], ask: Ask) -> Any:
+        """Call a method; its result is the whole body."""
+        request = Request(
+            path=f"json/2/{quote(model, safe='.')}/{quote(method, safe='')}",
+            method="POST",
+            headers=self._headers,
+            body=_ENCODER.encode(arguments),
+            label=model,
+            accept=_ERRORS,
+        )
+        response = await self._caller.send(request, ask, explain=_explain)
+        reply = _read(response)
+        if response.status in _ERRORS:
+            fault = reply if isinstance(reply, dict) else {"name": "NotFound"}
+            raise error_of(self.system, model, fault)
+        return reply
+
+
+class ExecuteKw:
+    """POST /jsonrpc, where each call carries the user's number and password."""
+
+    def __init__(
+        self,
+        caller: HTTPCaller,
+        database: str,
+        auth: SessionAuth,
+        vault: Vault,
+        clock: Callable[[], float],
+    ) -> None:
+        self._caller = caller
+        self._database = database
+        self._auth = auth
+        self._vault = vault
+        # The number goes into the body of each call: no header is ever made of it.
+        self._users = TokenCache(caller.system, self._sign_in, clock=clock)
+        self._calls = 0
+
+    @property
+    def system(self) -> str:
+        """The backend's name."""
+        return self._caller.system
+
+    async def call(self, model: str, method: str, arguments: Mapping[str, Any], ask: Ask) -> Any:
+        """Call a method, signed in; once more where the user's number is not good any more."""
+        user = await self._users.headers(ask)
+        reply = await self._execute(user, model, method, arguments, ask)
+        if exception_of(_fault(reply)) == ACCESS_DENIED:
+            self._users.invalidate(user)
+            user = await self._users.headers(ask)
+            reply = await self._execute(user, model, method, arguments, ask)
+        return self._result(reply, model)
+
+    async def _execute(
+        self,
+        user: Mapping[str, str],
+        model: str,
+        method: str,
+        arguments: Mapping[str, Any],
+        ask: Ask,
+    ) -> Mapping[str, Any]:
+        call = [int(user[_UID]), self._password(), model, method, [], arguments]
+        return await self._post("object", "execute_kw", call, ask, label=model)
+
+    async def _sign_in(self, ask: Ask) -> Token:
+        proof = [self._text(), self._password(), {}]
+        reply = await self._post("common", "authenticate", proof, ask, label="sign-in")
+        user = self._result(reply, "sign-in")
+        if not isinstance(user, int) or isinstance(user, bool):
+            msg = "the sign-in is refused: check database, user name and password (or API key)"
+            raise MisconfiguredError(self.system, msg, reason=Reason.CREDENTIALS)
+        return Token({_UID: str(user)})
+
+    def _text(self) -> str:
+        return self._secret(lambda: self._vault.text(self._auth.username))
+
+    def _password(self) -> str:
+        return self._secret(lambda: self._vault.read(self._auth.password).get_secret_value())
+
+    def _secret(self, read: Callable[[], str]) -> str:
+        try:
+            return read()
+        except SecretMissingError as exc:
+            raise MisconfiguredError(self.system, str(exc), reason=Reason.CREDENTIALS) from exc
+
+    async def _post(
+        self, service: str, method: str, arguments: list[Any], ask: Ask, *, label: str
+    ) -> Mapping[str, Any]:
+        self._calls += 1
+        params = {"service": service, "method": method, "args": [self._database, *arguments]}
+        body = {"jsonrpc": "2.0", "method": "call", "params": params, "id": self._calls}
+        request = Request(
+            path="jsonrpc",
+            method="POST",
+            headers=_JSON,
+            body=_ENCODER.encode(body),
+            authorise=service != "common",
+            repeatable=service != "common",  # each wrong password counts towards a lock
+            label=label,
+        )
+        reply = _read(await self._caller.send(request, ask))
+        if not isinstance(reply, dict) or not reply.keys() & {"result", "error"}:
+            raise BadAnswerError(self.system, f"{label} answered without a result")
+        return reply
+
+    def _result(self, reply: Mapping[str, Any], label: str) -> Any:
+        if "error" in reply:
+            raise error_of(self.system, label, _fault(reply))
+        return reply["result"]
+
+
+def _fault(reply: Mapping[str, Any]) -> Mapping[str, Any]:
+    error = reply.get("error")
+    data = error.get("data") if isinstance(error, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _read(response: Response) -> Any:
+    try:
+        return _DECODER.decode(response.content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        if response.status in _ERRORS:
+            return None  # a proxy's page, not Odoo's words
+        raise BadAnswerError(response.system, f"{response.label} answered no JSON") from exc
+
+
+def _explain(response: Response) -> str | None:
+    reply = _DECODER.decode(response.content)
+    return str(reply["message"]) if isinstance(reply, dict) and reply.get("message") else None
+
+
+_UID: Final = "uid"
