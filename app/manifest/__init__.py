@@ -1,0 +1,1 @@
+"""The manifest: one YAML file that says everything about an installation."""

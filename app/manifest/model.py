@@ -1,0 +1,252 @@
+"""What a manifest may say. Every key is described, unknown keys are refused, every default is finite."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Final, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE_S
+from app.manifest.identity import IdentityConfig
+from canonical.entities import EntityName
+from canonical.values import UnitConversion
+from connectors.config import BackendConfig
+from connectors.kit.secrets import Reference
+from loaders.catalog import Freshness
+from resolvers.context import Limits
+
+BACKEND_NAME: Final = r"^[A-Za-z][A-Za-z0-9_.-]{0,62}$"
+
+
+class Part(BaseModel):
+    """Base of everything in a manifest."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+
+class SourceConfig(Part):
+    """One backend as a source of an entity."""
+
+    backend: Annotated[str, Field(min_length=1, description="Name of the backend.")]
+    region: Annotated[
+        str | None, Field(min_length=1, description="Region that it is in charge of.")
+    ] = None
+    columns: Annotated[
+        tuple[str, ...] | None,
+        Field(
+            min_length=1,
+            description="The only canonical columns that it is asked for; all it has if left out.",
+        ),
+    ] = None
+
+
+def _source(value: Any) -> Any:
+    return {"backend": value} if isinstance(value, str) else value
+
+
+Source = Annotated[SourceConfig, BeforeValidator(_source, json_schema_input_type=str | SourceConfig)]
+"""A source. The bare name of a backend is short for `{backend: name}`."""
+
+
+class EntityConfig(Part):
+    """Where an entity comes from and how old its records may be."""
+
+    sources: Annotated[
+        tuple[Source, ...],
+        Field(
+            min_length=1,
+            max_length=32,
+            description="Backends that supply it, leading first: names, or {backend, region, columns}.",
+        ),
+    ]
+    freshness_s: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=MAX_FRESHNESS_S,
+            description="Seconds during which a record is served without asking again.",
+        ),
+    ] = None
+    grace_s: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=MAX_GRACE_S,
+            description="Seconds past its freshness during which a record is served, marked stale, "
+            "while its system cannot be asked.",
+        ),
+    ] = None
+    absent_s: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=MAX_FRESHNESS_S,
+            description="Seconds during which it is remembered that a key has no record.",
+        ),
+    ] = None
+    patience_s: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=60,
+            description="Seconds that a slow system is waited for while a stale record is at hand.",
+        ),
+    ] = None
+
+    def freshness(self, entity: EntityName) -> Freshness:
+        """How old its records may be: what is said here, else the entity's default."""
+        default = DEFAULT_FRESHNESS[entity]
+        return Freshness(
+            default.fresh_s if self.freshness_s is None else self.freshness_s,
+            default.grace_s if self.grace_s is None else self.grace_s,
+            default.absent_s if self.absent_s is None else self.absent_s,
+            default.patience_s if self.patience_s is None else self.patience_s,
+        )
+
+
+class CrosswalkConfig(Part):
+    """Which keys of an entity mean the same thing in several backends."""
+
+    file: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="CSV file with the column `canonical` and one for each backend, named "
+            "like it; relative to the manifest's folder.",
+        ),
+    ] = None
+    rows: Annotated[
+        tuple[dict[str, str], ...] | None,
+        Field(description="The same as rows: {canonical: S-1, erp: '100', procurement: 'ACME'}."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if (self.file is None) == (self.rows is None):
+            raise ValueError("give the keys by exactly one of `file` and `rows`")
+        return self
+
+
+Exact = Annotated[
+    Decimal,
+    BeforeValidator(
+        lambda v: repr(v) if isinstance(v, float) else v, json_schema_input_type=float | str
+    ),
+]
+"""A number that is kept digit for digit."""
+
+
+class ConversionConfig(Part):
+    """How many base units another unit holds: 1 `unit` = `numerator` / `denominator` `base`."""
+
+    unit: Annotated[str, Field(min_length=1, description="The unit that is converted.")]
+    base: Annotated[str, Field(min_length=1, description="The base unit of the items.")]
+    numerator: Annotated[
+        Exact, Field(gt=0, description="Base units in `denominator` of this unit.")
+    ]
+    denominator: Annotated[
+        Exact, Field(gt=0, description="Units that `numerator` base units make.")
+    ] = Decimal(1)
+    item: Annotated[
+        str | None, Field(min_length=1, description="Sku of the only item that it holds for.")
+    ] = None
+
+
+class UnitsConfig(Part):
+    """Units of measure across systems."""
+
+    conversions: Annotated[
+        tuple[ConversionConfig, ...],
+        Field(description="Conversions that no system declares itself."),
+    ] = ()
+
+    def by_sku(self) -> dict[str, tuple[UnitConversion, ...]]:
+        """Conversions by sku; those for all items under the empty text."""
+        found: dict[str, list[UnitConversion]] = {}
+        for c in self.conversions:
+            conversion = UnitConversion(c.unit, c.numerator, c.denominator)
+            found.setdefault(c.item or "", []).append(conversion)
+        return {sku: tuple(conversions) for sku, conversions in found.items()}
+
+
+class CacheConfig(Part):
+    """The record cache."""
+
+    redis_url: Annotated[
+        Reference | None,
+        Field(
+            description="Address of Redis or Valkey, by reference. Left out: REDIS_URL if it is "
+            "set, else an embedded Valkey is started."
+        ),
+    ] = None
+    l1_megabytes: Annotated[
+        int, Field(ge=1, le=65_536, description="Memory of the layer within each process.")
+    ] = 64
+
+
+_LIMITS: Final = Limits()
+
+
+class LimitsConfig(Part):
+    """What one question may ask for. Every limit is finite."""
+
+    default_page_size: Annotated[
+        int, Field(ge=1, le=10_000, description="Records of a list where `first` is not given.")
+    ] = _LIMITS.default_page_size
+    max_page_size: Annotated[
+        int, Field(ge=1, le=10_000, description="Most records of a list.")
+    ] = _LIMITS.max_page_size
+    max_nodes: Annotated[int, Field(ge=1, le=10_000, description="Most ids of `nodes`.")] = (
+        _LIMITS.max_nodes
+    )
+    max_weeks: Annotated[
+        int, Field(ge=1, le=520, description="Longest projection of stock, in weeks.")
+    ] = _LIMITS.max_weeks
+    operation_timeout_s: Annotated[
+        float, Field(gt=0, le=600, description="Longest time for one operation.")
+    ] = 15.0
+    max_query_depth: Annotated[
+        int, Field(ge=1, le=100, description="Deepest nesting of a query.")
+    ] = 15
+    max_query_kilobytes: Annotated[
+        int, Field(ge=1, le=10_240, description="Largest request with its variables.")
+    ] = 256
+
+    @model_validator(mode="after")
+    def _default_within(self) -> Self:
+        if self.default_page_size > self.max_page_size:
+            raise ValueError("default_page_size exceeds max_page_size: lower it or raise the other")
+        return self
+
+    def for_resolvers(self) -> Limits:
+        """Those that resolvers keep."""
+        return Limits(
+            self.default_page_size, self.max_page_size, self.max_nodes, self.max_weeks
+        )
+
+
+class Manifest(Part):
+    """Everything about one installation."""
+
+    version: Annotated[
+        int, Field(ge=1, le=1, description="Version of the manifest's own form: 1.")
+    ]
+    backends: Annotated[
+        dict[Annotated[str, Field(pattern=BACKEND_NAME)], BackendConfig],
+        Field(min_length=1, description="The systems, each under the name that clients see."),
+    ]
+    identity: Annotated[IdentityConfig, Field(description="Whose tokens are accepted.")]
+    entities: Annotated[
+        dict[EntityName, EntityConfig],
+        Field(min_length=1, description="Which backends supply which business object."),
+    ]
+    crosswalks: Annotated[
+        dict[EntityName, CrosswalkConfig],
+        Field(description="Keys that mean the same thing in several backends, by entity."),
+    ] = {}
+    units: Annotated[UnitsConfig, Field(description="Units of measure.")] = UnitsConfig()
+    cache: Annotated[CacheConfig, Field(description="The record cache.")] = CacheConfig()
+    limits: Annotated[LimitsConfig, Field(description="What one question may ask for.")] = (
+        LimitsConfig()
+    )

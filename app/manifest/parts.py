@@ -1,0 +1,90 @@
+"""The parts of a manifest that are sound, also when others are not, so that everything wrong is found at once."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar
+
+from msgspec import Struct
+from pydantic import BaseModel, ValidationError
+
+from app.manifest.document import Document
+from app.manifest.identity import IdentityConfig
+from app.manifest.known import Known
+from app.manifest.messages import at, problems_of
+from app.manifest.model import CacheConfig, CrosswalkConfig, EntityConfig, Manifest
+from app.manifest.problems import Path, Problem
+from app.manifest.schema import manifest_schema
+from canonical.entities import EntityName
+from connectors.config import BackendConfig
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Parts(Struct, frozen=True):
+    """What of a manifest could be read.
+
+    Attributes:
+        document: The file.
+        manifest: All of it, if nothing in its form is wrong.
+        backends: Sound backends.
+        declared: Names of all backends.
+        entities: Sound entities.
+        crosswalks: Sound crosswalks.
+        cache: The cache, if sound.
+        identity: Whose tokens are accepted, if sound.
+    """
+
+    document: Document
+    manifest: Manifest | None
+    backends: Mapping[str, BackendConfig]
+    declared: Collection[str]
+    entities: Mapping[EntityName, EntityConfig]
+    crosswalks: Mapping[EntityName, CrosswalkConfig]
+    cache: CacheConfig | None
+    identity: IdentityConfig | None
+
+
+def read_parts(document: Document) -> tuple[Parts, list[Problem]]:
+    """Compare a document with the models.
+
+    Returns:
+        The sound parts, and what is wrong with the others.
+    """
+    problems: list[Problem] = []
+    manifest: Manifest | None = None
+    try:
+        manifest = Manifest.model_validate(document.data)
+    except ValidationError as exc:
+        errors = exc.errors(include_url=False)
+        problems = problems_of(errors, document, Known(manifest_schema()))
+    names = {e.value: e for e in EntityName}
+    backends = _each(document, ("backends",), BackendConfig)
+    entities = _each(document, ("entities",), EntityConfig)
+    crosswalks = _each(document, ("crosswalks",), CrosswalkConfig)
+    declared = at(document.data, ("backends",))
+    parts = Parts(
+        document,
+        manifest,
+        {str(name): b for name, b in backends.items()},
+        [str(name) for name in declared] if isinstance(declared, Mapping) else [],
+        {names[n]: e for n, e in entities.items() if n in names},
+        {names[n]: c for n, c in crosswalks.items() if n in names},
+        _one(document, ("cache",), CacheConfig, {}),
+        _one(document, ("identity",), IdentityConfig),
+    )
+    return parts, problems
+
+
+def _each(document: Document, path: Path, model: type[M]) -> dict[Any, M]:
+    found = at(document.data, path)
+    if not isinstance(found, Mapping):
+        return {}
+    sound = {name: _one(document, (*path, name), model) for name in found}
+    return {name: part for name, part in sound.items() if part is not None}
+
+
+def _one(document: Document, path: Path, model: type[M], default: Any = None) -> M | None:
+    written = at(document.data, path)
+    try:
+        return model.model_validate(default if written is None else written)
+    except ValidationError:
+        return None
