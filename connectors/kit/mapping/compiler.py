@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from canonical.values import ZERO, Money, Quantity
 from connectors.kit.mapping import fields as f
-from connectors.kit.mapping.conditions import compile_when
+from connectors.kit.mapping.conditions import Holds, compile_when
 from connectors.kit.mapping.convert import literal, rounded_to, zone_of
 from connectors.kit.mapping.model import MappingSettings
 from connectors.kit.mapping.paths import (
@@ -111,13 +111,16 @@ class Compiler:
             case _:
                 return self._over_list(form, column)
 
+    def _when(self, when: When) -> Holds | None:
+        return compile_when(when, self._settings.empty, lambda form: self.field(form, NUMBER, {}))
+
     @staticmethod
     def _then(get: Getter, finish: Callable[[Any], Any]) -> Getter:
         return lambda element, env: finish(get(element, env))
 
     def _elements(self, path: str, match: Mapping[str, str], where: When) -> Elements:
         found = compile_list(path)
-        holds = compile_when(where, self._settings.empty)
+        holds = self._when(where)
 
         def objects(element: Any, env: Env) -> list[Any]:
             items = found(element, env)
@@ -136,7 +139,7 @@ class Compiler:
 
     def _object(self, form: f.ObjectField, column: Column, wanted: Wanted) -> Getter:
         at = compile_path(form.at or ".")
-        holds = compile_when(form.when, self._settings.empty)
+        holds = self._when(form.when)
         values = self.struct(column.type, form.fields, wanted)
         part = column.type
 
@@ -192,7 +195,7 @@ class Compiler:
 
     def _rules(self, form: f.RulesField, column: Column) -> Getter:
         rules = [
-            (compile_when(r.when, self._settings.empty), literal(column.type, r.then))
+            (self._when(r.when), literal(column.type, r.then))
             for r in form.rules
         ]
         default = literal(column.type, form.default)
@@ -271,7 +274,7 @@ class Compiler:
         of, leaf = scope_of(form.of, path, grouped=self._grouped)
         if of is not None and not self._grouped:
             return self._elements(of, form.match, form.where), leaf
-        holds = compile_when(form.where, self._settings.empty)
+        holds = self._when(form.where)
         inner = None if of is None else self._elements(of, form.match, form.where)
 
         def over_group(_: Any, env: Env) -> list[Any]:

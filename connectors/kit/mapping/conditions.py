@@ -9,32 +9,43 @@ from connectors.kit.mapping.convert import to_date, to_decimal
 from connectors.kit.mapping.paths import (
     BadValueError,
     Env,
+    Getter,
     compile_list,
     compile_path,
     token,
 )
-from connectors.kit.mapping.when import Compare, ListWhen, When
+from connectors.kit.mapping.when import Compare, ListWhen, NumberWhen, When
 
 Holds = Callable[[Any, Env], bool]
 Check = Callable[[Any], bool]
+Calculate = Callable[[Any], Getter]
+"""Compiles a field, as written, to the number that it gives."""
 
 
-def compile_when(when: When, empty: tuple[Any, ...] = ()) -> Holds | None:
+def compile_when(
+    when: When, empty: tuple[Any, ...] = (), number: Calculate | None = None
+) -> Holds | None:
     """A condition as a closure; None where it always holds.
 
     Args:
         when: The condition.
         empty: Values that mean null everywhere in the system.
+        number: Compiles a calculated number; None where there may be none.
+
+    Raises:
+        ValueError: if it compares calculated numbers where there may be none.
     """
     parts: list[Holds] = []
     for path, wanted in when.tests.items():
         parts.append(_at(path, _check(wanted, empty), wanted))
     if when.any_ is not None:
-        parts.append(_over(when.any_, empty, every=False))
+        parts.append(_over(when.any_, empty, number, every=False))
     if when.all_ is not None:
-        parts.append(_over(when.all_, empty, every=True))
+        parts.append(_over(when.all_, empty, number, every=True))
     if when.or_:
-        parts.append(_either([compile_when(w, empty) for w in when.or_]))
+        parts.append(_either([compile_when(w, empty, number) for w in when.or_]))
+    if when.compare is not None:
+        parts.append(_compared(when.compare, number))
     if len(parts) <= 1:
         return parts[0] if parts else None
     return lambda element, env: all(holds(element, env) for holds in parts)
@@ -154,9 +165,29 @@ def _number(raw: Any) -> Decimal | None:
         return None
 
 
-def _over(wanted: ListWhen, empty: tuple[Any, ...], *, every: bool) -> Holds:
+def _compared(wanted: NumberWhen, number: Calculate | None) -> Holds:
+    if number is None:
+        raise ValueError("`compare` may stand in the conditions of fields only")
+    value = number(wanted.value)
+    least = None if wanted.gte is None else number(wanted.gte)
+    below = None if wanted.gt is None else number(wanted.gt)
+
+    def check(element: Any, env: Env) -> bool:
+        found = value(element, env)
+        if found is None:
+            return False
+        if least is not None and ((bound := least(element, env)) is None or found < bound):
+            return False
+        return below is None or ((bound := below(element, env)) is not None and found > bound)
+
+    return check
+
+
+def _over(
+    wanted: ListWhen, empty: tuple[Any, ...], number: Calculate | None, *, every: bool
+) -> Holds:
     elements = compile_list(wanted.of)
-    holds = compile_when(wanted.when, empty)
+    holds = compile_when(wanted.when, empty, number)
 
     def check(element: Any, env: Env) -> bool:
         found = elements(element, env)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, TypeAdapter, model_validator
 
 from connectors.kit.mapping.when import ALWAYS, Model, Scalar, When
 
@@ -312,6 +312,18 @@ for _model in (
     QuantitiesField,
 ):
     _model.model_rebuild()
+
+
+_FIELD: TypeAdapter[Any] = TypeAdapter(FieldMapping)
+
+
+def as_field(value: Any) -> Any:
+    """A field from what is written of it.
+
+    Raises:
+        pydantic.ValidationError: if it has none of the forms.
+    """
+    return _FIELD.validate_python(value)
 
 
 def walk(mapping: Any) -> Iterator[Any]:

@@ -80,10 +80,10 @@ class _Paths:
         return self._found | bare
 
     def at(self, base: str, path: str) -> None:
-        self._found.add(_joined(base, path))
+        self._found.add(joined(base, path))
 
     def list_at(self, base: str, path: str) -> str:
-        place = _joined(base, path)
+        place = joined(base, path)
         if place:
             self._lists.add(place)
         return place
@@ -98,6 +98,9 @@ class _Paths:
                 self.when(inner.when, self.list_at(base, inner.of))
         for option in when.or_:
             self.when(option, base)
+        if when.compare is not None:
+            for form in (when.compare.value, when.compare.gte, when.compare.gt):
+                self.field(form, base, {})
 
     def field(self, form: Any, base: str, wanted: Wanted) -> None:
         match form:
@@ -158,7 +161,8 @@ def _operands(form: Any) -> Iterator[Any]:
         yield from form.operands
 
 
-def _joined(base: str, path: str) -> str:
+def joined(base: str, path: str) -> str:
+    """A path from the record's row, for one that is relative to a base (or absolute)."""
     if path.startswith("/"):
         return path[1:]
     if path == ".":
@@ -186,7 +190,7 @@ def attach_path(name: str, related: Related) -> str:
 
 def local_paths(related: Related) -> tuple[str, ...]:
     """Paths, from the record's row, of the values that a related dataset is read by."""
-    return tuple(_joined((related.at or "").lstrip("/"), path) for path in related.local)
+    return tuple(joined((related.at or "").lstrip("/"), path) for path in related.local)
 
 
 def _owner(mapping: EntityMapping, path: str) -> tuple[str, str] | None:

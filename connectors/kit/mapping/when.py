@@ -80,8 +80,31 @@ PathTest = Annotated[
 """What must hold of the value at a path: a value, one of several, or a comparison."""
 
 
+def _field_form(value: Any) -> Any:
+    from connectors.kit.mapping.fields import as_field  # noqa: PLC0415 - fields hold conditions too
+
+    return as_field(value)
+
+
+Calculated = Annotated[
+    Any, BeforeValidator(_field_form), WithJsonSchema({"type": ["string", "object"]})
+]
+"""A number, in any form that a field may have."""
+
+
+class NumberWhen(Model):
+    """A comparison of calculated numbers. Null never holds."""
+
+    value: Calculated = Field(description="The number.")
+    gte: Calculated = Field(None, description="It is at least this one.")
+    gt: Calculated = Field(None, description="It is more than this one.")
+
+
 class When(BaseModel):
-    """A condition: every entry must hold. Keys are paths, or one of `any`, `all`, `or`. Empty always holds."""
+    """A condition: every entry must hold. Empty always holds.
+
+    Keys are paths, or one of `any`, `all`, `or` and `compare`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
     __pydantic_extra__: dict[str, PathTest]
@@ -94,6 +117,9 @@ class When(BaseModel):
     )
     or_: tuple["When", ...] = Field(
         (), alias="or", description="Conditions of which at least one holds."
+    )
+    compare: NumberWhen | None = Field(
+        None, description="Holds for calculated numbers; in the conditions of fields only."
     )
 
     @property

@@ -1,0 +1,83 @@
+"""A system's supply of one entity, by its mapping: canonical questions in, canonical records out."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from canonical.criteria import Criteria
+from canonical.entities import ENTITIES, EntityName, columns_of
+from canonical.ports import Ask, Batch, ListQuery, Page
+from connectors.kit.mapping.model import EntityMapping, MappingSettings
+from connectors.kit.rows import RowReader
+from connectors.kit.source_core import Core
+from connectors.kit.source_keys import read_by_keys
+from connectors.kit.source_pages import read_page
+
+
+class MappedSource:
+    """One entity of one system (`canonical.ports.Source`).
+
+    Whatever the system filters, sorts and cuts itself is asked of it; all else is done here, up to
+    `settings.max_scanned_rows` rows read. Every record is checked against the criteria here once more. A record that
+    cannot be read is left out and named in `failures`.
+
+    The order of equal sort values, and the order where none is asked for, is that of the record's key: as text among
+    records compared here; as the system sorts it where the system sorts by the key itself.
+
+    Args:
+        system: The backend's name in the manifest.
+        entity: Which entity.
+        mapping: Where its columns come from.
+        reader: How the system is asked.
+        settings: What holds for the whole mapping.
+        clock: The time now, with its zone; records are stamped with it.
+    """
+
+    def __init__(
+        self,
+        system: str,
+        entity: EntityName,
+        mapping: EntityMapping,
+        reader: RowReader,
+        *,
+        settings: MappingSettings,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._core = Core(system, entity, mapping, reader, settings=settings, clock=clock)
+        known = columns_of(ENTITIES[entity].record)
+        has = self._core.translator.has
+        self._columns = frozenset(c for c in known if has(c))
+
+    @property
+    def system(self) -> str:
+        """The backend's name in the manifest."""
+        return self._core.system
+
+    @property
+    def entity(self) -> EntityName:
+        """What it supplies."""
+        return self._core.entity
+
+    @property
+    def mapping(self) -> EntityMapping:
+        """Where its columns come from."""
+        return self._core.mapping
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Canonical columns that the mapping has."""
+        return self._columns
+
+    async def by_keys(
+        self,
+        column: str,
+        keys: Sequence[str],
+        columns: frozenset[str],
+        ask: Ask,
+        criteria: Criteria = (),
+    ) -> Batch:
+        """Read all records whose column is one of the keys, as `canonical.ports.Source` says."""
+        return await read_by_keys(self._core, column, keys, columns, ask, criteria)
+
+    async def page(self, query: ListQuery, ask: Ask) -> Page:
+        """Read one page of a list, as `canonical.ports.Source` says."""
+        return await read_page(self._core, query, ask)

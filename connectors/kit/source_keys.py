@@ -1,0 +1,267 @@
+"""Reading the records of many keys at once."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct, field
+
+from canonical.criteria import Condition, Criteria, Op, matches
+from canonical.entities import KEY
+from canonical.errors import SupplygraphError, UnsupportedError
+from canonical.ports import Ask, Batch
+from canonical.records import Record
+from connectors.kit.mapping.builder import RecordBuilder
+from connectors.kit.mapping.expr import ALL, both
+from connectors.kit.mapping.fields import FieldType
+from connectors.kit.mapping.keys import Keys
+from connectors.kit.mapping.model import KeyPart, Lookup
+from connectors.kit.mapping.paths import BadValueError, Env, compile_path, token, values_of
+from connectors.kit.mapping.whenexpr import when_expr
+from connectors.kit.rows import Clause, Dataset, Push, Row, RowQuery
+from connectors.kit.source_core import Core, in_test
+
+
+class Found(Struct):
+    """Rows read for keys.
+
+    Attributes:
+        rows: The rows, some perhaps twice.
+        failures: For each key asked for that could not be read, why.
+        askers: For the own key of a record, the keys asked for that led to it; own keys themselves where empty.
+    """
+
+    rows: list[Row]
+    failures: dict[str, SupplygraphError] = field(default_factory=dict)
+    askers: dict[str, list[str]] = field(default_factory=dict)
+
+
+async def read_by_keys(
+    core: Core,
+    column: str,
+    keys: Sequence[str],
+    columns: frozenset[str],
+    ask: Ask,
+    criteria: Criteria = (),
+) -> Batch:
+    """Read all records whose column is one of the keys.
+
+    Raises:
+        UnsupportedError: if the mapping does not have the column.
+    """
+    distinct = tuple(dict.fromkeys(keys))
+    if column != KEY and not core.translator.has(column):
+        raise UnsupportedError(
+            f"{core.system} has no {column} of {core.entity}: it cannot be asked by it."
+        )
+    asked = criteria if column == KEY else (*criteria, Condition(column, Op.IN, distinct))
+    if not distinct or core.expr(asked).never:
+        return Batch(())
+    builder = core.builder(columns | {c.column for c in asked})
+    fetch = _Fetch(core, builder, core.push(both(ALL, core.where, core.expr(criteria))).where, ask)
+    found = await _route(fetch, column, distinct)
+    return await _finish(fetch, found, core.local(asked), distinct if column == KEY else None)
+
+
+class _Fetch(Struct):
+    """One batch: how it is read."""
+
+    core: Core
+    builder: RecordBuilder
+    where: tuple[Clause, ...]
+    ask: Ask
+
+    async def by_values(self, path: str, values: Sequence[Any], kind: str) -> Any:
+        return await self.core.reader.by_values(
+            self.core.dataset,
+            path,
+            values,
+            self.builder.plan.columns,
+            self.ask,
+            where=self.where,
+            kind=kind,
+        )
+
+
+async def _route(fetch: _Fetch, column: str, keys: tuple[str, ...]) -> Found:
+    core = fetch.core
+    if column == KEY:
+        return await _by_own_key(fetch, keys)
+    lookup = core.mapping.lookups.get(column)
+    if lookup is not None:
+        return await _by_lookup(fetch, lookup, keys)
+    inverse = core.translator.inverse(column)
+    if inverse is not None:
+        raws = {k: inverse.values(k) for k in keys}
+        known = {k: v for k, v in raws.items() if v is not None}
+        values = list(dict.fromkeys(v for vs in known.values() for v in vs))
+        own = inverse.path in core.keys.paths
+        if len(known) == len(raws) and values and (own or _pushes(core, inverse.path, values)):
+            askers: dict[str, list[str]] = {}
+            for key, found in known.items():
+                for value in found:
+                    askers.setdefault(token(value), []).append(key)
+            batch = await fetch.by_values(inverse.path, values, inverse.kind)
+            return _by_path(core, inverse.path, batch, askers)
+        if len(known) == len(raws) and not values:
+            return Found([])
+    return await _by_scan(fetch, column)
+
+
+def _pushes(core: Core, path: str, values: Sequence[Any]) -> bool:
+    return core.reader.push(core.dataset, in_test(path, values)) is not Push.NO
+
+
+def _by_path(core: Core, path: str, batch: Any, askers: Mapping[str, list[str]]) -> Found:
+    result = Found(list(batch.rows))
+    for value, error in batch.failures.items():
+        result.failures.update(dict.fromkeys(askers.get(token(value), ()), error))
+    for row in result.rows:
+        found = [k for v in values_of(row, path) for k in askers.get(token(v), ())]
+        result.askers.setdefault(core.key_of(row), []).extend(found)
+    return result
+
+
+async def _by_own_key(fetch: _Fetch, keys: Sequence[str]) -> Found:
+    """Read by the part of the key with most distinct values; the others are checked here."""
+    core = fetch.core
+    values = {k: v for k in keys if (v := core.keys.values(k)) is not None}
+    if not values:
+        return Found([])
+    parts = core.keys.parts
+    sizes = [len({token(v[i]) for v in values.values()}) for i in range(len(parts))]
+    best = max(range(len(parts)), key=lambda i: sizes[i])
+    fixed = [
+        in_test(parts[i].path, (next(iter(values.values()))[i],), parts[i].type.value)
+        for i in range(len(parts))
+        if i != best and sizes[i] == 1
+    ]
+    where = (
+        *fetch.where,
+        *((t,) for t in fixed if core.reader.push(core.dataset, t) is not Push.NO),
+    )
+    askers: dict[str, list[str]] = {}
+    for key, found in values.items():
+        askers.setdefault(token(found[best]), []).append(key)
+    narrowed = _Fetch(core, fetch.builder, where, fetch.ask)
+    raws = list({token(v[best]): v[best] for v in values.values()}.values())
+    batch = await narrowed.by_values(parts[best].path, raws, parts[best].type.value)
+    result = Found(list(batch.rows))
+    for value, error in batch.failures.items():
+        result.failures.update(dict.fromkeys(askers.get(token(value), ()), error))
+    return result
+
+
+async def _by_lookup(fetch: _Fetch, lookup: Lookup, keys: Sequence[str]) -> Found:
+    """Read another dataset by the keys, then the records whose own keys it names."""
+    askers, failures = await look_up(fetch.core, lookup, keys, fetch.ask)
+    result = await _by_own_key(fetch, tuple(askers))
+    for own, error in result.failures.items():
+        failures.update(dict.fromkeys(askers.get(own, ()), error))
+    return Found(result.rows, failures, askers)
+
+
+async def look_up(
+    core: Core, lookup: Lookup, keys: Sequence[str], ask: Ask
+) -> tuple[dict[str, list[str]], dict[str, SupplygraphError]]:
+    """Own keys of the records that a lookup finds for many values.
+
+    Returns:
+        For each own key the values that led to it; for each value that could not be read, why.
+    """
+    dataset = Dataset(lookup.dataset, lookup.key or (*lookup.parent, lookup.path), lookup.options)
+    types = [p.type for p in core.mapping.key]
+    parents = Keys([KeyPart(path=p, type=t) for p, t in zip(lookup.parent, types, strict=True)])
+    values = [int(k) for k in keys if k.isdigit()] if lookup.type is FieldType.INTEGER else keys
+    batch = await core.reader.by_values(
+        dataset,
+        lookup.path,
+        list(values),
+        tuple(dict.fromkeys((*lookup.parent, lookup.path))),
+        ask,
+        where=core.push(when_expr(lookup.where, core.settings), dataset).where,
+        kind=lookup.type.value,
+    )
+    askers: dict[str, list[str]] = {}
+    wanted = set(keys)
+    for row in batch.rows:
+        try:
+            own = parents.of(row)
+        except BadValueError:
+            continue  # without a parent there is no record that it could lead to
+        found = [t for v in values_of(row, lookup.path) if (t := token(v)) in wanted]
+        askers.setdefault(own, []).extend(found)
+    return askers, {token(k): e for k, e in batch.failures.items()}
+
+
+async def _by_scan(fetch: _Fetch, column: str) -> Found:
+    """Read everything that the criteria leave, because the system cannot be asked by the column."""
+    core = fetch.core
+    query = RowQuery(core.dataset, where=fetch.where, columns=fetch.builder.plan.columns)
+    rows: list[Row] = []
+    cursor: str | None = None
+    while True:
+        page = await core.reader.page(query, cursor, fetch.ask)
+        rows += page.rows
+        if len(rows) > core.settings.max_scanned_rows:
+            raise UnsupportedError(
+                f"{core.system} cannot be asked for {core.entity} by {column}, and has more than "
+                f"{core.settings.max_scanned_rows} rows to look through. Map a `lookup` for {column}, or narrow "
+                f"the question."
+            )
+        cursor = page.next
+        if cursor is None:
+            return Found(rows)
+
+
+async def _finish(
+    fetch: _Fetch, found: Found, criteria: Criteria, own: Sequence[str] | None
+) -> Batch:
+    """Records of the rows, once each, checked against the criteria."""
+    core = fetch.core
+    groups: dict[str, list[Row]] = {}
+    wanted = None if own is None else frozenset(own)
+    for row in _distinct(core, found.rows):
+        key = core.key_of(row)
+        if wanted is not None and key not in wanted:
+            continue
+        if core.mapping.group:
+            groups.setdefault(key, []).append(row)
+        else:
+            groups.setdefault(key, [row])
+    rows = [r for group in groups.values() for r in group]
+    errors = await core.attach(rows, fetch.builder.plan.related, fetch.ask)
+    fetched_at = core.clock()
+    records: list[Record] = []
+    failures = dict(found.failures)
+    for key, group in groups.items():
+        try:
+            record = _record(fetch, key, group, errors, fetched_at)
+        except SupplygraphError as exc:
+            failures.update(dict.fromkeys(found.askers.get(key) or (key,), exc))
+            continue
+        if record is not None and matches(record, criteria):
+            records.append(record)
+    return Batch(records, failures)
+
+
+def _distinct(core: Core, rows: Sequence[Row]) -> Sequence[Row]:
+    """Rows without repetition, where rows of a group can be told apart."""
+    if not core.mapping.row_key:
+        return rows
+    gets = [compile_path(p) for p in core.mapping.row_key]
+    return list({tuple(token(g(r, Env([r]))) for g in gets): r for r in rows}.values())
+
+
+def _record(
+    fetch: _Fetch,
+    key: str,
+    group: list[Row],
+    errors: Mapping[int, SupplygraphError],
+    fetched_at: datetime,
+) -> Record | None:
+    for row in group:
+        if id(row) in errors:
+            raise errors[id(row)]
+    counting = [r for r in group if fetch.core.counts(r)]
+    return fetch.core.record(counting, key, fetch.builder, fetched_at) if counting else None
