@@ -1,0 +1,158 @@
+"""W3C trace context, by the OpenTelemetry API.
+
+Without an SDK the caller's `traceparent` is handed on to the systems as it came, and one is made
+where there was none, so that their traces can be tied together anyway. With OTEL_TRACES_EXPORTER
+set, spans of ours are in between and are exported; nothing is exported by default.
+
+    OTEL_TRACES_EXPORTER=console                 to standard output
+    OTEL_TRACES_EXPORTER=otlp                    wants the package opentelemetry-exporter-otlp
+    OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER ...   as OpenTelemetry says
+"""
+
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import entry_points
+from typing import Any, Final, Self
+
+import msgspec
+from opentelemetry import trace
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
+from typing_extensions import override
+
+_FORM: Final = re.compile(
+    r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
+    r"(?P<rest>-.*)?"
+)
+_MAX_LENGTH: Final = 512
+_EXPORTERS: Final = "opentelemetry_traces_exporter"
+_tracer: Final = trace.get_tracer("supplygraph")
+
+
+class TracingSetupError(ValueError):
+    """The environment asks for tracing that cannot be had. The message says what to do."""
+
+
+class TraceParent(msgspec.Struct, frozen=True):
+    """Where in a trace something happens.
+
+    Attributes:
+        trace_id: 32 hexadecimal digits, not all zero.
+        span_id: 16 hexadecimal digits, not all zero.
+        sampled: Whether the caller records the trace.
+    """
+
+    trace_id: str
+    span_id: str
+    sampled: bool
+
+    @classmethod
+    def parse(cls, text: str | None) -> Self | None:
+        """Read a `traceparent` header; None if it is not valid (W3C Trace Context, level 1)."""
+        found = _FORM.fullmatch(text) if text and len(text) <= _MAX_LENGTH else None
+        if found is None or found["version"] == "ff":
+            return None
+        if found["version"] == "00" and found["rest"]:
+            return None
+        if not int(found["trace"], 16) or not int(found["span"], 16):
+            return None
+        return cls(found["trace"], found["span"], sampled=bool(int(found["flags"], 16) & 1))
+
+    @classmethod
+    def new(cls, random: Callable[[int], bytes] = secrets.token_bytes) -> Self:
+        """The beginning of a trace that nobody records."""
+        return cls(random(16).hex(), random(8).hex(), sampled=False)
+
+    @override
+    def __str__(self) -> str:
+        """The header's value."""
+        return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
+
+
+@contextmanager
+def operation_span(
+    name: str, inbound: str | None, attributes: Mapping[str, str | int] | None = None
+) -> Iterator[Span]:
+    """Answering one request: a span under the caller's, if its `traceparent` is valid.
+
+    Args:
+        name: What is done, of few different values.
+        inbound: The caller's `traceparent` header.
+        attributes: What else to record.
+    """
+    parent = TraceParent.parse(inbound)
+    recording = _recording()
+    context = None
+    if parent is not None or not recording:
+        context = _context(parent or TraceParent.new())
+    with _tracer.start_as_current_span(
+        name, context=context, kind=SpanKind.SERVER, attributes=attributes
+    ) as span:
+        yield span
+
+
+@contextmanager
+def call_span(name: str, attributes: Mapping[str, str | int] | None = None) -> Iterator[Span]:
+    """Asking one system, within an operation."""
+    with _tracer.start_as_current_span(name, kind=SpanKind.CLIENT, attributes=attributes) as span:
+        yield span
+
+
+def traceparent() -> str | None:
+    """What to send on as `traceparent` from here; None outside of any operation."""
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return None
+    return str(
+        TraceParent(
+            trace.format_trace_id(context.trace_id),
+            trace.format_span_id(context.span_id),
+            sampled=context.trace_flags.sampled,
+        )
+    )
+
+
+def configure_tracing(environ: Mapping[str, str]) -> bool:
+    """Set the OpenTelemetry SDK up if the environment asks for it; tell whether it does.
+
+    Raises:
+        TracingSetupError: if an exporter that is asked for is not installed.
+    """
+    wanted = [name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",")]
+    wanted = [name for name in wanted if name and name != "none"]
+    if not wanted or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return False
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - most do without
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - as above
+
+    exporters = [_exporter(name) for name in wanted]
+    provider = TracerProvider()
+    for exporter in exporters:
+        provider.add_span_processor(BatchSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    return True
+
+
+def _exporter(name: str) -> Any:
+    for point in entry_points(group=_EXPORTERS, name=name):
+        return point.load()()
+    known = ", ".join(sorted(point.name for point in entry_points(group=_EXPORTERS))) or "none"
+    raise TracingSetupError(
+        f"OTEL_TRACES_EXPORTER names {name!r}, which is not installed (installed: {known}); "
+        "for otlp install opentelemetry-exporter-otlp"
+    )
+
+
+def _recording() -> bool:
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+def _context(parent: TraceParent) -> Any:
+    span = SpanContext(
+        trace_id=int(parent.trace_id, 16),
+        span_id=int(parent.span_id, 16),
+        is_remote=True,
+        trace_flags=TraceFlags(TraceFlags.SAMPLED if parent.sampled else TraceFlags.DEFAULT),
+    )
+    return trace.set_span_in_context(NonRecordingSpan(span))
