@@ -83,6 +83,7 @@ class Limiter:
         if self._server is not None:
             self._server.cancel()
             await asyncio.gather(self._server, return_exceptions=True)
+            self._dismiss()
         await asyncio.gather(*self._returns, return_exceptions=True)
 
     async def _wait(self, ask: Ask, lease: str) -> None:
@@ -134,15 +135,20 @@ class Limiter:
                     async with asyncio.timeout(wait_s):
                         await self._changed.wait()
         finally:
-            self._server = None
-            for _, _, waiter in self._queue:  # only if it was stopped or failed
-                if not waiter.turn.done():
-                    waiter.turn.set_exception(self._too_late(waiter.limit))
+            self._dismiss()
+
+    def _dismiss(self) -> None:
+        """End the service. Somebody still waits only if it was stopped or failed."""
+        self._server = None
+        for _, _, waiter in self._queue:
+            if not waiter.turn.done():
+                waiter.turn.set_exception(self._too_late(waiter.limit))
 
     def _answered(self, place: tuple[bool, int, _Waiter], grant: Grant) -> bool:
         """Tell one what it is waiting for, if that is certain; False if it has to wait on."""
         waiter = place[2]
         if waiter.turn.done():  # gave up meanwhile
+            self._leave(place)
             if grant.limit is None:
                 self._return(waiter.lease)
             return True

@@ -1,10 +1,10 @@
 """Secrets by reference: the manifest names an environment variable or a file, never the secret."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from msgspec import Struct
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -13,12 +13,21 @@ from pydantic import (
     SecretStr,
     model_validator,
 )
+from typing_extensions import override
 
 _MAX_BYTES: Final = 65_536
 
 
 class SecretMissingError(ValueError):
     """A secret's environment variable or file is not there. The message never holds a secret."""
+
+
+class _Withheld:
+    """Stands for a refused secret in error messages."""
+
+    @override
+    def __repr__(self) -> str:
+        return "(withheld)"
 
 
 class Reference(BaseModel):
@@ -34,6 +43,17 @@ class Reference(BaseModel):
         Field(min_length=1, description="Path of a file; relative to the manifest's folder."),
     ] = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_plain_text(cls, value: Any) -> Any:
+        if isinstance(value, _Withheld):
+            msg = (
+                "a secret is not written into the manifest: use {env: NAME} for an environment "
+                "variable or {file: PATH} for a file"
+            )
+            raise ValueError(msg)
+        return value
+
     @model_validator(mode="after")
     def _exactly_one(self) -> "Reference":
         if (self.env is None) == (self.file is None):
@@ -42,19 +62,14 @@ class Reference(BaseModel):
         return self
 
 
-def _no_plain_text(value: Any) -> Any:
-    if isinstance(value, Reference | Mapping):
-        return value
-    msg = (
-        "a secret is not written into the manifest: use {env: NAME} for an environment variable "
-        "or {file: PATH} for a file"
-    )
-    raise ValueError(msg)
+def _withhold(value: Any) -> Any:
+    """Put aside what may be a secret before it is refused, as errors repeat what they refuse."""
+    return value if isinstance(value, Reference | Mapping) else _Withheld()
 
 
 SecretRef = Annotated[
     Reference,
-    BeforeValidator(_no_plain_text),
+    BeforeValidator(_withhold),
     Field(description="A secret: {env: NAME} or {file: PATH}."),
 ]
 """Type of manifest fields that hold a secret. Plain text is refused."""
@@ -65,7 +80,8 @@ Text = Annotated[
 """Type of manifest fields that may differ by environment without being secret (a user name)."""
 
 
-class Vault(Struct, frozen=True):
+@dataclass(frozen=True)
+class Vault:
     """Reads references.
 
     Attributes:
@@ -73,7 +89,7 @@ class Vault(Struct, frozen=True):
         base_dir: Folder that relative paths start from.
     """
 
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     base_dir: Path
 
     def read(self, ref: Reference) -> SecretStr:
