@@ -37,7 +37,7 @@ def push(spec: Spec, test: Test) -> Push:
     plan = _plan(spec, test)
     if not plan.parts or encoded_bytes(_written(spec, test, plan)) > spec.max_url_bytes * 3 // 4:
         return Push.NO
-    loose = spec.filters.verify or (test.kind == "string" and not spec.filters.case_sensitive)
+    loose = test.kind == "string" and not spec.filters.case_sensitive
     if loose or not plan.whole or any(part.operator.superset for part in plan.parts):
         return Push.SUPERSET
     return Push.EXACT

@@ -5,8 +5,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from canonical.criteria import Op
 from canonical.errors import (
-    BadAnswerError,
     InvalidInputError,
     MisconfiguredError,
     Reason,
@@ -29,11 +29,12 @@ from connectors.kit.rows import (
 )
 from connectors.rest.columns import column_parameters, sort_parameters, sorts
 from connectors.rest.exchange import Call, exchange, fixed, path_of
-from connectors.rest.filters import encoded_bytes, field_name, parameters, push, push_any
+from connectors.rest.filters import encoded_bytes, parameters, push, push_any
 from connectors.rest.keys import KeyCall, KeyQuery, key_calls
 from connectors.rest.pages import Answer, Cut, cut_at, following, page_parameters
-from connectors.rest.pointers import put, values_along
+from connectors.rest.pointers import put
 from connectors.rest.settings import LinkPages, Settings, Spec, spec
+from connectors.rest.verify import fitting
 
 
 class RestReader:
@@ -79,11 +80,12 @@ class RestReader:
             *fixed(spec, count=query.count),
             *where,
             *sort_parameters(spec, query.sort),
-            *column_parameters(spec, query.columns, query.dataset.key),
+            *column_parameters(spec, self._needed(spec, query), query.dataset.key),
         ]
         call = Call(path_of(query.dataset.name, spec.variables), query.dataset.name, sent)
         answer, after = await self._cut(spec, call, cut_at(spec, cursor, query.limit), ask)
-        return RowPage(answer.rows, after.encode() if after else None, answer.total)
+        rows = self._checked(spec, query.where, answer.rows)
+        return RowPage(rows, after.encode() if after else None, answer.total)
 
     async def by_values(  # noqa: PLR0913  -- the port's own signature
         self,
@@ -130,6 +132,12 @@ class RestReader:
     async def aclose(self) -> None:
         """Nothing is held here; the transport is closed by who opened it."""
 
+    def _needed(self, spec: Spec, query: RowQuery) -> tuple[str, ...]:
+        """The columns to ask for: those wanted, and those that rows are compared by."""
+        if not query.columns or not spec.filters.verify:
+            return query.columns
+        return (*query.columns, *(test.path for clause in query.where for test in clause))
+
     def _spec(self, dataset: Dataset) -> Spec:
         known = json.dumps(dict(dataset.options), sort_keys=True, default=str)
         if known not in self._specs:
@@ -174,37 +182,19 @@ class RestReader:
             for row in answer.rows:
                 put(row, query.path, part.values[0])
             return answer.rows
-        wanted = {str(value).casefold() for value in part.values}
+        asked = (Test(query.path, Op.IN, part.values, query.kind),)
         unique = query.dataset.key == (query.path,)
         found: list[Row] = []
         cut: Cut | None = cut_at(spec, None, None)
         while cut is not None:
             answer, cut = await self._cut(spec, part.call, cut, ask)
-            found.extend(self._matching(spec, query, wanted, answer))
-            if unique and len(found) >= len(wanted):
+            found.extend(self._checked(spec, (asked, *query.where), answer.rows))
+            if unique and len(found) >= len(part.values):
                 break
         return found
 
-    def _matching(
-        self, spec: Spec, query: KeyQuery, wanted: set[str], answer: Answer
-    ) -> Sequence[Row]:
-        """The rows that were asked for, where that is to be checked.
-
-        Raises:
-            BadAnswerError: if none of them was: the system ignored the filter.
-        """
-        if not spec.filters.verify or not answer.rows:
-            return answer.rows
-        kept = []
-        for row in answer.rows:
-            held = [v for v in values_along(row, query.path) if v is not None]
-            if not held or any(str(v).casefold() in wanted for v in held):
-                kept.append(row)
-        if not kept:
-            name = field_name(spec, query.path)
-            msg = f"{query.dataset.name} ignores the filter {name}; it answered other rows"
-            raise BadAnswerError(self._caller.system, msg)
-        return kept
+    def _checked(self, spec: Spec, where: tuple[Clause, ...], rows: Sequence[Row]) -> Sequence[Row]:
+        return fitting(spec, where, rows, self._caller.system) if spec.filters.verify else rows
 
 
 def reader(caller: HTTPCaller, settings: Mapping[str, Any], policy: CallPolicy) -> RestReader:

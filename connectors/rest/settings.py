@@ -69,8 +69,8 @@ class Filters(_Model):
         join: How the names of a nested path are put together: `a[b]`, `a.b`, `a__b` or `a_b`.
         replace: Characters of names that queries write differently (`{"-": "_"}`).
         separator: Between the values of a list; a value that holds it is asked for alone.
-        verify: Every filter counts as giving rows too many, so that its rows are checked here (for
-            systems that silently ignore a filter that they do not know).
+        verify: Rows are compared with what was asked, for systems that ignore a filter that they
+            do not know: rows that do not fit are left out, and if none fits it is an error.
         case_sensitive: Whether text is compared exactly; if not, text filters count as giving rows
             too many.
     """
