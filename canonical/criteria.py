@@ -1,8 +1,8 @@
-"""Which records are wanted, in which order: said in canonical columns, so that any system can be asked.
+"""Which records are wanted, in which order, said so that any system can be asked.
 
-`matches` and `sort_key` are the meaning of criteria. A backend that filters or sorts itself must give the same rows.
-Text is compared case-sensitively, by code point. A condition on a column within a list (`lines.item`) holds when any one
-element satisfies it.
+`matches` and `sort_key` are the meaning of criteria. A backend that filters or sorts itself must
+give the same rows. Text is compared case-sensitively, by code point. A condition on a column within
+a list (`lines.item`) holds when any one element satisfies it.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,8 @@ class Range(NamedTuple):
 class Condition(Struct, frozen=True):
     """One comparison.
 
-    `value` is a tuple of scalars for IN, text for CONTAINS and STARTS_WITH, a `Range` for RANGE, a bool for IS_NULL.
+    `value` is a tuple of scalars for IN, text for CONTAINS and STARTS_WITH, a `Range` for RANGE, a
+    bool for IS_NULL.
     """
 
     column: Annotated[str, Meta(description="Canonical column; dots go into structured columns.")]
@@ -60,7 +61,7 @@ class Sort(Struct, frozen=True):
 
 
 def values_at(record: object, column: str) -> list[Any]:
-    """All values that a dotted column has in a record: one per element where a list is on the way."""
+    """All values of a dotted column in a record: one per element where a list is on the way."""
     found: list[Any] = [record]
     for name in column.split("."):
         step: list[Any] = []
@@ -95,7 +96,7 @@ def holds(condition: Condition, value: Any) -> bool:
 
 
 def matches(record: Record, criteria: Criteria) -> bool:
-    """Tell whether a record satisfies all conditions. The record must know every column they name."""
+    """Tell whether a record, which must know every column named, satisfies all conditions."""
     return all(any(holds(c, v) for v in values_at(record, c.column)) for c in criteria)
 
 

@@ -42,11 +42,13 @@ class Entity(Struct, frozen=True):
     Attributes:
         name: Its name in manifests.
         record: The record type.
-        natural: Columns that name one thing across systems. Empty where a record belongs to its system alone and is
-            known by (system, key).
-        references: Columns that hold the natural key of another entity (or its own), hence what crosswalks translate.
+        natural: Columns that name one thing across systems. Empty where a record belongs to its
+            system alone and is known by (system, key).
+        references: Columns that hold the natural key of another entity (or its own), hence what
+            crosswalks translate.
         internal: References that hold a key within the same system and are never translated.
-        lookups: Columns that links read many records by. Every source should answer them in batches.
+        lookups: Columns that links read many records by. Every source should answer them in
+            batches.
     """
 
     name: EntityName
@@ -121,7 +123,7 @@ KEY: Final = "key"
 
 
 def columns_of(record: type[Struct]) -> Mapping[str, type[Struct] | None]:
-    """All columns of a record type, dotted where structured; each with the struct type that it opens, if any.
+    """All columns of a record type, dotted where structured, with the type that each opens.
 
     Money, quantities and unit conversions count as single values.
     """

@@ -10,10 +10,11 @@
       ConflictError          read again, then retry
       UnavailableError       a system could not be asked now: retry later, perhaps at a known time
         BadAnswerError       a system answered what nobody can read: its operator must look
-        MisconfiguredError   the installation's manifest or credentials are wrong: its operator must look
+        MisconfiguredError   the installation's manifest or credentials are wrong: its operator must
+        look
 
-Messages are written for the person who asked. They name systems as the manifest does, and never hosts, credentials,
-stack traces or vendor internals; those go to the log under the correlation id.
+Messages are written for the person who asked. They name systems as the manifest does, and never
+hosts, credentials, stack traces or vendor internals; those go to the log under the correlation id.
 """
 
 from enum import StrEnum
@@ -73,7 +74,8 @@ class UnitMismatchError(InvalidInputError):
 
     def __init__(self, *, item: str, unit: str, target: str, base: str) -> None:
         super().__init__(
-            f"item {item!r}: {unit!r} cannot be expressed in {target!r} (base unit {base!r}): no conversion is "
+            f"item {item!r}: {unit!r} cannot be expressed in {target!r} (base unit "
+            f"{base!r}): no conversion is "
             f"declared. Add it in the item's system, or under `units` in the manifest."
         )
 

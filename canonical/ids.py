@@ -1,7 +1,7 @@
 """Global ids: opaque to clients, and enough for us to find the record again in one call.
 
-An id is the URL-safe base64, without padding, of a MessagePack list: [form, type name, parts...]. The parts are the
-natural key, or the system and the key in it.
+An id is the URL-safe base64, without padding, of a MessagePack list: [form, type name, parts...].
+The parts are the natural key, or the system and the key in it.
 """
 
 import base64
@@ -14,6 +14,7 @@ from canonical.errors import InvalidInputError
 
 _FORM: Final = 1
 _MAX_LENGTH: Final = 2_048
+_SHOWN: Final = 60
 
 
 class GlobalId(msgspec.Struct, frozen=True):
@@ -49,7 +50,7 @@ def decode_global_id(text: str) -> GlobalId:
         if form != _FORM or not parts or not all(isinstance(p, str) for p in (type_name, *parts)):
             raise ValueError
     except (ValueError, binascii.Error, msgspec.DecodeError) as exc:
-        shown = text if len(text) <= 60 else f"{text[:57]}..."
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
         msg = f"{shown!r} is not an id of this service: pass an `id` exactly as it was read."
         raise InvalidInputError(msg) from exc
     return GlobalId(str(type_name), tuple(str(p) for p in parts))

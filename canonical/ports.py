@@ -45,7 +45,8 @@ class ListQuery(Struct, frozen=True):
         order: Sort columns; ties and the empty order go by the record's key as text.
         limit: Most records wanted.
         columns: Canonical columns wanted (dotted for structured ones).
-        after: Position of the last record already seen (`canonical.criteria.position_of`), or None from the start.
+        after: Position of the last record already seen (`canonical.criteria.position_of`), or None
+            from the start.
         count: Whether the total without limit and position is wanted too.
     """
 
@@ -61,10 +62,12 @@ class Page(Struct, frozen=True):
     """One page: records in order, strictly after the position asked for.
 
     Attributes:
-        records: At most `limit` records, each knowing at least the columns asked for that the source has.
+        records: At most `limit` records, each knowing at least the columns asked for that the
+            source has.
         more: Whether further records follow.
         total: All records that satisfy the criteria, if asked for and the system tells.
-        failures: By key, why a record that belongs here could not be read. It is left out of `records`.
+        failures: By key, why a record that belongs here could not be read. It is left out of
+            `records`.
     """
 
     records: Sequence[Record]
@@ -77,8 +80,8 @@ class Batch(Struct, frozen=True):
     """Records found for many keys at once.
 
     Attributes:
-        records: In no particular order; several per key where the column is not unique. Keys without records are just
-            missing.
+        records: In no particular order; several per key where the column is not unique. Keys
+            without records are just missing.
         failures: For each key that could not be read, why.
     """
 
@@ -135,10 +138,12 @@ class Source(Protocol):
         ask: Ask,
         criteria: Criteria = (),
     ) -> Batch:
-        """Read all records whose column (`canonical.entities.KEY`, or one of the entity's lookups) is one of the keys.
+        """Read all records whose column is one of the keys.
 
-        Keys may be any in number; the source splits them as its system wants. Records also satisfy the criteria.
-        Failures of one chunk are reported for its keys and leave the others alone.
+        The column is `canonical.entities.KEY`, or one of the entity's lookups.
+
+        Keys may be any in number; the source splits them as its system wants. Records also satisfy
+        the criteria. Failures of one chunk are reported for its keys and leave the others alone.
 
         Raises:
             UnsupportedError: if the system cannot be asked by this column.
@@ -149,7 +154,8 @@ class Source(Protocol):
 
         Raises:
             UnavailableError: if the system could not be asked.
-            UnsupportedError: if the criteria can neither be pushed down nor be applied here within the row budget.
+            UnsupportedError: if the criteria can neither be pushed down nor be applied here within
+                the row budget.
         """
 
 
@@ -165,10 +171,13 @@ class Backend(Protocol):
         """What it can supply, by entity."""
 
     async def probe(self, entities: Sequence[EntityName], ask: Ask) -> Sequence[Finding]:
-        """Look whether the system is reachable, authorised, and has what the mapping names. Never raises for these."""
+        """Look whether the system is reachable, lets us in, and has what the mapping names.
+
+        Never raises for these.
+        """
 
     def health(self) -> Mapping[str, object]:
-        """How it is just now (breaker state, maintenance, requests in flight), without asking it."""
+        """How it is now (breaker, maintenance, requests in flight), without asking it."""
 
     async def aclose(self) -> None:
         """Let go of connections."""

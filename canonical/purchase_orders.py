@@ -115,8 +115,8 @@ class PurchaseOrder(Record, frozen=True, kw_only=True):
 def net_total(lines: tuple[PurchaseOrderLine, ...], currency: str) -> Money:
     """Net value of an order whose system gives none.
 
-    Each line's quantity times its unit price is rounded half-even to the currency's minor unit; cancelled lines do not
-    count. The lines must know `quantity`, `unit_price` and `cancelled`.
+    Each line's quantity times its unit price is rounded half-even to the currency's minor unit;
+    cancelled lines do not count. The lines must know `quantity`, `unit_price` and `cancelled`.
     """
     amounts = (
         rounded(x.quantity * x.unit_price.amount, currency)

@@ -37,7 +37,7 @@ class Quantity(Struct, frozen=True):
 
 
 class UnitConversion(Struct, frozen=True):
-    """How many base units one of another unit holds: 1 `unit` = `numerator` / `denominator` base units."""
+    """What another unit holds: 1 `unit` = `numerator` / `denominator` base units."""
 
     unit: Annotated[str, Meta(description="The unit that is converted.")]
     numerator: Annotated[Decimal, Meta(description="Base units in `denominator` of this unit.")]
@@ -47,7 +47,7 @@ class UnitConversion(Struct, frozen=True):
 
 
 def minor_digits(currency: str) -> int:
-    """Digits after the decimal point of a currency (ISO 4217); two where the code is not known to differ."""
+    """Digits after the decimal point of a currency (ISO 4217); two unless known to differ."""
     return _MINOR_DIGITS.get(currency, 2)
 
 
@@ -76,7 +76,8 @@ def convert(
         item: The item's sku, for the error.
 
     Raises:
-        UnitMismatchError: if either unit has no declared conversion. A quantity is never read in another unit.
+        UnitMismatchError: if either unit has no declared conversion. A quantity is never read in
+            another unit.
     """
     if unit == target:
         return amount

@@ -1,8 +1,9 @@
 """Links: fields that are answered for all their parents at once, declared once on the type.
 
-A link's batch resolver gets the context, the list of parents, what is asked of the records (`Asked`) and the field's
-arguments, and returns one result per parent: a value, a `Partial`, or an error for that parent alone. Here a link is put
-into an ordinary strawberry field, whose resolver queues its parent in the link's loader.
+A link's batch resolver gets the context, the list of parents, what is asked of the records
+(`Asked`) and the field's arguments, and returns one result per parent: a value, a `Partial`, or an
+error for that parent alone. Here a link is put into an ordinary strawberry field, whose resolver
+queues its parent in the link's loader.
 """
 
 import asyncio
@@ -19,11 +20,11 @@ from strawberry.types import Info
 from typing_extensions import override
 
 from canonical.errors import SupplygraphError
-from execution.operation import Operation, OperationContext, Partial, Path
+from execution.operation import OperationContext, Partial, Path
 from execution.selection import Columns, selected_columns, selects
 
 BatchResolver = Callable[..., Awaitable[Sequence[Any]]]
-"""`async (context, parents, asked, **arguments) -> results`, same length and order as the parents."""
+"""`async (context, parents, asked, **arguments) -> results`, in the parents' order."""
 
 
 class Asked(Struct, frozen=True):
@@ -66,8 +67,8 @@ def column(description: str, *names: str, inside: str | None = None) -> Any:
     Args:
         description: For readers of the schema.
         names: The columns; none for a transparent field.
-        inside: Prefix of what its subselection describes: the column itself where it is structured, "" where the same
-            record is described further down.
+        inside: Prefix of what its subselection describes: the column itself where it is structured,
+            "" where the same record is described further down.
     """
     return strawberry.field(description=description, metadata={"columns": Columns(names, inside)})
 
@@ -94,7 +95,8 @@ def link(
         returns: The field's GraphQL type as a Python annotation.
         description: For readers of the schema.
         needs: Columns of the parent that the batch resolver starts from.
-        arguments: The field's arguments. Inputs with a method `canonical` are handed over as what it returns.
+        arguments: The field's arguments. Inputs with a method `canonical` are handed over as what
+            it returns.
         deprecation_reason: Why and by what it is replaced, if it is.
     """
     taken = dict(arguments or {})
@@ -102,7 +104,7 @@ def link(
     def resolve(root: Any, info: Info[Any, Any], **given: Any) -> Awaitable[Any]:
         return _queue(batch, root, info, given)
 
-    _declare(resolve, returns, taken)
+    declare(resolve, returns, taken)
     return strawberry.field(
         resolver=resolve,
         description=description,
@@ -111,7 +113,8 @@ def link(
     )
 
 
-def _declare(resolve: Any, returns: Any, arguments: Mapping[str, Argument]) -> None:
+def declare(resolve: Any, returns: Any, arguments: Mapping[str, Argument]) -> None:
+    """Give a resolver that takes any arguments the signature that strawberry publishes."""
     kinds = inspect.Parameter
     parameters = [
         kinds("root", kinds.POSITIONAL_OR_KEYWORD, annotation=Any),
@@ -214,7 +217,7 @@ class _LinkLoader(DataLoader[_Queued, Any]):
 
 
 def _own(error: Exception) -> Exception:
-    """Give each field an error object of its own: graphql-core writes path and nodes into what is raised."""
+    """Give each field an error of its own: graphql-core writes path and nodes into it."""
     if isinstance(error, SupplygraphError):
         copy = error.__class__.__new__(error.__class__)
         copy.__dict__.update(error.__dict__)

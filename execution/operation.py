@@ -1,4 +1,4 @@
-"""What belongs to one operation: its scheduler, its link loaders, and what went wrong without costing the answer."""
+"""What belongs to one operation: its scheduler, its link loaders, its problems."""
 
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol, TypeVar
@@ -33,7 +33,7 @@ class Operation:
         self._kept: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Make a thing the first time it is asked for by this key, and keep it for the operation."""
+        """Make a thing the first time it is asked for, and keep it for the operation."""
         if key not in self._kept:
             self._kept[key] = make()
         kept: T = self._kept[key]

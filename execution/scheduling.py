@@ -1,8 +1,9 @@
 """When to send a batch: once nothing else of the operation can add to it.
 
-An executor that walks objects one by one reaches the same level of many objects within a few turns of the event loop.
-The scheduler waits until several turns have passed in which nobody asked for anything, then starts all waiting batches
-together. A turn that does nothing costs about a microsecond.
+An executor that walks objects one by one reaches the same level of many objects within a few turns
+of the event loop. The scheduler waits until several turns have passed in which nobody asked for
+anything, then starts all waiting batches together. A turn that does nothing costs about a
+microsecond.
 """
 
 import asyncio
@@ -10,8 +11,8 @@ from collections.abc import Callable
 from typing import Final
 
 _QUIET_TURNS: Final = 12
-# Measured on graphql-core 3.3: up to 2 turns for each list or object between two links; the contract's deepest way
-# (connection, nodes, lines) needs 6.
+# Measured on graphql-core 3.3: up to 2 turns for each list or object between two links; the
+# contract's deepest way (connection, nodes, lines) needs 6.
 
 
 class LevelScheduler:

@@ -1,7 +1,8 @@
 """Which columns of a record a selection needs, so that no system is asked for more.
 
-Fields say in their metadata what they are (`execution.links`): a column of the record, a link with the columns that it
-starts from, or transparent (a connection's `edges`, `node`), where the same record is described further down.
+Fields say in their metadata what they are (`execution.links`): a column of the record, a link with
+the columns that it starts from, or transparent (a connection's `edges`, `node`), where the same
+record is described further down.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,9 +34,10 @@ class Columns(Struct, frozen=True):
     """Metadata of a field: which record columns it reads.
 
     Attributes:
-        names: Columns that the field itself needs; with a leading slash, of the record and not of the part in it.
-        inside: Prefix of the columns that its subselection describes; "" where it describes the same record
-            (transparent), None where it describes another record or nothing.
+        names: Columns that the field itself needs; with a leading slash, of the record and not of
+            the part in it.
+        inside: Prefix of the columns that its subselection describes; "" where it describes the
+            same record (transparent), None where it describes another record or nothing.
     """
 
     names: tuple[str, ...] = ()
@@ -43,7 +45,7 @@ class Columns(Struct, frozen=True):
 
 
 def selected_columns(info: GraphQLResolveInfo[Any]) -> frozenset[str]:
-    """Columns that the subselection of the field being resolved needs of the record which answers it."""
+    """Columns that a field's subselection needs of the record which answers it."""
     found: set[str] = set()
     for node in info.field_nodes:
         if node.selection_set is not None:

@@ -1,4 +1,4 @@
-"""The catalog: which systems supply which entity, in which order, and how old their records may be."""
+"""The catalog: which systems supply which entity, in which order, how old it may be."""
 
 from collections.abc import Mapping, Sequence
 
@@ -33,7 +33,8 @@ class Freshness(Struct, frozen=True):
 
     Attributes:
         fresh_s: Seconds during which a record is served without asking again.
-        grace_s: Seconds past that during which it is served, marked stale, while its system cannot be asked.
+        grace_s: Seconds past that during which it is served, marked stale, while its system cannot
+            be asked.
         absent_s: Seconds during which it is remembered that a key has no record.
         patience_s: Seconds that a slow system is waited for while a stale record is at hand.
     """

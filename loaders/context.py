@@ -12,7 +12,8 @@ class ReadContext(Struct):
     Attributes:
         ask: Deadline, correlation id and meter, sent along to the systems.
         journal: Where costs and ages are written down.
-        max_staleness_s: No record older than this is of use to the caller; None leaves it to the manifest.
+        max_staleness_s: No record older than this is of use to the caller; None leaves it to the
+            manifest.
     """
 
     ask: Ask

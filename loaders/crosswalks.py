@@ -1,8 +1,8 @@
 """Crosswalks: which keys in two systems mean the same thing.
 
-A table has the canonical key and, for each system that spells it differently, that system's key. Keys which are not in
-the table are the same everywhere, unless that would confuse two things: then the system's key is shown with the
-system's name behind an `@`, and can still be asked for.
+A table has the canonical key and, for each system that spells it differently, that system's key.
+Keys which are not in the table are the same everywhere, unless that would confuse two things: then
+the system's key is shown with the system's name behind an `@`, and can still be asked for.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,8 @@
-"""Cursors: for each system the position of the last record shown, so that a list goes on in all of them.
+"""Cursors: for each system the position of the last record shown.
 
-A position is the record's sort values and key, not a count: rows that are added or removed meanwhile move nothing. A
-cursor belongs to the question that it came from (filter, order, who may see what) and is refused with any other.
+A position is the record's sort values and key, not a count: rows that are added or removed
+meanwhile move nothing. A cursor belongs to the question that it came from (filter, order, who may
+see what) and is refused with any other.
 """
 
 import base64
@@ -25,7 +26,8 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         question: Digest of the list's criteria and order.
-        positions: Last position shown, by system; systems of which nothing was shown yet are left out.
+        positions: Last position shown, by system; systems of which nothing was shown yet are left
+            out.
     """
 
     question: str

@@ -1,4 +1,4 @@
-"""Identity across systems: a source that speaks canonical keys, whatever its system calls things."""
+"""Identity across systems: a source speaks canonical keys, whatever its system calls things."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -99,7 +99,7 @@ class IdentifiedSource:
         )
 
     def _translated(self, criteria: Criteria) -> tuple[Criteria | None, Criteria]:
-        """The criteria in the system's keys (None: nothing can match), and what stays to be checked here."""
+        """The criteria in the system's keys (None: nothing can match), and what is checked here."""
         inner: list[Condition] = []
         here: list[Condition] = []
         for condition in criteria:

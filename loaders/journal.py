@@ -1,4 +1,7 @@
-"""The journal of an operation: what was read, from where, and how old it was. It becomes `extensions.supplygraph`."""
+"""The journal of an operation: what was read, from where, and how old it was.
+
+It becomes `extensions.supplygraph`.
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,8 @@
 """Records by key: many keys, each system asked once, what is known already not asked at all.
 
-The way of a key: this process's layer and one MGET for all systems -> fresh, stale or missing -> requests that are under
-way for the same key are shared -> one process of all is to fetch -> the system -> cache.
+The way of a key: this process's layer and one MGET for all systems -> fresh, stale or missing ->
+requests that are under way for the same key are shared -> one process of all is to fetch -> the
+system -> cache.
 """
 
 import asyncio
@@ -189,7 +190,7 @@ class KeyedReader:
     def _under_way(
         self, question: KeyQuestion, supply: Supply, look: _Look, context: ReadContext
     ) -> "dict[str, asyncio.Task[dict[str, Answer]]]":
-        """For each missing key the task that brings it: one that runs already, or a new one for the rest."""
+        """For each missing key the task that brings it: one that runs already, or a new one."""
         needed = needed_columns(question, supply)
         name = digest(question.criteria)
         slots = {
@@ -225,7 +226,7 @@ class KeyedReader:
         slots: Mapping[str, str],
         context: ReadContext,
     ) -> dict[str, Answer]:
-        """Fetch keys that nobody in this process is fetching; leave alone what another process is about to bring."""
+        """Fetch keys that nobody here is fetching; await what another process is about to bring."""
         won = set(await self._cache.claim(list(slots.values()), _CLAIM_S))
         ours = [k for k, place in slots.items() if place in won]
         theirs = [k for k, place in slots.items() if place not in won]
@@ -306,7 +307,7 @@ class KeyedReader:
 
 
 def needed_columns(question: KeyQuestion, supply: Supply) -> frozenset[str]:
-    """Columns to ask a supply for: what is wanted of what it has, and what tells the records apart."""
+    """Columns to ask a supply for: what is wanted, and what tells the records apart."""
     entity = ENTITIES[question.entity]
     told_apart = {*entity.natural} | ({question.column} - {KEY})
     return (question.columns | told_apart) & supply.columns
@@ -315,7 +316,7 @@ def needed_columns(question: KeyQuestion, supply: Supply) -> frozenset[str]:
 async def _within(
     waiting: "Mapping[str, asyncio.Task[dict[str, Answer]]]", patience_s: float | None, system: str
 ) -> dict[str, Answer]:
-    """Each key's answer; with patience, an error for those that are not there in time (their tasks go on)."""
+    """Each key's answer; an error for those beyond our patience (their tasks go on)."""
     tasks = set(waiting.values())
     done, _ = await asyncio.wait(tasks, timeout=patience_s)
     late = UnavailableError(system, Reason.TIMEOUT, f"no answer within {patience_s} s")

@@ -1,4 +1,4 @@
-"""How one system's pages stand in the cache: keys with their positions, never the records themselves."""
+"""How one system's pages stand in the cache: keys with their positions, never records."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -28,7 +28,8 @@ class SystemPage(msgspec.Struct, frozen=True):
 
     Attributes:
         places: Key and position of each record.
-        records: The records, alike in length and order; none yet where the page comes from the cache.
+        records: The records, alike in length and order; none yet where the page comes from the
+            cache.
         more: Whether further records follow.
         total: All that satisfy the criteria, if it was asked for and told.
         left_out: What kept single records from being read.
@@ -85,7 +86,7 @@ class ListShelf:
         freshness: Freshness,
         keyed: KeyedReader,
     ) -> SystemPage:
-        """Ask the system, together with whoever is asking it the same already; keep page and records.
+        """Ask the system, with whoever is asking it the same already; keep page and records.
 
         Raises:
             SupplygraphError: as `canonical.ports.Source.page`.
@@ -121,7 +122,7 @@ class ListShelf:
 
 
 def lookup_column(entity: EntityName) -> str:
-    """The column that a list's records are kept under: the natural key where it is one column, else their own."""
+    """The column that a list's records are kept under: a natural key of one column, or KEY."""
     natural = ENTITIES[entity].natural
     return natural[0] if len(natural) == 1 else KEY
 

@@ -1,8 +1,9 @@
 """Lists: one page across all systems of record, in order, saying how complete it is.
 
-Each system gives its own page; the pages are merged by the sort columns, and every cursor holds each system's position.
-What a system's page consisted of is kept in the cache as keys with their sort values; the records themselves stand under
-their keys, so that a record which is dropped or refreshed is right in every list.
+Each system gives its own page; the pages are merged by the sort columns, and every cursor holds
+each system's position. What a system's page consisted of is kept in the cache as keys with their
+sort values; the records themselves stand under their keys, so that a record which is dropped or
+refreshed is right in every list.
 """
 
 import asyncio
@@ -27,7 +28,6 @@ from loaders.list_shelf import ListShelf, SystemPage, lookup_column
 from loaders.merging import Found
 from loaders.shelf import digest
 from runtime.cache.record_cache import RecordCache
-
 
 _MAX_ROUNDS: Final = 20
 
@@ -216,7 +216,7 @@ class ListReader:
         page: SystemPage,
         context: ReadContext,
     ) -> SystemPage:
-        """A page from the cache with its records, read by key where the cache does not have them."""
+        """A page from the cache with its records, which are read where the cache has them not."""
         column = lookup_column(question.entity)
         asked = KeyQuestion(question.entity, column, query.columns, system=supply.system)
         found = await self._keyed.read(asked, [k for k, _ in page.places], context)
@@ -284,7 +284,7 @@ class ListReader:
         rows: Sequence[_Row],
         positions: Mapping[str, Position],
     ) -> tuple[Listed, Mapping[str, Position]]:
-        """Cut the merged rows where a system that has more to give runs out, and at the page's size."""
+        """Cut the merged rows at the page's size, and where a system with more to give ends."""
         open_ends = {rank for rank, part in enumerate(parts) if part.page.more}
         last_of = {row.rank: i for i, row in enumerate(rows)}
         safe = min((last_of[r] + 1 for r in open_ends if r in last_of), default=len(rows))

@@ -29,8 +29,10 @@ def merged(
     """Put together what the systems say of one key.
 
     Args:
-        entity: What is read. Where it has a natural key, records which share it become one; else all are kept.
-        answers: Each system with the columns that it was asked for and its answer, leading system first.
+        entity: What is read. Where it has a natural key, records which share it become one; else
+            all are kept.
+        answers: Each system with the columns that it was asked for and its answer, leading system
+            first.
     """
     told = [(s, a) for s, _, a in answers if isinstance(a, Shelved)]
     records = [r for _, a in told for r in a.records]

@@ -1,4 +1,4 @@
-"""Pages cut from records that are all at hand, with the same cursors as those of lists that systems page."""
+"""Pages cut from records that are all at hand, with the cursors of lists."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,7 @@
-"""The reads of one operation: what is asked for at the same time becomes one question, and nothing is asked twice."""
+"""The reads of one operation: what is asked at the same time is one question.
+
+Nothing is asked twice.
+"""
 
 import asyncio
 from collections.abc import Iterable, Mapping

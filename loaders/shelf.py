@@ -1,7 +1,8 @@
 """How records stand in the cache: the name of their slot, and the form of what is in it.
 
-A slot holds what one system knows under one key of one column: no, one or several records of an entity. So a system
-that is down never spoils what another one said, and a key without records is remembered as such.
+A slot holds what one system knows under one key of one column: no, one or several records of an
+entity. So a system that is down never spoils what another one said, and a key without records is
+remembered as such.
 """
 
 import hashlib

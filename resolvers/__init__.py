@@ -1,1 +1,1 @@
-"""Decisions: who may see what, what is valid, and how each field is answered for a whole list of parents."""
+"""Decisions: who may see what, what is valid, how a field is answered for many parents."""

@@ -1,4 +1,7 @@
-"""Changes that clients ask for. No connector takes changes yet: each is refused in words, never half done."""
+"""Changes that clients ask for.
+
+No connector takes changes yet: each is refused in words, never half done.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Final

@@ -48,7 +48,7 @@ class RequestContext:
     reads: Reads
     now: datetime
     correlation_id: str
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     units: Mapping[str, tuple[UnitConversion, ...]] = field(default_factory=dict)
 
     @property

@@ -46,7 +46,7 @@ async def of_items(
     to: date | None = None,
     location: str | None = None,
 ) -> list[Any]:
-    """What is forecast of each item in periods that overlap the days from `from_` on and before `to`."""
+    """What is forecast of each item in periods that overlap the days [`from_`, `to`)."""
     criteria = overlapping(from_, to, () if location is None else (location,))
     found = await pointing_here(
         context,

@@ -43,7 +43,7 @@ async def items(
     after: str | None = None,
     max_staleness: int | None = None,
 ) -> list[Any]:
-    """A page of items. The filter's second part are suppliers, one of which must supply the item."""
+    """A page of items; the filter's second part are suppliers, one of which must supply them."""
     context.reads.context.demand(max_staleness)
     criteria, suppliers = filter
     if not sees_everything(context.caller):
@@ -69,7 +69,10 @@ async def items(
 async def preferred_supplier(
     context: RequestContext, parents: Sequence[Item], asked: Asked
 ) -> list[Any]:
-    """The supplier that each item is bought from first: as its system says, else the preferred or only source."""
+    """The supplier that each item is bought from first.
+
+    As its system says, else the preferred or only source.
+    """
     unsaid = [p for p in parents if not p.preferred_supplier]
     chosen = {p.sku: p.preferred_supplier for p in parents}
     if unsaid and context.reads.catalog.has(EntityName.SUPPLY_SOURCE):

@@ -1,7 +1,8 @@
-"""How well suppliers deliver, measured on the orders of the last year that something was received of.
+"""How well suppliers deliver, measured on last year's orders with receipts.
 
-An order was on time if its last receipt came no later than the latest due day of its lines. The delay is the difference of
-those two days, negative if early. The time to acknowledge counts from the start of the day of the order, UTC.
+An order was on time if its last receipt came no later than the latest due day of its lines. The
+delay is the difference of those two days, negative if early. The time to acknowledge counts from
+the start of the day of the order, UTC.
 """
 
 from collections.abc import Sequence

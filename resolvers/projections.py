@@ -1,9 +1,10 @@
 """Projected inventory: on hand, plus what is on order, less what is forecast, bucket by bucket.
 
-Buckets are calendar weeks from Monday to Monday; the first one starts today. Supply counts in the bucket of its confirmed
-day, else its due day; what is overdue counts in the first. A forecast counts for the days of its period that lie in the
-bucket, in proportion: what falls on the first d of n days is rounded half-even to six decimals, and a bucket has the
-difference of two such sums, so that the parts always add up to the forecast exactly. Forecast days before today are past.
+Buckets are calendar weeks from Monday to Monday; the first one starts today. Supply counts in the
+bucket of its confirmed day, else its due day; what is overdue counts in the first. A forecast
+counts for the days of its period that lie in the bucket, in proportion: what falls on the first d
+of n days is rounded half-even to six decimals, and a bucket has the difference of two such sums, so
+that the parts always add up to the forecast exactly. Forecast days before today are past.
 """
 
 import asyncio

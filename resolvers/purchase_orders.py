@@ -207,7 +207,10 @@ def open_of(line: PurchaseOrderLine, received: Decimal) -> Decimal:
 
 
 def history(order: PurchaseOrder) -> list[StatusChange]:
-    """Status changes that the order's own system dates, oldest first: its acknowledgement, and its present status."""
+    """Status changes that the order's own system dates, oldest first.
+
+    Its acknowledgement, and its present status.
+    """
     changes: list[StatusChange] = []
     system, previous = order.provenance.system, None
     answer = order.acknowledgement

@@ -1,4 +1,7 @@
-"""How links and root lists read: by reference, by what points here, and page by page, always within what may be seen."""
+"""How links and root lists read: by reference, by what points here, page by page.
+
+Always within what the caller may see.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -21,7 +24,7 @@ Reference = tuple[str, str]
 async def by_name(
     context: RequestContext, entity: EntityName, names: Sequence[str | None], asked: Asked
 ) -> list[Any]:
-    """For each natural key its record, None where there is none, or the error that kept it from being read.
+    """For each natural key its record, None where there is none, or why it was not read.
 
     Where nothing but the key itself is wanted, nothing is read.
     """
@@ -36,7 +39,7 @@ async def by_name(
 async def required(
     context: RequestContext, entity: EntityName, names: Sequence[str], asked: Asked
 ) -> list[Any]:
-    """As `by_name`, for references that must lead somewhere: a missing record is an error that names it."""
+    """As `by_name`, for references that must lead somewhere: a missing record is an error."""
     records = await by_name(context, entity, names, asked)
     return [
         _dangling(entity, name) if record is None else record
@@ -50,7 +53,7 @@ async def by_reference(
     references: Sequence[Reference | None],
     asked: Asked,
 ) -> list[Any]:
-    """For each (system, key) its record, None where there is none, or the error that kept it from being read."""
+    """For each (system, key) its record, None where there is none, or why it was not read."""
     by_system: dict[str, list[str]] = {}
     for system, key in (r for r in references if r is not None):
         by_system.setdefault(system, []).append(key)
@@ -96,7 +99,7 @@ async def listed(
     after: str | None = None,
     systems: frozenset[str] | None = None,
 ) -> Connection | Partial:
-    """One page of a list, as far as the caller may see it; from some systems only, if they are named.
+    """One page of a list, as far as the caller may see it.
 
     Raises:
         InvalidInputError: if `first` or `after` is wrong.

@@ -23,14 +23,16 @@ async def receipts(
     after: str | None = None,
     max_staleness: int | None = None,
 ) -> list[Any]:
-    """A page of receipts, by number. The filter's second part are numbers of the orders that they fulfil."""
+    """A page of receipts; the filter's second part are numbers of orders that they fulfil."""
     context.reads.context.demand(max_staleness)
     criteria, numbers = filter
+    systems: frozenset[str] | None = None
     if numbers is not None:
         references = await _orders_numbered(context, numbers)
         keys = tuple(sorted({key for _, key in references}))
         criteria = (*criteria, Condition("purchase_order", Op.IN, keys))
         asked = Asked(asked.columns | {"purchase_order"}, asked.total)
+        systems = frozenset(system for system, _ in references)
     page = await listed(
         context,
         EntityName.RECEIPT,
@@ -39,7 +41,7 @@ async def receipts(
         order=(Sort("number"),),
         first=first,
         after=after,
-        systems=None if numbers is None else frozenset(system for system, _ in references),
+        systems=systems,
     )
     return [page for _ in parents]
 
@@ -48,7 +50,8 @@ async def _orders_numbered(context: RequestContext, numbers: Sequence[str]) -> s
     """System and key of the orders with some numbers.
 
     Raises:
-        InvalidInputError: if a number is that of one order in one system and the key of another elsewhere.
+        InvalidInputError: if a number is that of one order in one system and the key of another
+            elsewhere.
     """
     found = await pointing_here(
         context, EntityName.PURCHASE_ORDER, "number", numbers, Asked(frozenset({"number"}))

@@ -72,8 +72,8 @@ async def purchase_orders_of(
 ) -> list[Any]:
     """A page of each supplier's orders.
 
-    One supplier's page is asked of the systems as a page. Those of several suppliers are read together and cut here, so
-    that the number of requests does not grow with the suppliers.
+    One supplier's page is asked of the systems as a page. Those of several suppliers are read
+    together and cut here, so that the number of requests does not grow with the suppliers.
     """
     order = tuple(order_by) or (Sort("ordered_on", descending=True),)
     if len(parents) == 1:

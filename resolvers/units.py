@@ -1,4 +1,4 @@
-"""Units: quantities of one item in different units are only ever put together through declared conversions."""
+"""Units: quantities in different units are put together by declared conversions only."""
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -34,7 +34,7 @@ class Units:
             self._items[sku] = item or problem or NotFoundError(f"item {sku!r} is not known")
 
     def convert(self, amount: Decimal, unit: str, target: str, sku: str) -> Decimal:
-        """Express an amount of an item in another unit. The item must have been learned if the units differ.
+        """Express an amount of an item, learned before if the units differ, in another unit.
 
         Raises:
             UnitMismatchError: if no conversion is declared.

@@ -1,10 +1,12 @@
 """Who may see what.
 
-Planners, buyers and operators see everything. A supplier sees what is its own: itself, its orders with their receipts, the
-items that it supplies or that stand on its orders, and its own terms; locations by name, since goods are sent there. Stock,
-forecasts, recommendations and internal figures of an item are not its business.
+Planners, buyers and operators see everything. A supplier sees what is its own: itself, its orders
+with their receipts, the items that it supplies or that stand on its orders, and its own terms;
+locations by name, since goods are sent there. Stock, forecasts, recommendations and internal
+figures of an item are not its business.
 
-Rules are pushed into the criteria, so that what may not be seen is never read, and hold again for every record read by key.
+Rules are pushed into the criteria, so that what may not be seen is never read, and hold again for
+every record read by key.
 """
 
 from collections.abc import Sequence
@@ -72,7 +74,7 @@ def scope_columns(entity: EntityName, principal: Principal) -> frozenset[str]:
 
 
 def visible(entity: EntityName, records: Sequence[Any], principal: Principal) -> list[Any]:
-    """Of records read by key, those that a caller may see, without what is not its business in them."""
+    """Of records read by key, what a caller may see of those that it may see."""
     if sees_everything(principal):
         return list(records)
     if entity in _HIDDEN:

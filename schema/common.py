@@ -1,4 +1,4 @@
-"""What all types share: nodes, provenance, money, and Relay's connections with how complete they are."""
+"""What all types share: nodes, provenance, money, and connections with their completeness."""
 
 from typing import Any, TypeVar
 
@@ -39,7 +39,7 @@ class Quantity:
 
 @published(UnitConversionRecord)
 class UnitConversion:
-    """How many base units another unit of an item holds: 1 `unit` = `numerator` / `denominator` base units."""
+    """What another unit holds: 1 `unit` = `numerator` / `denominator` base units."""
 
 
 @strawberry.type(description="Where a page stands in its list.")
@@ -109,5 +109,5 @@ FIRST = Argument(int | None, "Most records wanted; bounded, see the error if it 
 AFTER = Argument(str | None, "Cursor of the last record seen, from the same list.")
 MAX_STALENESS = Argument(
     int | None,
-    "Oldest age in seconds of any record that is read from here on; what is older is asked for again.",
+    "Oldest age in seconds of any record that is read from here on; older is asked for again.",
 )

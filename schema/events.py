@@ -1,14 +1,18 @@
-"""What can be heard: the shape that clients are written against, refused in words until changes are pushed."""
+"""What can be heard: the shape that clients are written against.
+
+Refused in words until changes are pushed.
+"""
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import strawberry
+from strawberry.types import Info
 
 from canonical.errors import UnsupportedError
-from execution.links import column
+from execution.links import Argument, column, declare
 from resolvers.context import RequestContext
 from schema.forecasts import Forecast
 from schema.inventory import InventoryPosition
@@ -38,8 +42,8 @@ class Event:
 class PurchaseOrderEvent(Event):
     """A purchase order changed."""
 
-    status: PurchaseOrderStatus = column("What its status is now.")  # type: ignore[valid-type]  # made at run time
-    previous_status: PurchaseOrderStatus | None = column("What it was before.")  # type: ignore[valid-type]  # made at run time
+    status: PurchaseOrderStatus = column("What its status is now.")
+    previous_status: PurchaseOrderStatus | None = column("What it was before.")
     purchase_order: PurchaseOrder = column("The order.")
 
 
@@ -79,7 +83,7 @@ class PurchaseOrderEventFilter:
 
     number: list[str] | None = strawberry.field(default=None, description="With these numbers.")
     supplier: list[str] | None = strawberry.field(default=None, description="To these suppliers.")
-    status: list[PurchaseOrderStatus] | None = strawberry.field(  # type: ignore[valid-type]  # made at run time
+    status: list[PurchaseOrderStatus] | None = strawberry.field(
         default=None, description="That came to one of these statuses."
     )
 
@@ -100,72 +104,46 @@ class InventoryEventFilter:
     location: list[str] | None = strawberry.field(default=None, description="At these locations.")
 
 
-After = Annotated[
-    str | None,
-    strawberry.argument(
-        description="Cursor of the last event seen; what came since is sent first."
-    ),
-]
-Info = strawberry.Info[RequestContext, None]
+_AFTER: Final = Argument(
+    str | None, "Cursor of the last event seen; what came since is sent first."
+)
 
 
-def _refuse(info: Info) -> AsyncGenerator[Any, None]:
-    async def nothing() -> AsyncGenerator[Any, None]:
-        info.context.caller  # noqa: B018  # refuses who has not said who they are
-        raise UnsupportedError(_REFUSAL)
-        yield
+def _stream(event: Any, description: str, filter: Any = None, of: str = "") -> Any:
+    """A field that is heard. For now it refuses, once it knows who is asking."""
 
-    return nothing()
+    async def refuse(
+        _: Any, info: Info[RequestContext, None], **__: Any
+    ) -> AsyncGenerator[Any, None]:
+        known = info.context.caller.subject
+        if known is not None:
+            raise UnsupportedError(_REFUSAL)
+        yield known
+
+    arguments = {"after": _AFTER}
+    if filter is not None:
+        arguments = {"filter": Argument(filter | None, f"Which {of}."), **arguments}
+    declare(refuse, AsyncGenerator[event, None], arguments)
+    return strawberry.subscription(resolver=refuse, description=description)
 
 
 @strawberry.type(description="What can be heard.")
 class Subscription:
     """The root of every stream."""
 
-    @strawberry.subscription(description="Purchase orders that change.")
-    def purchase_order_changed(
-        self,
-        info: Info,
-        filter: Annotated[
-            PurchaseOrderEventFilter | None, strawberry.argument(description="Which orders.")
-        ] = None,
-        after: After = None,
-    ) -> AsyncGenerator[PurchaseOrderEvent, None]:
-        """Purchase orders that change."""
-        return _refuse(info)
-
-    @strawberry.subscription(description="Forecasts that are revised.")
-    def forecast_changed(
-        self,
-        info: Info,
-        filter: Annotated[
-            ForecastEventFilter | None, strawberry.argument(description="Which forecasts.")
-        ] = None,
-        after: After = None,
-    ) -> AsyncGenerator[ForecastEvent, None]:
-        """Forecasts that are revised."""
-        return _refuse(info)
-
-    @strawberry.subscription(description="Stock that falls below a threshold.")
-    def inventory_threshold_breached(
-        self,
-        info: Info,
-        filter: Annotated[
-            InventoryEventFilter | None, strawberry.argument(description="Which positions.")
-        ] = None,
-        after: After = None,
-    ) -> AsyncGenerator[InventoryThresholdEvent, None]:
-        """Stock that falls below a threshold."""
-        return _refuse(info)
-
-    @strawberry.subscription(description="Goods that are booked in.")
-    def receipt_posted(self, info: Info, after: After = None) -> AsyncGenerator[ReceiptEvent, None]:
-        """Goods that are booked in."""
-        return _refuse(info)
-
-    @strawberry.subscription(description="Recommendations that come up or are decided.")
-    def recommendation_changed(
-        self, info: Info, after: After = None
-    ) -> AsyncGenerator[RecommendationEvent, None]:
-        """Recommendations that come up or are decided."""
-        return _refuse(info)
+    purchase_order_changed = _stream(
+        PurchaseOrderEvent, "Purchase orders that change.", PurchaseOrderEventFilter, "orders"
+    )
+    forecast_changed = _stream(
+        ForecastEvent, "Forecasts that are revised.", ForecastEventFilter, "forecasts"
+    )
+    inventory_threshold_breached = _stream(
+        InventoryThresholdEvent,
+        "Stock that falls below a threshold.",
+        InventoryEventFilter,
+        "positions",
+    )
+    receipt_posted = _stream(ReceiptEvent, "Goods that are booked in.")
+    recommendation_changed = _stream(
+        RecommendationEvent, "Recommendations that come up or are decided."
+    )

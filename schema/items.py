@@ -33,7 +33,7 @@ class Item(Node):
     preferred_supplier = link(
         items.preferred_supplier,
         SupplierType | None,
-        "The supplier bought from first: as the item's system says, else its preferred or only source.",
+        "The supplier bought from first: as its system says, else its preferred or only source.",
         "sku",
         "preferred_supplier",
     )
@@ -67,7 +67,7 @@ class Item(Node):
         projections.of_items,
         list[ProjectedBucketType],
         "On hand, plus what is on order, less what is forecast, bucket by bucket: joined from ERP, "
-        "procurement and planning, in the item's unit. Buckets are weeks from Monday; the first one "
+        "procurement and planning, in the item's unit. Buckets are weeks from Monday; the first "
         "starts today. Empty, with an error, if a system that has a part in it cannot be asked.",
         "sku",
         "unit",

@@ -5,16 +5,22 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 if TYPE_CHECKING:
+    # Connections are made at run time; to the type checker they are only names.
+    class InventoryPositionConnection:
+        """A page of inventory positions."""
+
+    class ItemConnection:
+        """A page of items."""
+
+    class PurchaseOrderConnection:
+        """A page of purchase orders."""
+
     from schema.forecasts import Forecast
-    from schema.inventory import InventoryPosition, InventoryPositionConnection
-    from schema.items import Item, ItemConnection, SupplySource
+    from schema.inventory import InventoryPosition
+    from schema.items import Item, SupplySource
     from schema.locations import Location
     from schema.projections import ProjectedBucket
-    from schema.purchase_orders import (
-        PurchaseOrder,
-        PurchaseOrderConnection,
-        PurchaseOrderLine,
-    )
+    from schema.purchase_orders import PurchaseOrder, PurchaseOrderLine
     from schema.receipts import Receipt
     from schema.suppliers import Supplier, SupplierPerformance
 

@@ -1,4 +1,7 @@
-"""What can be changed: the shape that clients are written against, refused in words until connectors take changes."""
+"""What can be changed: the shape that clients are written against.
+
+Refused in words until connectors take changes.
+"""
 
 from datetime import date
 from decimal import Decimal

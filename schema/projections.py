@@ -16,7 +16,7 @@ class ProjectedBucket:
     period_end: date = column("Day after the last day of the bucket.")
     opening: Decimal = column("On hand at the start: what is there today, then each closing.")
     supply: Decimal = column(
-        "Open order lines by confirmed day, else due day; what is overdue counts in the first bucket."
+        "Open order lines by confirmed day, else due day; overdue ones in the first bucket."
     )
     demand: Decimal = column("Forecasts, each in proportion to its days in the bucket.")
     closing: Decimal = column("Opening plus supply less demand.")

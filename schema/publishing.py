@@ -1,11 +1,13 @@
-"""Publishing records: a GraphQL type follows from its canonical record, so that a column is declared once.
+"""Publishing records: a GraphQL type follows from its canonical record.
 
-Columns become fields with the same name in camel case, the same nullability and the same description. The type's class adds
-what is more than a column: links, computed fields, ids. Objects in an answer are the records themselves; nothing is wrapped.
+Columns become fields with the same name in camel case, the same nullability and the same
+description. The type's class adds what is more than a column: links, computed fields, ids. Objects
+in an answer are the records themselves; nothing is wrapped.
 """
 
+import inspect
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -42,7 +44,7 @@ def published(
 
     def decorate(cls: T) -> T:
         hints = get_type_hints(record, include_extras=True)
-        own = dict(cls.__dict__.get("__annotations__", {}))
+        own = inspect.get_annotations(cls)
         fields: dict[str, Any] = {}
         for name, hint in hints.items():
             if name in hide or name in cls.__dict__ or name.startswith("__"):
@@ -89,7 +91,7 @@ def read_column(root: Any, name: str) -> Any:
     value = getattr(root, name)
     if not is_absent(value):
         return value
-    if name in _nullable(type(root)):
+    if name in _nullable(root.__class__):
         return None
     origin = getattr(root, "provenance", None)
     system = origin.system if isinstance(origin, Provenance) else "its system"
@@ -99,7 +101,7 @@ def read_column(root: Any, name: str) -> Any:
 
 
 @cache
-def _nullable(record: type) -> frozenset[str]:
+def _nullable(record: Hashable) -> frozenset[str]:
     hints = get_type_hints(record)
     return frozenset(n for n, h in hints.items() if type(None) in get_args(h))
 

@@ -10,6 +10,7 @@ from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 _MAX_DIGITS: Final = 60
+_SHOWN: Final = 60
 
 JSON = NewType("JSON", object)
 
@@ -62,13 +63,13 @@ def _text(value: object, name: str) -> str:
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _scalar(
     name: str, description: str, serialize: Callable[[Any], Any], parse: Callable[[Any], Any]
 ) -> ScalarDefinition:
-    return strawberry.scalar(  # type: ignore[no-any-return]  # untyped there
+    return strawberry.scalar(
         name=name, description=description, serialize=serialize, parse_value=parse
     )
 

@@ -1,9 +1,11 @@
 """Rows as a system holds them, and the questions that a protocol can put to it.
 
-The mapping translates canonical questions into these and the answers back (`connectors.kit.source`); each protocol
-implements `RowReader` and knows nothing of the business objects. Paths are written with dots in a row's own names:
-`to_PurchaseOrderItem.to_ScheduleLine.ScheduleLineDeliveryDate`, `order-lines.item.item-number`, `party.code`. A reader
-gives rows as plain nested dicts and lists along these paths, whatever envelope its wire format uses.
+The mapping translates canonical questions into these and the answers back
+(`connectors.kit.source`); each protocol implements `RowReader` and knows nothing of the business
+objects. Paths are written with dots in a row's own names:
+`to_PurchaseOrderItem.to_ScheduleLine.ScheduleLineDeliveryDate`, `order-lines.item.item-number`,
+`party.code`. A reader gives rows as plain nested dicts and lists along these paths, whatever
+envelope its wire format uses.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,9 +23,12 @@ Row = dict[str, Any]
 
 
 class Bounds(NamedTuple):
-    """What a RANGE test is given: from `gte` or beyond `gt`, up to `lte` or below `lt`. Open ends are None.
+    """What a RANGE test is given: from `gte` or beyond `gt`, up to `lte` or below `lt`.
 
-    Reads like `canonical.criteria.Range`, with an exclusive lower and an inclusive upper end besides.
+    Open ends are None.
+
+    Reads like `canonical.criteria.Range`, with an exclusive lower and an inclusive upper end
+    besides.
     """
 
     gte: Any | None = None
@@ -35,10 +40,11 @@ class Bounds(NamedTuple):
 class Test(Struct, frozen=True):
     """One comparison in a system's own names.
 
-    `value` is as in `canonical.criteria.Condition` (`Bounds` for RANGE), with its scalars already converted to what the
-    system holds (codes, keys), still as Python values. `kind` is the mapping's type of the field (`string`, `integer`,
-    `decimal`, `date`, `datetime`, `boolean`), for wire formats whose literals differ by type. A `negated` test holds
-    where the comparison does not, null included: not (x IN (a, b)) holds for null.
+    `value` is as in `canonical.criteria.Condition` (`Bounds` for RANGE), with its scalars already
+    converted to what the system holds (codes, keys), still as Python values. `kind` is the
+    mapping's type of the field (`string`, `integer`, `decimal`, `date`, `datetime`, `boolean`), for
+    wire formats whose literals differ by type. A `negated` test holds where the comparison does
+    not, null included: not (x IN (a, b)) holds for null.
     """
 
     __test__ = False  # not a test case, whatever pytest makes of the name
@@ -66,7 +72,8 @@ class Dataset(Struct, frozen=True):
     """A collection of rows in a system.
 
     Attributes:
-        name: Its address as the protocol spells it: `API_PRODUCT_SRV/A_Product`, `/api/items`, `product.product`, a table.
+        name: Its address as the protocol spells it: `API_PRODUCT_SRV/A_Product`, `/api/items`,
+            `product.product`, a table.
         key: Paths that together identify a row, in order.
         options: Protocol-specific settings of the dataset, as the preset gives them.
     """
@@ -84,8 +91,9 @@ class RowQuery(Struct, frozen=True):
         where: Clauses that must all hold. Only tests that the reader said it can push are given.
         sort: Paths with their direction (True: descending), all of them sortable by the reader.
         columns: Paths wanted. The reader asks the system for just these where it can.
-        limit: About how many rows are wanted in all, None for everything. Only a hint for page sizes: a listing never
-            ends because of it, and `next` goes on for as long as there are rows.
+        limit: About how many rows are wanted in all, None for everything. Only a hint for page
+            sizes: a listing never ends because of it, and `next` goes on for as long as there are
+                rows.
         count: Whether a total is wanted (of all that match `where`).
     """
 
@@ -123,7 +131,8 @@ class DatasetInfo(Struct, frozen=True):
 
     Attributes:
         exists: Whether it is there and may be read.
-        paths: Paths that are known to exist with the system's name of their type, if it publishes them; else None.
+        paths: Paths that are known to exist with the system's name of their type, if it publishes
+            them; else None.
         sample: Up to a page of rows, for checks that need values.
         message: What the system said, where `exists` is false.
     """
@@ -141,10 +150,10 @@ class RowReader(Protocol):
         """Tell whether the system can apply a test, exactly or giving some rows too many."""
 
     def push_any(self, dataset: Dataset, clause: Clause) -> Push:
-        """Tell whether the system can apply an OR of several tests, each of which it can push alone."""
+        """Tell whether the system can apply an OR of tests, each of which it can push alone."""
 
     def sorts(self, dataset: Dataset, sort: tuple[tuple[str, bool], ...]) -> bool:
-        """Tell whether the system can sort by these paths together. Where it puts nulls does not matter."""
+        """Tell whether the system can sort by these paths together, wherever it puts nulls."""
 
     async def page(self, query: RowQuery, cursor: str | None, ask: Ask) -> RowPage:
         """Read one page; `cursor` is the `next` of the page before.
@@ -164,10 +173,11 @@ class RowReader(Protocol):
         where: tuple[Clause, ...] = (),
         kind: str = "string",
     ) -> RowBatch:
-        """Read every row whose value at `path` is one of many, in as few requests as the system allows.
+        """Read every row whose value at `path` is one of many, in as few requests as possible.
 
-        The reader splits the values by key count, URL length and page size, sends the chunks concurrently within the
-        backend's limits, and follows pages within each chunk. A failed chunk fails its values only.
+        The reader splits the values by key count, URL length and page size, sends the chunks
+        concurrently within the backend's limits, and follows pages within each chunk. A failed
+        chunk fails its values only.
         """
 
     async def describe(self, dataset: Dataset, columns: tuple[str, ...], ask: Ask) -> DatasetInfo:

@@ -1,0 +1,86 @@
+"""What the HTTP side needs of an installation, and how it is set up itself."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from canonical.values import UnitConversion
+from execution.scheduling import LevelScheduler
+from loaders.context import ReadContext
+from loaders.reads import Reads
+from resolvers.context import Limits
+from runtime.security.principal import Principal
+
+
+class Tokens(Protocol):
+    """Tells who a bearer token stands for."""
+
+    async def verify(self, token: str) -> Principal:
+        """The principal of a token.
+
+        Raises:
+            UnauthenticatedError: if the token is not valid now.
+        """
+
+
+class OperationLimits(Struct, frozen=True):
+    """What one request may take.
+
+    Attributes:
+        timeout_s: Longest time for one operation.
+        max_depth: Deepest nesting of a query.
+        max_bytes: Largest request.
+    """
+
+    timeout_s: float = 15.0
+    max_depth: int = 15
+    max_bytes: int = 256 * 1024
+
+
+class Serving(Protocol):
+    """An installation as requests see it; `app.installation.Installation` is one."""
+
+    @property
+    def limits(self) -> Limits:
+        """What one question may ask for."""
+
+    @property
+    def operation_limits(self) -> OperationLimits:
+        """What one request may take."""
+
+    @property
+    def units(self) -> Mapping[str, tuple[UnitConversion, ...]]:
+        """Conversions declared in the manifest."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """Tells who is asking."""
+
+    def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
+        """The loaders of one operation."""
+
+    def health(self) -> Mapping[str, Any]:
+        """State of all dependencies, unasked: {"cache": {...}, "backends": {name: {...}}}."""
+
+
+class GraphiQLTab(Struct, frozen=True):
+    """A question that GraphiQL opens with."""
+
+    title: str
+    query: str
+    variables: str = ""
+
+
+class DemoToken(Struct, frozen=True):
+    """A token that GraphiQL offers, for demonstrations only."""
+
+    role: str
+    token: str
+
+
+class GraphiQLConfig(Struct, frozen=True):
+    """What GraphiQL opens with."""
+
+    tabs: Sequence[GraphiQLTab] = ()
+    tokens: Sequence[DemoToken] = ()
