@@ -183,7 +183,7 @@ class RestReader:
                 put(row, query.path, part.values[0])
             return answer.rows
         asked = (Test(query.path, Op.IN, part.values, query.kind),)
-        unique = query.dataset.key == (query.path,)
+        unique = query.dataset.key == (query.path,) or query.path in spec.unique
         found: list[Row] = []
         cut: Cut | None = cut_at(spec, None, None)
         while cut is not None:

@@ -322,6 +322,8 @@ class Options(_Model):
         fields: What is special about fields, by path.
         many: How many values of a field are asked for at once, by path, where its `in` or `eq`
             filter is not the way.
+        unique: Paths, besides a key of one path, whose values no two rows share: once a row for
+            each value is there, no further page is asked for.
     """
 
     query: Mapping[str, str] = {}
@@ -339,19 +341,21 @@ class Options(_Model):
     error_in_success: Pointer | None = None
     fields: Mapping[str, FieldOptions] = {}
     many: Mapping[str, Many] = {}
+    unique: tuple[str, ...] = ()
 
 
 class Spec(Settings):
     """The settings of one dataset: the system's with the dataset's options over them.
 
     Attributes:
-        fields, many: As in `Options`.
+        fields, many, unique: As in `Options`.
         max_keys: Most values in one request.
         max_url_bytes: Longest address with query, encoded.
     """
 
     fields: Mapping[str, FieldOptions] = {}
     many: Mapping[str, Many] = {}
+    unique: tuple[str, ...] = ()
     max_keys: int
     max_url_bytes: int
 

@@ -73,6 +73,11 @@ async def test_pages_are_followed_within_a_chunk_until_all_of_a_unique_key_are_f
     assert len(batch.rows) == 4
     assert len(calls.requests) == 2
 
+    reader, calls = opened(_found, unique)
+    declared = dataset(key=("id",), unique=["sku"])
+    await reader.by_values(declared, "sku", ["A", "B", "C", "D"], (), ASK)
+    assert len(calls.requests) == 2
+
 
 async def test_values_that_hold_the_separator_are_asked_for_alone() -> None:
     reader, calls = opened(_found, LISTED)
