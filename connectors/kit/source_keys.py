@@ -105,7 +105,7 @@ async def _route(fetch: _Fetch, column: str, keys: tuple[str, ...]) -> Found:
             return _by_path(core, inverse.path, batch, askers)
         if len(known) == len(raws) and not values:
             return Found([])
-    return await _by_scan(fetch, column)
+    return await _by_scan(fetch, column, keys)
 
 
 def _pushes(core: Core, path: str, values: Sequence[Any]) -> bool:
@@ -194,10 +194,12 @@ async def look_up(
     return askers, {token(k): e for k, e in batch.failures.items()}
 
 
-async def _by_scan(fetch: _Fetch, column: str) -> Found:
-    """Read everything that the criteria leave, because the system cannot be asked by the column."""
+async def _by_scan(fetch: _Fetch, column: str, keys: tuple[str, ...]) -> Found:
+    """Read everything that the criteria leave, and what the system can tell of the column."""
     core = fetch.core
-    query = RowQuery(core.dataset, where=fetch.where, columns=fetch.builder.plan.columns)
+    asked = core.push(core.translator.condition(Condition(column, Op.IN, keys))).where
+    where = (*fetch.where, *asked)
+    query = RowQuery(core.dataset, where=where, columns=fetch.builder.plan.columns)
     rows: list[Row] = []
     cursor: str | None = None
     while True:
