@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from canonical.criteria import Condition, Op, holds
+from canonical.criteria import Op
 from canonical.ports import Ask
 from connectors.jsonrpc.dialect import Dialect, Search
+from connectors.jsonrpc.local import value_at
 from connectors.jsonrpc.settings import FanOut
-from connectors.kit.rows import Clause, Row, Test
+from connectors.kit.rows import Row, Test
 
 _PLACE: Final = re.compile(r"\{([\w.]+)\}")
 
@@ -63,11 +64,6 @@ def within(fan: FanOut | None, path: str) -> str | None:
     return path[len(fan.name) + 1 :]
 
 
-def satisfies(fan: FanOut, member: Row, clauses: Sequence[Clause]) -> bool:
-    """Tell whether a row of the other dataset satisfies clauses on its attached paths."""
-    return all(any(_holds(fan, member, test) for test in clause) for clause in clauses)
-
-
 def filled(template: Any, member: Row) -> Any:
     """A context with the member's values in place of `{path}`."""
     if isinstance(template, Mapping):
@@ -82,14 +78,6 @@ def filled(template: Any, member: Row) -> Any:
     return _PLACE.sub(lambda found: str(value_at(member, found[1])), template)
 
 
-def value_at(row: Row, path: str) -> Any:
-    """The value at a path through single records; None where one is missing."""
-    value: Any = row
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    return value
-
-
 def _places(template: Any) -> Sequence[str]:
     if isinstance(template, Mapping):
         return [place for inner in template.values() for place in _places(inner)]
@@ -102,8 +90,3 @@ def _equal(path: str, value: Any) -> Test:
     values = value if isinstance(value, tuple) else (value,)
     kind = "boolean" if any(isinstance(v, bool) for v in values) else "string"
     return Test(path, Op.IN, values, kind)
-
-
-def _holds(fan: FanOut, member: Row, test: Test) -> bool:
-    value = value_at(member, str(within(fan, test.path)))
-    return holds(Condition(test.path, test.op, test.value), value) is not test.negated

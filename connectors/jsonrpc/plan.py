@@ -8,6 +8,7 @@ from msgspec import Struct, structs
 from canonical.criteria import Op
 from connectors.jsonrpc.dialect import Search, prefixes
 from connectors.jsonrpc.fan_out import filled, within
+from connectors.jsonrpc.local import Reduced, by_day, reduced
 from connectors.jsonrpc.settings import Options
 from connectors.kit.rows import Bounds, Clause, Row, Test
 
@@ -18,17 +19,18 @@ class Plan(Struct, frozen=True, kw_only=True):
     Attributes:
         model: Name of the model.
         options: What is particular about the dataset.
-        where: Clauses for the system.
-        attached_where: Clauses on the attached row, which choose the calls that are made.
+        where: Clauses for the system, and for the attached row.
+        split_where: Clauses on the value that rows are split by, for the split rows.
         columns: Paths read with the rows.
         attached: Paths of the attached row, as the other dataset has them.
         overlays: Paths under each further context.
+        sort: Paths that the system sorts by; empty for the natural order, by id.
     """
 
     model: str
     options: Options
     where: tuple[Clause, ...]
-    attached_where: tuple[Clause, ...]
+    split_where: tuple[Clause, ...]
     columns: tuple[str, ...]
     attached: tuple[str, ...]
     overlays: dict[str, tuple[str, ...]]
@@ -39,21 +41,25 @@ class Plan(Struct, frozen=True, kw_only=True):
         cls, model: str, options: Options, where: Sequence[Clause], columns: Sequence[str]
     ) -> "Plan":
         """Sort a question by where it is answered."""
-        fan = options.fan_out
-        attached = [inner for c in columns if (inner := within(fan, c)) is not None]
-        rest = [c for c in columns if within(fan, c) is None]
+        fan, split = options.fan_out, options.split
+        where = [tuple(_spelled(options, test) for test in clause) for clause in where]
+        late = tuple(c for c in where if split and any(t.path == split.name for t in c))
+        asked = [t.path for c in where for t in c if c in late or within(fan, t.path) is not None]
+        every = [*columns, *asked, *([f"{split.list}.{split.by}"] if split else [])]
+        attached = [inner for c in every if (inner := within(fan, c)) is not None]
+        rest = [c for c in every if within(fan, c) is None]
         first_steps = prefixes(rest)
         laid = {n: first_steps[n] for n in options.overlays if n in first_steps}
-        elsewhere = {*laid, options.read_at}
+        elsewhere = {*laid, options.read_at, split.name if split else None}
         own = {"id": None} | {c: None for c in rest if c.partition(".")[0] not in elsewhere}
         nested = {path[:i] for path in own for i, sign in enumerate(path) if sign == "."}
         return cls(
             model=model,
             options=options,
-            where=tuple(c for c in where if within(fan, c[0].path) is None),
-            attached_where=tuple(c for c in where if within(fan, c[0].path) is not None),
+            where=tuple(c for c in where if c not in late),
+            split_where=late,
             columns=tuple(c for c in own if c not in nested),
-            attached=tuple(attached),
+            attached=tuple(dict.fromkeys(attached)),
             overlays=laid,
         )
 
@@ -64,11 +70,35 @@ class Plan(Struct, frozen=True, kw_only=True):
             context |= filled(self.options.fan_out.context, member)
         return Search(
             model=self.model,
-            where=self.where,
+            where=self._reduced(member).clauses,
             columns=self.columns,
             sort=self.sort,
             context=context,
         )
+
+    def chosen(self, members: Sequence[Row]) -> Sequence[Row]:
+        """The rows of the other dataset that the clauses leave."""
+        return [m for m in members if not self._reduced(m).never]
+
+    def _reduced(self, member: Row | None) -> Reduced:
+        if self.options.fan_out is None or member is None:
+            return Reduced(self.where)
+        return reduced(self.where, f"{self.options.fan_out.name}.", member)
+
+
+def _spelled(options: Options, test: Test) -> Test:
+    is_day = test.path in options.days and test.kind == "datetime"
+    return by_day(test) if is_day else test
+
+
+def is_natural(options: Options, sort: Sequence[tuple[str, bool]]) -> bool:
+    """Tell whether an order is the one that rows come in: by attached row, by id, by split."""
+    parts = ["id"]
+    if options.fan_out is not None:
+        parts.insert(0, f"{options.fan_out.name}.id")
+    if options.split is not None:
+        parts.append(options.split.name)
+    return list(sort) == [(part, False) for part in parts[: len(sort)]]
 
 
 class Position(NamedTuple):

@@ -17,8 +17,9 @@ from canonical.criteria import Op
 from canonical.errors import MisconfiguredError, Reason, SupplygraphError
 from canonical.ports import Ask
 from connectors.jsonrpc.dialect import Dialect, Search, prefixes
-from connectors.jsonrpc.fan_out import Members, filled, satisfies, within
-from connectors.jsonrpc.plan import Plan, Position
+from connectors.jsonrpc.fan_out import Members, filled, within
+from connectors.jsonrpc.local import split_rows
+from connectors.jsonrpc.plan import Plan, Position, is_natural
 from connectors.jsonrpc.settings import Options, Settings
 from connectors.kit.policy import CallPolicy
 from connectors.kit.rows import (
@@ -68,24 +69,24 @@ class JSONRPCReader:
         options = self._of(dataset)
         if within(options.fan_out, test.path) is not None:
             return Push.EXACT
+        if options.split is not None and test.path == options.split.name:
+            return Push.EXACT
+        if test.path in options.days and test.kind == "datetime":
+            return Push.SUPERSET if test.op is Op.RANGE and not test.negated else Push.NO
         if test.path.partition(".")[0] in {*options.overlays, options.read_at}:
             return Push.NO
         return self._dialect.push(test)
 
     def push_any(self, dataset: Dataset, clause: Clause) -> Push:
-        """Tell whether the system can apply an OR: of its own fields, or of the attached row's."""
-        fan = self._of(dataset).fan_out
-        attached = [within(fan, test.path) is not None for test in clause]
-        if any(attached) and not all(attached):
-            return Push.NO
+        """Tell whether the system can apply an OR; any that it can apply the tests of."""
         answers = {self.push(dataset, test) for test in clause}
         return next((p for p in (Push.NO, Push.SUPERSET) if p in answers), Push.EXACT)
 
     def sorts(self, dataset: Dataset, sort: tuple[tuple[str, bool], ...]) -> bool:
         """Tell whether the system sorts by these paths as we do: those that the preset names."""
         options = self._of(dataset)
-        if options.fan_out is not None:
-            return not sort
+        if options.fan_out is not None or is_natural(options, sort):
+            return is_natural(options, sort)
         known = {"id", *options.sort}
         if self._settings.text_order == "code_point":
             known |= set(options.sort_text)
@@ -98,20 +99,23 @@ class JSONRPCReader:
             UnavailableError, BadAnswerError, MisconfiguredError: as the transport does.
         """
         plan = self._plan(query.dataset, query.where, query.columns)
-        plan = structs.replace(plan, sort=query.sort)
+        if not is_natural(plan.options, query.sort):
+            plan = structs.replace(plan, sort=query.sort)
         members = await self._along(plan, ask)
         at, position = Position.read(cursor).within(members)
         if at is None:
             return RowPage((), total=0 if query.count else None)
         size = min(query.limit or self._settings.page_size, self._settings.page_size)
         search = position.applied(plan.search(members[at]), size)
-        rows, total = await asyncio.gather(
-            self._rows(plan, members[at], search, ask),
-            self._total(plan, members, ask) if query.count and cursor is None else _nothing(),
+        counted = query.count and cursor is None and plan.options.split is None
+        found, total = await asyncio.gather(
+            self._dialect.search(search, ask),
+            self._total(plan, members, ask) if counted else _nothing(),
         )
+        rows = await self._whole(plan, members[at], found, ask)
         following: str | None = None
-        if len(rows) >= size:
-            following = position.after(rows, members[at], by_id=not plan.sort)
+        if len(found) >= size:
+            following = position.after(found, members[at], by_id=not plan.sort)
         elif at + 1 < len(members):
             following = Position.start(members[at + 1])
         return RowPage(rows, following, total)
@@ -188,26 +192,25 @@ class JSONRPCReader:
         fan = plan.options.fan_out
         if fan is None:
             return (None,)
-        asked = [str(within(fan, t.path)) for clause in plan.attached_where for t in clause]
-        members = await self._members.rows(fan, (*plan.attached, *asked), ask)
-        return [m for m in members if satisfies(fan, m, plan.attached_where)]
+        return plan.chosen(await self._members.rows(fan, plan.attached, ask))
 
     async def _total(self, plan: Plan, members: Sequence[Row | None], ask: Ask) -> int | None:
         counts = (self._dialect.count(plan.search(member), ask) for member in members)
         return sum(await asyncio.gather(*counts))
 
-    async def _rows(
-        self, plan: Plan, member: Row | None, search: Search, ask: Ask
+    async def _whole(
+        self, plan: Plan, member: Row | None, rows: Sequence[Row], ask: Ask
     ) -> Sequence[Row]:
-        """Rows of one search, with what belongs to them attached."""
-        rows = await self._dialect.search(search, ask)
+        """Rows of one search with what belongs to them attached, split where they are to be."""
         if rows:
             overlays = (self._overlaid(plan, member, name, rows, ask) for name in plan.overlays)
             await asyncio.gather(*overlays)
         further: Row = {} if plan.options.read_at is None else {plan.options.read_at: self._now()}
         if plan.options.fan_out is not None:
             further[plan.options.fan_out.name] = member
-        return [row | further for row in rows] if further else rows
+        rows = [row | further for row in rows] if further else rows
+        split = plan.options.split
+        return rows if split is None else split_rows(rows, split, plan.split_where)
 
     async def _overlaid(
         self, plan: Plan, member: Row | None, name: str, rows: Sequence[Row], ask: Ask
@@ -239,8 +242,8 @@ class JSONRPCReader:
         found: list[Row] = []
         while True:
             search = position.applied(plan.search(member), size)
-            rows = await self._rows(plan, member, search, ask)
-            found.extend(rows)
+            rows = await self._dialect.search(search, ask)
+            found.extend(await self._whole(plan, member, rows, ask))
             if len(rows) < size:
                 return found
             position = Position.read(position.after(rows, member, by_id=True))
@@ -251,6 +254,8 @@ class JSONRPCReader:
         """The columns that exist, with their types, and the model's own fields."""
         fan = options.fan_out
         found = {} if options.read_at is None else {options.read_at: "datetime"}
+        if options.split is not None:
+            found[options.split.name] = "split"
         own = [c for c in columns if within(fan, c) is None and c not in found]
         plain = [c for c in own if c.partition(".")[0] not in options.overlays]
         found |= await self._types(dataset.name, plain, ask)

@@ -96,6 +96,18 @@ class Overlay(BaseModel):
     context: Annotated[Mapping[str, Any], Field(min_length=1, description="The other context.")]
 
 
+class Split(BaseModel):
+    """A row becomes several, one for each value that the elements of one of its lists have."""
+
+    model_config = _MODEL
+
+    list: Annotated[str, Field(min_length=1, description="Name of the list.")]
+    by: Annotated[str, Field(min_length=1, description="Path of the value in an element.")]
+    name: Annotated[
+        str, Field(alias="as", pattern=r"^\w+$", description="The value is attached so.")
+    ]
+
+
 class Options(BaseModel):
     """What is particular about a dataset."""
 
@@ -111,12 +123,17 @@ class Options(BaseModel):
         tuple[str, ...],
         Field(description="Paths of texts that can be sorted by, if `text_order` allows it."),
     ] = ()
+    days: Annotated[
+        tuple[str, ...],
+        Field(description="Paths of days that the mapping reads as instants, of any zone."),
+    ] = ()
     fan_out: Annotated[
         FanOut | None, Field(description="Rows that the calls are repeated for.")
     ] = None
     overlays: Annotated[
         Mapping[str, Overlay], Field(description="The same rows under further contexts, by name.")
     ] = {}
+    split: Annotated[Split | None, Field(description="A list that rows are split by.")] = None
     read_at: Annotated[
         str | None,
         Field(
