@@ -132,7 +132,10 @@ class Compiler:
         return _matched(objects, match, once=path.startswith("/")) if match else objects
 
     def _each(self, form: f.EachField, column: Column, wanted: Wanted) -> Getter:
-        elements = self._elements(form.each, form.match, form.where)
+        if self._grouped and form.each == ".":
+            elements = self._group(form.where)
+        else:
+            elements = self._elements(form.each, form.match, form.where)
         values = self.struct(column.type, form.fields, wanted)
         part = column.type
         return lambda element, env: tuple(part(**values(e, env)) for e in elements(element, env))
@@ -253,7 +256,10 @@ class Compiler:
             return [v for e in elements(element, env) if (v := finish(get(e, env))) is not None]
 
         if name == "sum":
-            return lambda element, env: sum(values(element, env), ZERO)
+            nothing = None if form.nullable else ZERO
+            return lambda element, env: (
+                sum(found, ZERO) if (found := values(element, env)) else nothing
+            )
         default = literal(column.type, form.default)
         best = min if name == "min" else max
         return lambda element, env: best(values(element, env), default=default)
@@ -274,15 +280,17 @@ class Compiler:
         of, leaf = scope_of(form.of, path, grouped=self._grouped)
         if of is not None and not self._grouped:
             return self._elements(of, form.match, form.where), leaf
-        holds = self._when(form.where)
-        inner = None if of is None else self._elements(of, form.match, form.where)
+        if of is None:
+            return self._group(form.where), leaf
+        inner = self._elements(of, form.match, form.where)
+        return lambda _, env: [e for row in env.rows for e in inner(row, env)], leaf
 
-        def over_group(_: Any, env: Env) -> list[Any]:
-            if inner is not None:
-                return [e for row in env.rows for e in inner(row, env)]
-            return env.rows if holds is None else [r for r in env.rows if holds(r, env)]
-
-        return over_group, leaf
+    def _group(self, where: When) -> Elements:
+        """The rows of the group that satisfy a condition."""
+        holds = self._when(where)
+        if holds is None:
+            return lambda _, env: env.rows
+        return lambda _, env: [row for row in env.rows if holds(row, env)]
 
 
 def scope_of(of: str | None, path: str, *, grouped: bool) -> tuple[str | None, str]:

@@ -56,6 +56,12 @@ class ValueForm(Model):
         le=366,
         description="Days added to a date: 1 where the system holds the last day of a period and the column the day after.",
     )
+    plus_months: int = Field(
+        0,
+        ge=-12,
+        le=12,
+        description="Months added to a date: 1 for the day after a period of a month.",
+    )
     nullable: bool | None = Field(
         None, description="Whether the system may hold null here; by default as the column."
     )
@@ -91,7 +97,10 @@ class FirstField(ListForm):
 
 
 class SumField(ListForm):
-    """A sum over the rows of the group, or the elements of a list. Of nothing it is zero."""
+    """A sum over the rows of the group, or the elements of a list.
+
+    Of nothing it is zero, or null if `nullable` is true.
+    """
 
     sum: str = Field(min_length=1, description="Path of the number; of the element with `of`.")
     of: str | None = Field(

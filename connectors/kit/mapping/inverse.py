@@ -67,7 +67,8 @@ class Inverse:
         self._default = literal(column.type, form.default)
         self._map = {k: literal(column.type, v) for k, v in (form.map or {}).items()}
         natural = (self._target, kind) in _NATURAL
-        self._plain = natural and form.format is None and not form.plus_days
+        moved = form.plus_days or form.plus_months
+        self._plain = natural and form.format is None and not moved
 
     @property
     def kind(self) -> str:

@@ -117,6 +117,11 @@ class EntityMapping(Model):
     row_key: tuple[str, ...] = Field(
         (), description="Paths that identify a row, where rows are grouped."
     )
+    constant: tuple[str, ...] = Field(
+        (),
+        description="Further paths in which the rows of a group are equal, so that the system can "
+        "be asked about them.",
+    )
     related: dict[str, Related] = Field(
         default_factory=dict, description="Further datasets, by the name they are attached under."
     )
@@ -131,8 +136,8 @@ class EntityMapping(Model):
     def _grouped(self) -> Self:
         if self.group and set(self.group) != {p.path for p in self.key}:
             raise ValueError("`group` and `key` must name the same paths: a group is one record")
-        if self.row_key and not self.group:
-            raise ValueError("`row_key` is for grouped rows; a row's key is `key`")
+        if (self.row_key or self.constant) and not self.group:
+            raise ValueError("`row_key` and `constant` are for grouped rows; a row's key is `key`")
         return self
 
 

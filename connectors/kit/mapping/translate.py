@@ -119,7 +119,8 @@ class Translator:
 
     def _own(self, path: str) -> bool:
         """Whether a path is in the entity's own rows and the same in all rows of a group."""
-        if self._mapping.group and path not in self._mapping.group:
+        mapping = self._mapping
+        if mapping.group and path not in mapping.group and path not in mapping.constant:
             return False
         return not any(path == a or path.startswith(f"{a}.") for a in self._attached)
 

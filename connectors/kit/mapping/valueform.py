@@ -1,5 +1,6 @@
 """What is done with a value that was found: null rules, code maps, units, types and rounding, compiled to one closure."""
 
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -24,6 +25,8 @@ def finisher(form: ValueForm, column: Column, settings: MappingSettings) -> Fini
         read = _both(read, rounded_to(form.digits))
     if form.plus_days and column.type is date:
         read = _both(read, _later(timedelta(days=form.plus_days)))
+    if form.plus_months and column.type is date:
+        read = _both(read, _months_later(form.plus_months))
     if form.unit:
         read = _by_unit(read, settings.units)
     default = literal(column.type, form.default)
@@ -46,6 +49,17 @@ def _both(first: Finish, then: Finish) -> Finish:
 
 def _later(delay: timedelta) -> Finish:
     return lambda day: None if day is None else day + delay
+
+
+def _months_later(months: int) -> Finish:
+    def later(day: date | None) -> date | None:
+        if day is None:
+            return None
+        years, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+        last = monthrange(years, month + 1)[1]
+        return day.replace(year=years, month=month + 1, day=min(day.day, last))
+
+    return later
 
 
 def _without_empties(read: Finish, empty: tuple[Any, ...]) -> Finish:
