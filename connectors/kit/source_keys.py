@@ -109,7 +109,8 @@ async def _route(fetch: _Fetch, column: str, keys: tuple[str, ...]) -> Found:
 
 
 def _pushes(core: Core, path: str, values: Sequence[Any]) -> bool:
-    return core.reader.push(core.dataset, in_test(path, values)) is not Push.NO
+    """Whether the system can be asked for rows by a value there; how many at once is the reader's business."""
+    return core.reader.push(core.dataset, in_test(path, values[:1])) is not Push.NO
 
 
 def _by_path(core: Core, path: str, batch: Any, askers: Mapping[str, list[str]]) -> Found:
