@@ -6,6 +6,9 @@ has read it; filters.py, literals.py, keys.py and expand.py write query options;
 cursors.py and errors.py read answers.
 """
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 from connectors.kit.http import HTTPCaller
 from connectors.kit.policy import CallPolicy
 from connectors.odata.reader import ODataReader
@@ -14,7 +17,18 @@ from connectors.odata.settings import Settings
 __all__ = ["ODataReader", "Settings", "reader"]
 
 
-def reader(name: str, settings: Settings, caller: HTTPCaller, policy: CallPolicy) -> ODataReader:
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def reader(
+    name: str,
+    settings: Settings,
+    caller: HTTPCaller,
+    policy: CallPolicy,
+    *,
+    now: Callable[[], datetime] = _utc_now,
+) -> ODataReader:
     """Open the OData services of a backend. Nothing is asked before the first question."""
     del name  # the caller knows it
-    return ODataReader(settings, caller, policy)
+    return ODataReader(settings, caller, policy, now)

@@ -114,7 +114,8 @@ class QueryWriter:
             service = shape.service
             return service is not None and service.is_link(shape.set_name, path) is False
 
-        wanted = (*query.columns, *query.dataset.key) if query.columns else ()
+        columns = [c for c in query.columns if c != shape.options.read_at]
+        wanted = (*columns, *query.dataset.key) if query.columns else ()
         return select_expand(wanted, self._settings.version, is_structure)
 
     def _fixed(self) -> list[tuple[str, str]]:

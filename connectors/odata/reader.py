@@ -1,7 +1,8 @@
 """Rows of OData services, V2 and V4: questions become query options, answers become plain rows."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from canonical.criteria import Op
@@ -41,9 +42,16 @@ _SAMPLE_ROWS: Final = 100
 class ODataReader:
     """One system that speaks OData."""
 
-    def __init__(self, settings: Settings, caller: HTTPCaller, policy: CallPolicy) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        caller: HTTPCaller,
+        policy: CallPolicy,
+        now: Callable[[], datetime],
+    ) -> None:
         self._settings = settings
         self._caller = caller
+        self._now = now
         self._most_values = policy.max_keys_per_request
         self._catalog = Catalog(settings, caller)
         self._writer = QueryWriter(settings, policy, system=caller.system, base=caller.base_url)
@@ -131,6 +139,9 @@ class ODataReader:
                 text = f"the service has no entity set {set_name}; it has {known}"
                 return DatasetInfo(exists=False, message=text)
             paths = service.paths(set_name, {c.rpartition(".")[0] for c in columns if "." in c})
+            read_at = self._shape(dataset).options.read_at
+            if read_at is not None:
+                paths[read_at] = "Edm.DateTimeOffset"
             existing = tuple(c for c in columns if c in paths)
             sample = await self._sample(dataset, existing, ask)
         except (MisconfiguredError, InvalidInputError) as exc:
@@ -196,6 +207,10 @@ class ODataReader:
                 link = part.next
         for path in shape.options.pad:
             strip_zeros(envelope.rows, path)
+        if shape.options.read_at is not None:
+            read_at = self._now()
+            for row in envelope.rows:
+                row[shape.options.read_at] = read_at
         return envelope
 
     def _unwrap(self, response: Response) -> Envelope:
@@ -216,4 +231,6 @@ class ODataReader:
 def _sorts_by(path: str, shape: Shape) -> bool:
     if not shape.sortable(path) or shape.collections(path) != ():
         return False
+    if "." in path and shape.settings.version == "v2":
+        return False  # many V2 services refuse to sort through links
     return not shape.settings.ignores_case or shape.type_of(path) not in {None, "Edm.String"}

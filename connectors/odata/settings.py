@@ -76,6 +76,14 @@ class DatasetOptions(BaseModel):
     fixed: Annotated[
         list[str], Field(description="Paths that can be neither filtered nor sorted by.")
     ] = []
+    read_at: Annotated[
+        str | None,
+        Field(
+            pattern=r"^\w+$",
+            description="Name under which rows get the moment of reading: for figures that the "
+            "system knows as of now.",
+        ),
+    ] = None
     pad: Annotated[
         dict[str, int],
         Field(description="Keys by path: digits are sent with leading zeros, and read without."),

@@ -59,11 +59,14 @@ class Shape:
 
     def filterable(self, path: str) -> bool:
         """Whether nothing forbids to filter by a path."""
-        return path not in self.options.fixed and not self._excluded(path, sorting=False)
+        return self._is_theirs(path) and not self._excluded(path, sorting=False)
 
     def sortable(self, path: str) -> bool:
         """Whether nothing forbids to sort by a path."""
-        return path not in self.options.fixed and not self._excluded(path, sorting=True)
+        return self._is_theirs(path) and not self._excluded(path, sorting=True)
+
+    def _is_theirs(self, path: str) -> bool:
+        return path not in self.options.fixed and path != self.options.read_at
 
     def _excluded(self, path: str, *, sorting: bool) -> bool:
         if self.service is None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from canonical.errors import SupplygraphError
@@ -17,6 +18,7 @@ class Meter:
         """Nothing is counted here."""
 
 
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ASK = Ask(deadline=1e12, correlation_id="c", meter=Meter())
 Answer = Any | bytes | SupplygraphError
 
@@ -49,7 +51,8 @@ def opened(
     answer: Callable[[Request], Answer], policy: CallPolicy | None = None, **settings: Any
 ) -> tuple[ODataReader, Calls]:
     calls = Calls(answer)
-    return reader("erp", Settings(**settings), calls, policy or CallPolicy()), calls
+    erp = reader("erp", Settings(**settings), calls, policy or CallPolicy(), now=lambda: NOW)
+    return erp, calls
 
 
 def answering(*answers: Answer) -> Callable[[Request], Answer]:

@@ -19,7 +19,7 @@ from connectors.kit.http import Request, query_string
 from connectors.kit.policy import CallPolicy
 from connectors.kit.rows import Bounds, Push, RowQuery, Test
 from connectors.odata import ODataReader
-from tests.unit.connectors.odata.calls import ASK, answering, opened, results
+from tests.unit.connectors.odata.calls import ASK, NOW, answering, opened, results
 from tests.unit.connectors.odata.documents import V2
 from tests.unit.connectors.odata.shapes import dataset
 
@@ -229,6 +229,20 @@ async def test_padded_keys_go_out_long_and_come_in_short() -> None:
     assert batch.rows == [{"Order": "45", "Items": [{"Order": "45"}]}]
 
 
+async def test_rows_may_carry_the_moment_of_reading() -> None:
+    stock = dataset("SRV/Items", key=("Order",), read_at="read_at")
+    reader, calls = opened(answering(results([{"Order": "1"}]), V2, results([])))
+    query = RowQuery(stock, columns=("Material", "read_at"))
+    page = await reader.page(query, None, ASK)
+    assert page.rows == [{"Order": "1", "read_at": NOW}]
+    assert calls.queries()[0]["$select"] == "Material,Order"
+    assert reader.push(stock, within("read_at", NOW)) is Push.NO
+    assert not reader.sorts(stock, (("read_at", False),))
+    info = await reader.describe(stock, ("Quantity", "read_at"), ASK)
+    assert info.paths is not None
+    assert "read_at" in info.paths
+
+
 async def test_lists_within_rows_are_completed() -> None:
     row = {"Order": "1", "Items": {"results": [{"N": "1"}], "__next": "https://x/i?t=1"}}
     reader, calls = opened(
@@ -302,7 +316,10 @@ async def test_values_of_another_type_are_refused() -> None:
 def test_sorting_by_text_needs_a_system_that_minds_case() -> None:
     typed = dataset(types={"Total": "Edm.Decimal"}, fixed=["Rate"], to_one=["Buyer"])
     reader, _ = opened(answering())
-    assert reader.sorts(typed, (("Supplier", False), ("Buyer.Name", True)))
+    assert reader.sorts(typed, (("Supplier", False), ("Total", True)))
+    assert not reader.sorts(typed, (("Buyer.Name", False),))
+    newer, _ = opened(answering(), version="v4")
+    assert newer.sorts(typed, (("Buyer.Name", True),))
     assert not reader.sorts(typed, (("Rate", False),))
     assert not reader.sorts(typed, (("Items.Number", False),))
     careless, _ = opened(answering(), ignores_case=True)
