@@ -31,6 +31,9 @@ class Authenticator(Protocol):
     def invalidate(self, headers: Mapping[str, str]) -> None:
         """Learn that these headers were refused (401). Headers obtained since then stay."""
 
+    async def aclose(self) -> None:
+        """Stop what is under way."""
+
 
 class Token(Struct, frozen=True):
     """Headers obtained from a system.

@@ -127,6 +127,9 @@ class StaticHeaders:
         if self._headers == headers:
             self._headers = None
 
+    async def aclose(self) -> None:
+        """Nothing is ever under way."""
+
 
 def sendable(system: str, make: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
     """Make headers from secrets.

@@ -159,6 +159,8 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        if self.authenticator is not None:
+            await self.authenticator.aclose()
         await self._limiter.aclose()
         await self._wire.aclose()
 

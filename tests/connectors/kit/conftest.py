@@ -148,9 +148,6 @@ class World:
         self._opened.append(made)
         return made
 
-    def to_close(self, opened: Any) -> None:
-        self._opened.append(opened)
-
     async def aclose(self) -> None:
         for one in reversed(self._opened):
             await one.aclose()

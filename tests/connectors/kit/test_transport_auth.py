@@ -85,8 +85,6 @@ def signed_in(world: Any, auth: Mapping[str, Any], clock: Any = None, **policy: 
     transport.authenticator = make_authenticator(
         KINDS.validate_python(auth), caller=transport, vault=services.vault, clock=services.clock
     )
-    if hasattr(transport.authenticator, "aclose"):
-        world.to_close(transport.authenticator)
     return transport
 
 

@@ -1,0 +1,59 @@
+"""One system instance, opened: its sources, its health, and a look whether it fits its mapping."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from canonical.entities import EntityName
+from canonical.ports import Ask, Finding, Source
+from connectors.kit.rows import RowReader
+from connectors.kit.source import MappedSource
+from connectors.probe import probe_backend
+
+
+class Way(Protocol):
+    """The way to a system: a transport, or a database."""
+
+    def health(self) -> Mapping[str, object]:
+        """How it is just now."""
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+
+
+class MappedBackend:
+    """A system behind its mapping (`canonical.ports.Backend`)."""
+
+    def __init__(
+        self,
+        name: str,
+        sources: Mapping[EntityName, MappedSource],
+        reader: RowReader,
+        way: Way,
+    ) -> None:
+        self._name = name
+        self._sources = dict(sources)
+        self._reader = reader
+        self._way = way
+
+    @property
+    def name(self) -> str:
+        """The name in the manifest."""
+        return self._name
+
+    @property
+    def sources(self) -> Mapping[EntityName, Source]:
+        """What it can supply, by entity."""
+        return dict(self._sources)
+
+    async def probe(self, entities: Sequence[EntityName], ask: Ask) -> Sequence[Finding]:
+        """Look whether the system is there, lets us in, and has what the mapping names."""
+        return await probe_backend(self._name, self._sources, self._reader, entities, ask)
+
+    def health(self) -> Mapping[str, object]:
+        """How it is just now, without asking it."""
+        return self._way.health()
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        await self._reader.aclose()
+        await self._way.aclose()

@@ -1,0 +1,257 @@
+"""Opens backends: the preset with the manifest's changes, checked; its protocol; its sources."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from pydantic import BaseModel, ValidationError
+
+from canonical.errors import InvalidInputError, MisconfiguredError
+from connectors.backend import MappedBackend, Way
+from connectors.config import BackendConfig, BackendConfigError, Mistake
+from connectors.jsonrpc import opening as jsonrpc
+from connectors.jsonrpc.settings import Settings as JSONRPCSettings
+from connectors.kit.auth_kinds import BasicAuth, NoAuth, SessionAuth, make_authenticator
+from connectors.kit.mapping.model import MappingSettings, PresetModel
+from connectors.kit.mapping.presets import merge, preset_document
+from connectors.kit.policy import CallPolicy
+from connectors.kit.rows import RowReader
+from connectors.kit.secrets import Reference, SecretMissingError
+from connectors.kit.services import Services
+from connectors.kit.source import MappedSource
+from connectors.kit.transport import Transport
+from connectors.kit.transport_open import open_transport
+from connectors.odata import Settings as ODataSettings
+from connectors.odata import reader as odata_reader
+from connectors.rest import Settings as RestSettings
+from connectors.rest import reader as rest_reader
+from connectors.sql import Place
+from connectors.sql import Settings as SQLSettings
+from connectors.sql import reader as sql_reader
+
+_SETTINGS: Final[Mapping[str, type[BaseModel]]] = {
+    "odata": ODataSettings,
+    "rest": RestSettings,
+    "jsonrpc": JSONRPCSettings,
+    "sql": SQLSettings,
+}
+
+
+class Resolved(Struct, frozen=True):
+    """A backend's configuration, whole: the preset with what the manifest changes.
+
+    Attributes:
+        name: The backend's name.
+        config: What the manifest says.
+        preset: Protocol and entities.
+        policy: How it may be asked.
+        mapping: What holds for the whole mapping.
+        settings: Settings of the protocol, as they are written.
+        protocol: The same, checked.
+    """
+
+    name: str
+    config: BackendConfig
+    preset: PresetModel
+    policy: CallPolicy
+    mapping: MappingSettings
+    settings: Mapping[str, Any]
+    protocol: BaseModel
+
+
+def resolve_backend(name: str, config: BackendConfig) -> Resolved:
+    """Put a backend's configuration together and check it, without looking at anything outside.
+
+    Raises:
+        BackendConfigError: with everything that is wrong, each with its place.
+    """
+    preset = _preset(name, config)
+    found: list[Mistake] = []
+    parts: dict[str, Any] = {}
+    given = preset.settings
+    for what, place, make in (
+        ("policy", ("policy",), lambda: CallPolicy.model_validate(preset.policy)),
+        ("mapping", ("settings",), lambda: MappingSettings.take(given, preset.units)),
+        ("protocol", ("settings",), lambda: _protocol(preset)),
+    ):
+        try:
+            parts[what] = make()
+        except ValidationError as exc:
+            found += mistakes_of(exc, place)
+    if isinstance(config.url, str):
+        found += _url_mistakes(preset.protocol, config.url)
+    found += _auth_mistakes(preset.protocol, config)
+    if found:
+        raise BackendConfigError(name, tuple(found))
+    mapping, settings = parts["mapping"]
+    if "max_scanned_rows" not in given:
+        rows = parts["policy"].max_scanned_rows
+        mapping = mapping.model_copy(update={"max_scanned_rows": rows})
+    return Resolved(name, config, preset, parts["policy"], mapping, settings, parts["protocol"])
+
+
+async def open_backend(name: str, config: BackendConfig, services: Services) -> MappedBackend:
+    """Open a backend. Nothing is asked of the system yet.
+
+    Args:
+        name: Its name in the manifest.
+        config: What the manifest says of it.
+        services: What the installation lends to it.
+
+    Raises:
+        BackendConfigError: if it cannot be opened as it is configured: a secret is missing, a
+            setting is wrong.
+    """
+    resolved = resolve_backend(name, config)
+    found = [*_missing(resolved, services)]
+    if found:
+        raise BackendConfigError(name, tuple(found))
+    way: Way
+    try:
+        if resolved.preset.protocol == "sql":
+            reader: RowReader
+            reader = way = _sql(resolved, services)
+        else:
+            way = _transport(resolved, services)
+            reader = _over_http(resolved, way, services)
+    except (InvalidInputError, MisconfiguredError) as exc:
+        message = exc.message.removeprefix(f"{name}: ")
+        raise BackendConfigError(name, (Mistake(path=(), message=message),)) from exc
+    sources = {
+        entity: MappedSource(
+            name, entity, mapping, reader, settings=resolved.mapping, clock=services.now
+        )
+        for entity, mapping in resolved.preset.entities.items()
+    }
+    return MappedBackend(name, sources, reader, way)
+
+
+def mistakes_of(error: ValidationError, place: tuple[str, ...] = ()) -> Iterator[Mistake]:
+    """What pydantic found, by place within the backend's part."""
+    for found in error.errors(include_url=False, include_input=False):
+        message = found["msg"].removeprefix("Value error, ")
+        yield Mistake(path=(*place, *found["loc"]), message=message)
+
+
+def _preset(name: str, config: BackendConfig) -> PresetModel:
+    try:
+        base = (
+            {"preset": name, "protocol": config.protocol}
+            if config.preset is None
+            else preset_document(config.preset)
+        )
+        return PresetModel.model_validate(merge(base, config.overrides()))
+    except ValidationError as exc:
+        raise BackendConfigError(name, tuple(mistakes_of(exc))) from exc
+    except InvalidInputError as exc:
+        mistake = Mistake(path=("preset",), message=exc.message)
+        raise BackendConfigError(name, (mistake,)) from exc
+
+
+def _protocol(preset: PresetModel) -> BaseModel:
+    ours = MappingSettings.model_fields
+    rest = {key: value for key, value in preset.settings.items() if key not in ours}
+    return _SETTINGS[preset.protocol].model_validate(rest)
+
+
+def _url_mistakes(protocol: str, url: str) -> Iterator[Mistake]:
+    parts = urlsplit(url)
+    if "@" in parts.netloc and (protocol != "sql" or ":" in parts.netloc.rpartition("@")[0]):
+        message = (
+            "holds a password: put the whole address into {env: NAME} or {file: PATH}"
+            if protocol == "sql"
+            else "holds credentials: they belong under `auth`, by reference"
+        )
+        yield Mistake(path=("url",), message=message)
+    elif protocol != "sql" and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        message = "is no address of a web service: write https://host/path"
+        yield Mistake(path=("url",), message=message)
+    elif protocol != "sql" and (parts.query or parts.fragment):
+        message = "ends in a query, which belongs into `settings`: write https://host/path"
+        yield Mistake(path=("url",), message=message)
+
+
+def _auth_mistakes(protocol: str, config: BackendConfig) -> Iterator[Mistake]:
+    auth = config.auth
+    if protocol == "sql" and not isinstance(auth, NoAuth | BasicAuth):
+        message = f"a database knows the kinds none and basic, not {auth.kind}"
+        yield Mistake(path=("auth", "kind"), message=message)
+    if protocol in {"odata", "rest"} and isinstance(auth, SessionAuth):
+        message = f"{protocol} knows no sessions: use basic, api_key, bearer or oauth2"
+        yield Mistake(path=("auth", "kind"), message=message)
+
+
+def _missing(resolved: Resolved, services: Services) -> Iterator[Mistake]:
+    """References that lead nowhere, and files that are not there."""
+    config = resolved.config
+    references: dict[tuple[str, ...], Any] = {("url",): config.url}
+    for field in type(config.auth).model_fields:
+        references["auth", field] = getattr(config.auth, field)
+    for path, value in references.items():
+        if isinstance(value, Reference):
+            try:
+                read = services.vault.text(value)
+            except SecretMissingError as exc:
+                yield Mistake(path=path, message=str(exc))
+                continue
+            if path == ("url",) and resolved.preset.protocol != "sql":
+                yield from _url_mistakes(resolved.preset.protocol, read)
+    if config.ca_file is not None and not (services.base_dir / config.ca_file).is_file():
+        yield Mistake(path=("ca_file",), message=f"there is no file {config.ca_file}")
+
+
+def _transport(resolved: Resolved, services: Services) -> Transport:
+    config = resolved.config
+    ca_file = None if config.ca_file is None else str(Path(services.base_dir) / config.ca_file)
+    url = services.vault.text(config.url)
+    try:
+        return open_transport(
+            resolved.name, url, resolved.policy, services, ca_file=ca_file, proxy=config.proxy
+        )
+    except OSError as exc:
+        mistake = Mistake(path=("ca_file",), message="holds no certificates that can be read (PEM)")
+        raise BackendConfigError(resolved.name, (mistake,)) from exc
+
+
+def _over_http(resolved: Resolved, transport: Transport, services: Services) -> RowReader:
+    auth, vault, policy = resolved.config.auth, services.vault, resolved.policy
+    if not isinstance(auth, NoAuth | SessionAuth):
+        transport.authenticator = make_authenticator(
+            auth, caller=transport, vault=vault, clock=services.clock
+        )
+    match resolved.protocol:
+        case ODataSettings() as settings:
+            return odata_reader(resolved.name, settings, transport, policy)
+        case JSONRPCSettings() as settings:
+            reader, session = jsonrpc.reader(
+                settings,
+                transport,
+                policy,
+                auth=auth,
+                vault=vault,
+                clock=services.clock,
+                now=services.now,
+            )
+            if session is not None:
+                transport.authenticator = session
+            return reader
+        case _:
+            return rest_reader(transport, resolved.settings, policy)
+
+
+def _sql(resolved: Resolved, services: Services) -> Any:
+    auth, vault = resolved.config.auth, services.vault
+    username = password = None
+    if isinstance(auth, BasicAuth):
+        username = vault.text(auth.username)
+        password = vault.read(auth.password).get_secret_value()
+    place = Place(
+        resolved.name,
+        vault.text(resolved.config.url),
+        username,
+        password,
+        resolved.mapping.time_zone,
+    )
+    return sql_reader(place, resolved.settings, resolved.policy, services)
