@@ -17,6 +17,7 @@ from connectors.kit.mapping.fields import FieldType
 from connectors.kit.mapping.paths import BadValueError, shown, token
 
 Reader = Callable[[Any], Any]
+Forms = str | tuple[str, ...] | None
 
 _SAP_DATE: Final = re.compile(r"/Date\((-?\d+)([+-]\d+)?\)/")
 _DURATION: Final = re.compile(
@@ -37,7 +38,7 @@ _FALSE: Final = frozenset({"false", "0", "n", "no", "f", ""})
 
 
 def reader_for(
-    target: type[Any], kind: FieldType | None, zone: tzinfo, *, form: str | None = None
+    target: type[Any], kind: FieldType | None, zone: tzinfo, *, form: Forms = None
 ) -> Reader:
     """The reader that makes a column's type of what a system holds.
 
@@ -45,7 +46,7 @@ def reader_for(
         target: The column's type.
         kind: What the system holds; None: what the column's type suggests.
         zone: Zone of times that are written without one.
-        form: How dates are written (strptime), where not ISO 8601.
+        form: How dates are written (strptime), where not ISO 8601; several are tried in order.
     """
     if issubclass(target, Enum):
         members = {str(m.value): m for m in target}
@@ -205,7 +206,7 @@ def _member(members: Mapping[str, Any], raw: Any) -> Any:
     return found
 
 
-def _text_reader(kind: FieldType | None, zone: tzinfo, form: str | None) -> Reader:
+def _text_reader(kind: FieldType | None, zone: tzinfo, form: Forms) -> Reader:
     if kind in (FieldType.DATE, FieldType.DAY, FieldType.DATETIME):
         target = datetime if kind is FieldType.DATETIME else date
         inner = reader_for(target, kind, zone, form=form)
@@ -216,19 +217,28 @@ def _text_reader(kind: FieldType | None, zone: tzinfo, form: str | None) -> Read
     return to_text
 
 
-def _parser(form: str, zone: tzinfo) -> Reader:
+def _parser(form: str | tuple[str, ...], zone: tzinfo) -> Reader:
+    forms = (form,) if isinstance(form, str) else form
+
     def parse(raw: Any) -> Any:
         if not isinstance(raw, str):
             return raw
         if not raw.strip():
             return ""
-        try:
-            moment = datetime.strptime(raw.strip(), form)  # noqa: DTZ007 - the zone follows
-        except ValueError as exc:
-            raise BadValueError(f"{shown(raw)} is no date as {form!r} writes it") from exc
+        moment = next((m for f in forms if (m := _moment(raw.strip(), f)) is not None), None)
+        if moment is None:
+            written = " or ".join(map(repr, forms))
+            raise BadValueError(f"{shown(raw)} is no date as {written} writes it")
         return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
     return parse
+
+
+def _moment(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form)  # noqa: DTZ007 - the zone follows
+    except ValueError:
+        return None
 
 
 def _proper(day: date) -> date | None:

@@ -37,9 +37,10 @@ class ValueForm(Model):
     """What is done with a value that was found, before it becomes the column's value."""
 
     type: FieldType | None = Field(None, description=_TYPE)
-    format: str | None = Field(
+    format: str | tuple[str, ...] | None = Field(
         None,
-        description="How dates are written where not ISO 8601, as strptime has it: `%d/%m/%Y`.",
+        description="How dates are written where not ISO 8601, as strptime has it: `%d/%m/%Y`; of "
+        "several forms the first that fits.",
     )
     map: dict[Scalar, Scalar] | None = Field(
         None, description="The system's values to canonical ones. Others stay, or become `default`."
