@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from graphql import (
+    BooleanValueNode,
+    DirectiveNode,
     FieldNode,
     FragmentSpreadNode,
     GraphQLInterfaceType,
@@ -20,14 +22,13 @@ from graphql import (
     InlineFragmentNode,
     SelectionNode,
     SelectionSetNode,
-    get_directive_values,
+    VariableNode,
     get_named_type,
 )
-from graphql import GraphQLIncludeDirective as Include
-from graphql import GraphQLSkipDirective as Skip
 from msgspec import Struct
 
 DEFINITION: Final = "strawberry-definition"
+_CONDITIONS: Final = {"skip": False, "include": True}
 
 
 class Columns(Struct, frozen=True):
@@ -129,8 +130,16 @@ def _narrowed(
 
 
 def _included(info: GraphQLResolveInfo[Any], node: SelectionNode) -> bool:
-    if not node.directives:
-        return True
-    skip = get_directive_values(Skip, node, info.variable_values)
-    include = get_directive_values(Include, node, info.variable_values)
-    return not (skip and skip["if"]) and not (include and not include["if"])
+    for directive in node.directives or ():
+        name = directive.name.value
+        if name in _CONDITIONS and _condition(info, directive) is not _CONDITIONS[name]:
+            return False
+    return True
+
+
+def _condition(info: GraphQLResolveInfo[Any], directive: DirectiveNode) -> bool:
+    [given] = (a.value for a in directive.arguments or () if a.name.value == "if")
+    if isinstance(given, VariableNode):
+        values: Any = info.variable_values
+        return bool(getattr(values, "coerced", values)[given.name.value])
+    return isinstance(given, BooleanValueNode) and given.value

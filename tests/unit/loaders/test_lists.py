@@ -1,0 +1,183 @@
+"""Lists across systems: everything once, in order, whatever is added between pages."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec import structs
+
+from canonical.entities import EntityName
+from canonical.errors import Reason, UnavailableError
+from tests.fakes.desk import Desk
+from tests.fakes.distributor import Distributor, item, order, origin
+from tests.fakes.sources import FakeSource
+
+PAGE = """
+query Page($first: Int, $after: String, $field: PurchaseOrderOrderField!, $way: SortDirection!) {
+  purchaseOrders(first: $first, after: $after, orderBy: [{field: $field, direction: $way}]) {
+    nodes { number orderedOn updatedAt provenance { system } }
+    pageInfo { hasNextPage endCursor }
+    completeness { complete systems { system state message } }
+  }
+}
+"""
+COLUMNS = {"NUMBER": "number", "ORDERED_ON": "orderedOn", "UPDATED_AT": "updatedAt"}
+orders = st.lists(
+    st.tuples(st.sampled_from(["erp", "procurement"]), st.integers(0, 4), st.booleans()),
+    max_size=25,
+)
+
+
+def an_order(number: int, system: str, day: int, *, dated: bool) -> Any:
+    changes: dict[str, Any] = {"ordered_on": date(2026, 11, 1) + timedelta(days=day)}
+    if not dated:
+        changes["updated_at"] = None
+    return order(number, system, lines=(), **changes)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    rows=orders,
+    later=orders,
+    first=st.integers(1, 6),
+    field=st.sampled_from(sorted(COLUMNS)),
+    way=st.sampled_from(["ASC", "DESC"]),
+)
+async def test_pages_hold_every_order_once_and_in_order_while_others_are_added(
+    rows: list[Any], later: list[Any], first: int, field: str, way: str
+) -> None:
+    world = Distributor([an_order(n, s, d, dated=t) for n, (s, d, t) in enumerate(rows)])
+    desk = Desk(*world.sources)
+    seen: list[dict[str, Any]] = []
+    after = None
+    added = [an_order(1000 + n, s, d, dated=t) for n, (s, d, t) in enumerate(later)]
+    for _ in range(80):
+        answer = await desk.ask(PAGE, first=first, after=after, field=field, way=way)
+        assert answer.errors == ()
+        page = answer.data["purchaseOrders"]
+        assert len(page["nodes"]) <= first
+        seen += page["nodes"]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        if added:
+            new = added.pop()
+            source = world.orders if new.provenance.system == "erp" else world.procurement
+            source.records.append(new)
+    numbers = [n["number"] for n in seen]
+    assert len(numbers) == len(set(numbers))
+    assert {f"PO{n}" for n in range(len(rows))} <= set(numbers)
+    values = [n[COLUMNS[field]] for n in seen]
+    dated = [v for v in values if v is not None]
+    assert dated == sorted(dated, reverse=way == "DESC")
+    assert values == dated + [None] * (len(values) - len(dated))
+
+
+async def test_a_cursor_goes_on_only_in_its_own_list() -> None:
+    desk = Desk(*Distributor().sources)
+    start = "{ purchaseOrders(first: 2) { pageInfo { endCursor } } }"
+    cursor = (await desk.ask(start)).data["purchaseOrders"]["pageInfo"]["endCursor"]
+    other = "query ($c: String) { purchaseOrders(after: $c, orderBy: [{field: NUMBER}]) { nodes { id } } }"
+    answer = await desk.ask(other, c=cursor)
+    assert "another filter or order" in answer.errors[0].message
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "é", "AAAA", "kwGkSXRlbaJJMQ", "z" * 9000])
+async def test_a_foreign_cursor_is_refused_in_words(cursor: str) -> None:
+    question = "query ($c: String) { purchaseOrders(after: $c) { nodes { id } } }"
+    answer = await Desk(*Distributor().sources).ask(question, c=cursor)
+    assert "`after` is not a cursor of this service" in answer.errors[0].message
+
+
+@pytest.mark.parametrize("first", [0, -1, 2001])
+async def test_a_page_is_bounded(first: int) -> None:
+    question = "query ($n: Int) { items(first: $n) { nodes { sku } } }"
+    answer = await Desk(*Distributor().sources).ask(question, n=first)
+    assert "it must be from 1 to 2000" in answer.errors[0].message
+
+
+async def test_a_list_says_which_system_is_missing() -> None:
+    world = Distributor()
+    world.procurement.error = UnavailableError("procurement", Reason.CONNECTION, "is not there")
+    answer = await Desk(*world.sources).ask(PAGE, first=50, field="NUMBER", way="ASC")
+    page = answer.data["purchaseOrders"]
+    assert len(page["nodes"]) == 20
+    assert page["completeness"] == {
+        "complete": False,
+        "systems": [
+            {"system": "erp", "state": "LIVE", "message": None},
+            {
+                "system": "procurement",
+                "state": "MISSING",
+                "message": "procurement: is not there",
+            },
+        ],
+    }
+    assert [(str(p), at) for p, at in answer.problems] == [
+        ("procurement: is not there", ("purchaseOrders",))
+    ]
+
+
+async def test_a_list_that_nobody_can_answer_is_an_error() -> None:
+    world = Distributor()
+    for source in (world.orders, world.procurement):
+        source.error = UnavailableError(source.system, Reason.TIMEOUT, "did not answer")
+    answer = await Desk(*world.sources).ask(PAGE, field="NUMBER", way="ASC")
+    assert answer.data is None
+    assert answer.errors[0].path == ["purchaseOrders"]
+
+
+async def test_a_second_look_within_freshness_asks_nobody() -> None:
+    desk = Desk(*Distributor().sources)
+    question = "{ purchaseOrders(first: 7) { nodes { number lines { item { name } } } } }"
+    first = await desk.ask(question)
+    assert first.journal.calls() == 3
+    second = await desk.ask(question)
+    assert second.journal.calls() == 0
+    assert second.data == first.data
+
+
+async def test_a_list_keeps_keys_so_that_a_refreshed_record_shows_in_it() -> None:
+    world = Distributor()
+    desk = Desk(*world.sources)
+    question = "{ purchaseOrders(first: 50) { nodes { number buyer } } }"
+    await desk.ask(question)
+    world.orders.records = [structs.replace(r, buyer="new") for r in world.orders.records]
+    await desk.ask('{ purchaseOrder(number: "PO3") { buyer } }', max_staleness_s=0)
+    slots = [k for k in ("erp:purchase_order:key::K3",)]
+    await desk.cache.drop(slots)
+    again = await desk.ask(question)
+    buyers = {n["number"]: n["buyer"] for n in again.data["purchaseOrders"]["nodes"]}
+    assert buyers["PO3"] == "new"
+    assert buyers["PO4"] is None
+
+
+async def test_one_item_in_two_systems_is_listed_once_as_the_leading_system_has_it() -> None:
+    leading = FakeSource("eu", EntityName.ITEM, [item(1, provenance=origin("I1", "eu"), name="eu")])
+    second = FakeSource(
+        "us",
+        EntityName.ITEM,
+        [
+            item(1, provenance=origin("I1", "us"), name="us", description="told by us"),
+            item(2, provenance=origin("I2", "us"), name="only us"),
+        ],
+    )
+    question = """{ items(first: 1) { nodes { sku name description provenance { system } }
+        pageInfo { hasNextPage endCursor } } }"""
+    desk = Desk(leading, second)
+    page = (await desk.ask(question)).data["items"]
+    assert page["nodes"] == [
+        {
+            "sku": "I1",
+            "name": "eu",
+            "description": "told by us",
+            "provenance": {"system": "eu"},
+        }
+    ]
+    rest = """query ($c: String) { items(first: 5, after: $c) { nodes { sku name }
+        pageInfo { hasNextPage } } }"""
+    after = (await desk.ask(rest, c=page["pageInfo"]["endCursor"])).data["items"]
+    assert after["nodes"] == [{"sku": "I2", "name": "only us"}]
+    assert after["pageInfo"]["hasNextPage"] is False
