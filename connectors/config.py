@@ -90,6 +90,8 @@ class Mistake(BaseModel):
         tuple[str | int, ...], Field(description="Where: keys within the backend's part.")
     ]
     message: Annotated[str, Field(description="What is wrong, and what to do.")]
+    kind: Annotated[str, Field(description="Its kind, as pydantic names it.")] = "value_error"
+    context: Annotated[Mapping[str, Any], Field(description="What belongs to the kind.")] = {}
 
 
 class BackendConfigError(InvalidInputError):

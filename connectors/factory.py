@@ -31,12 +31,13 @@ from connectors.sql import Place
 from connectors.sql import Settings as SQLSettings
 from connectors.sql import reader as sql_reader
 
-_SETTINGS: Final[Mapping[str, type[BaseModel]]] = {
+SETTINGS: Final[Mapping[str, type[BaseModel]]] = {
     "odata": ODataSettings,
     "rest": RestSettings,
     "jsonrpc": JSONRPCSettings,
     "sql": SQLSettings,
 }
+"""Settings of each protocol."""
 
 
 class Resolved(Struct, frozen=True):
@@ -71,15 +72,15 @@ def resolve_backend(name: str, config: BackendConfig) -> Resolved:
     found: list[Mistake] = []
     parts: dict[str, Any] = {}
     given = preset.settings
-    for what, place, make in (
-        ("policy", ("policy",), lambda: CallPolicy.model_validate(preset.policy)),
-        ("mapping", ("settings",), lambda: MappingSettings.take(given, preset.units)),
-        ("protocol", ("settings",), lambda: _protocol(preset)),
+    for what, written, place, make in (
+        ("policy", preset.policy, "policy", lambda: CallPolicy.model_validate(preset.policy)),
+        ("mapping", given, "settings", lambda: MappingSettings.take(given, preset.units)),
+        ("protocol", given, "settings", lambda: _protocol(preset)),
     ):
         try:
             parts[what] = make()
         except ValidationError as exc:
-            found += mistakes_of(exc, place)
+            found += mistakes_of(exc, written, (place,))
     if isinstance(config.url, str):
         found += _url_mistakes(preset.protocol, config.url)
     found += _auth_mistakes(preset.protocol, config)
@@ -105,7 +106,7 @@ async def open_backend(name: str, config: BackendConfig, services: Services) -> 
             setting is wrong.
     """
     resolved = resolve_backend(name, config)
-    found = [*_missing(resolved, services)]
+    found = [*outside_mistakes(resolved, services)]
     if found:
         raise BackendConfigError(name, tuple(found))
     way: Way
@@ -128,32 +129,76 @@ async def open_backend(name: str, config: BackendConfig, services: Services) -> 
     return MappedBackend(name, sources, reader, way)
 
 
-def mistakes_of(error: ValidationError, place: tuple[str, ...] = ()) -> Iterator[Mistake]:
-    """What pydantic found, by place within the backend's part."""
+def mistakes_of(
+    error: ValidationError, document: Any, place: tuple[str, ...] = ()
+) -> Iterator[Mistake]:
+    """What pydantic found, by place within the backend's part.
+
+    Args:
+        error: The errors.
+        document: What was checked, as written: steps that are not in it are left out of places.
+        place: Where it stands in the backend's part.
+    """
     for found in error.errors(include_url=False, include_input=False):
+        path: tuple[str | int, ...] = ()
+        here = document
+        for step in found["loc"]:
+            if _is_in(here, step):
+                path, here = (*path, step), here[step]
+        if found["type"] == "missing":
+            path = (*path, found["loc"][-1])
         message = found["msg"].removeprefix("Value error, ")
-        yield Mistake(path=(*place, *found["loc"]), message=message)
+        if found["type"] == "extra_forbidden":
+            message = "there is no such key"
+        kind, context = found["type"], found.get("ctx", {})
+        yield Mistake(path=(*place, *path), message=message, kind=kind, context=context)
+
+
+def outside_mistakes(resolved: Resolved, services: Services) -> Iterator[Mistake]:
+    """References that lead nowhere, and files that are not there."""
+    config = resolved.config
+    references: dict[tuple[str, ...], Any] = {("url",): config.url}
+    for field in type(config.auth).model_fields:
+        references["auth", field] = getattr(config.auth, field)
+    for path, value in references.items():
+        if isinstance(value, Reference):
+            try:
+                read = services.vault.text(value)
+            except SecretMissingError as exc:
+                yield Mistake(path=path, message=str(exc))
+                continue
+            if path == ("url",) and resolved.preset.protocol != "sql":
+                yield from _url_mistakes(resolved.preset.protocol, read)
+    if config.ca_file is not None and not (services.base_dir / config.ca_file).is_file():
+        yield Mistake(path=("ca_file",), message=f"there is no file {config.ca_file}")
+
+
+def _is_in(written: Any, step: str | int) -> bool:
+    if isinstance(written, Mapping):
+        return step in written
+    return isinstance(written, list) and isinstance(step, int) and step < len(written)
 
 
 def _preset(name: str, config: BackendConfig) -> PresetModel:
     try:
-        base = (
-            {"preset": name, "protocol": config.protocol}
-            if config.preset is None
-            else preset_document(config.preset)
-        )
-        return PresetModel.model_validate(merge(base, config.overrides()))
-    except ValidationError as exc:
-        raise BackendConfigError(name, tuple(mistakes_of(exc))) from exc
+        if config.preset is None:
+            base: Mapping[str, Any] = {"preset": name, "protocol": config.protocol}
+        else:
+            base = preset_document(config.preset)
     except InvalidInputError as exc:
         mistake = Mistake(path=("preset",), message=exc.message)
         raise BackendConfigError(name, (mistake,)) from exc
+    document = merge(base, config.overrides())
+    try:
+        return PresetModel.model_validate(document)
+    except ValidationError as exc:
+        raise BackendConfigError(name, tuple(mistakes_of(exc, document))) from exc
 
 
 def _protocol(preset: PresetModel) -> BaseModel:
     ours = MappingSettings.model_fields
     rest = {key: value for key, value in preset.settings.items() if key not in ours}
-    return _SETTINGS[preset.protocol].model_validate(rest)
+    return SETTINGS[preset.protocol].model_validate(rest)
 
 
 def _url_mistakes(protocol: str, url: str) -> Iterator[Mistake]:
@@ -181,25 +226,6 @@ def _auth_mistakes(protocol: str, config: BackendConfig) -> Iterator[Mistake]:
     if protocol in {"odata", "rest"} and isinstance(auth, SessionAuth):
         message = f"{protocol} knows no sessions: use basic, api_key, bearer or oauth2"
         yield Mistake(path=("auth", "kind"), message=message)
-
-
-def _missing(resolved: Resolved, services: Services) -> Iterator[Mistake]:
-    """References that lead nowhere, and files that are not there."""
-    config = resolved.config
-    references: dict[tuple[str, ...], Any] = {("url",): config.url}
-    for field in type(config.auth).model_fields:
-        references["auth", field] = getattr(config.auth, field)
-    for path, value in references.items():
-        if isinstance(value, Reference):
-            try:
-                read = services.vault.text(value)
-            except SecretMissingError as exc:
-                yield Mistake(path=path, message=str(exc))
-                continue
-            if path == ("url",) and resolved.preset.protocol != "sql":
-                yield from _url_mistakes(resolved.preset.protocol, read)
-    if config.ca_file is not None and not (services.base_dir / config.ca_file).is_file():
-        yield Mistake(path=("ca_file",), message=f"there is no file {config.ca_file}")
 
 
 def _transport(resolved: Resolved, services: Services) -> Transport:
