@@ -109,19 +109,20 @@ class _Probe:
 
     def _compared(self, looked: _Looked, info: DatasetInfo) -> Iterator[Finding]:
         name = looked.dataset.name
+        whole = f"{self._source.entity}.{looked.place}"
         if not info.exists:
             message = f"{name} cannot be read: {info.message or 'the system does not have it'}"
-            remedy = f"Correct `dataset` in `{looked.place}`, or what the user may read."
-            yield self._finding(looked.place, Severity.ERROR, message, remedy)
+            remedy = f"Correct `dataset` of `entities.{whole}`, or what the user may read."
+            yield self._finding(whole, Severity.ERROR, message, remedy)
             return
         missing = [c for c in looked.columns if _lacks(info, c)]
         for path in missing:
             where = joined(looked.prefix, path) if looked.prefix else path
             fields = self._uses.get(where, ())
-            place = f"{self._source.entity}.{fields[0]}" if fields else looked.place
+            place = f"{self._source.entity}.{fields[0]}" if fields else whole
             source = "does not have" if info.paths is not None else "has in no row of the sample"
             message = f"{name} {source} the path {path}"
-            remedy = f"Correct the path in `{place}`, or take the field out with null."
+            remedy = f"Correct the path in `entities.{place}`, or take the field out with null."
             certain = info.paths is not None or self._needed(fields)
             yield self._finding(
                 place, Severity.ERROR if certain else Severity.WARNING, message, remedy
@@ -140,7 +141,8 @@ class _Probe:
                 seen = {token(v) for row in rows for v in values_of(row, path)} - told
             except BadValueError as exc:
                 message = f"the path {path} leads nowhere: {exc}"
-                found.append(self._finding(column, Severity.ERROR, message, "Correct the path."))
+                place = f"{self._source.entity}.{column}"
+                found.append(self._finding(place, Severity.ERROR, message, "Correct the path."))
                 continue
             if seen:
                 shown = ", ".join(sorted(map(repr, seen))[:_SHOWN])
