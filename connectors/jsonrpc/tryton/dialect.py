@@ -6,7 +6,7 @@ from typing import Any
 from canonical.errors import BadAnswerError
 from canonical.ports import Ask
 from connectors.jsonrpc.dialect import Context, ModelField, Search
-from connectors.jsonrpc.tryton.domains import domain, push
+from connectors.jsonrpc.tryton.domains import columns, domain, push
 from connectors.jsonrpc.tryton.session import TrytonSession
 from connectors.kit.rows import Push, Row, Test
 
@@ -27,7 +27,7 @@ class TrytonDialect:
         order = [[path, "DESC" if down else "ASC"] for path, down in search.sort]
         if all(path != "id" for path, _ in search.sort):
             order.append(["id", "ASC"])
-        params = [domain(search.where), search.offset, search.limit, order, list(search.columns)]
+        params = [domain(search.where), search.offset, search.limit, order, columns(search.columns)]
         found = await self._call(search.model, "search_read", params, search.context, ask)
         if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
             raise BadAnswerError(

@@ -9,10 +9,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+from msgspec import structs
+
 from canonical.criteria import Op
 from connectors.kit.rows import Clause, Push, Test
 
 Domain = list[Any]
+
+REFERENCE: Final = ".reference"
+"""Ending of a path that means the text of a reference field: `shipment.reference`."""
 
 NOTHING: Final[Domain] = [["id", "in", []]]
 """Holds for no record."""
@@ -23,7 +28,7 @@ EVERYTHING: Final[Domain] = [["id", "!=", None]]
 
 def push(test: Test) -> Push:
     """Tell whether a domain can express a test."""
-    related = "." in test.path
+    related = "." in test.path.removesuffix(REFERENCE)
     if related and (test.negated or _about_null(test)):
         return Push.NO
     if isinstance(test.value, timedelta) or test.kind in _INCOMPARABLE:
@@ -41,8 +46,17 @@ def domain(where: Sequence[Clause]) -> Domain:
     return [_clause(clause) for clause in where]
 
 
+def columns(paths: Sequence[str]) -> list[str]:
+    """Paths as Tryton is asked for them: `a.reference` is `a` itself, with the record behind it."""
+    found: dict[str, None] = {}
+    for path in paths:
+        plain = path.removesuffix(REFERENCE)
+        found |= {plain: None} if plain == path else {plain: None, f"{plain}.id": None}
+    return list(found)
+
+
 def _clause(clause: Clause) -> Domain:
-    parts = [_test(test) for test in clause]
+    parts = [_test(structs.replace(t, path=t.path.removesuffix(REFERENCE))) for t in clause]
     if not parts:
         return NOTHING
     return parts[0] if len(parts) == 1 else ["OR", *parts]

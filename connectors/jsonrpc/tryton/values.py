@@ -1,7 +1,9 @@
 """Tryton's typed JSON, both ways: objects with `__class__` stand for what JSON has no form for.
 
 Replies name nested records with a dot at the end (`"party.": {"code": ...}`); here they become
-plain nested dicts, and floats become exact decimals, as short as they are written.
+plain nested dicts, and floats become exact decimals, as short as they are written. Where a
+reference (`"shipment": "stock.shipment.in,1"`) is read with its record, its text goes there as
+`reference`.
 """
 
 import base64
@@ -44,7 +46,11 @@ def _plain(value: Any) -> Any:
         except (KeyError, TypeError, ArithmeticError) as exc:
             raise ValueError(f"a {value[_CLASS]} cannot be read") from exc
     nested = {k[:-1]: _plain(v) for k, v in value.items() if k.endswith(".")}
-    return {k: _plain(v) for k, v in value.items() if not k.endswith(".")} | nested
+    own = {k: _plain(v) for k, v in value.items() if not k.endswith(".")}
+    for name in nested.keys() & own.keys():
+        if isinstance(own[name], str) and isinstance(nested[name], dict):
+            nested[name]["reference"] = own[name]
+    return own | nested
 
 
 def _typed(value: Any) -> Any:
