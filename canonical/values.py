@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from canonical.errors import UnitMismatchError
 
 ZERO: Final = Decimal(0)
+_STEP: Final = Decimal("0.000001")
 
 # ISO 4217 currencies whose minor unit is not a hundredth (amendment list as of 2026).
 _MINOR_DIGITS: Final = {
@@ -67,12 +68,14 @@ def convert(
 ) -> Decimal:
     """Express an amount in another unit of the same item.
 
+    The result is exact where a finite decimal can say it; else rounded half-even to six decimals.
+
     Args:
         amount: How many of `unit`.
         unit: The unit of `amount`.
         target: The unit wanted.
         base: The item's base unit, which each conversion refers to.
-        conversions: What the item declares of its other units.
+        conversions: What the item declares of its other units; the last one of a unit counts.
         item: The item's sku, for the error.
 
     Raises:
@@ -81,12 +84,11 @@ def convert(
     """
     if unit == target:
         return amount
-    known = {c.unit: c for c in conversions}
-    for wanted in (unit, target):
-        if wanted != base and wanted not in known:
-            raise UnitMismatchError(item=item, unit=unit, target=target, base=base)
-    if unit != base:
-        amount = amount * known[unit].numerator / known[unit].denominator
-    if target != base:
-        amount = amount * known[target].denominator / known[target].numerator
-    return amount
+    known = {base: UnitConversion(base, Decimal(1)), **{c.unit: c for c in conversions}}
+    if unit not in known or target not in known:
+        raise UnitMismatchError(item=item, unit=unit, target=target, base=base)
+    source, wanted = known[unit], known[target]
+    dividend = amount * source.numerator * wanted.denominator
+    divisor = source.denominator * wanted.numerator
+    quotient = dividend / divisor
+    return quotient if quotient * divisor == dividend else quotient.quantize(_STEP)

@@ -18,7 +18,7 @@ from canonical.entities import ENTITIES, KEY, EntityName
 from canonical.errors import Reason, SupplygraphError, UnavailableError
 from canonical.records import Record
 from loaders.catalog import Catalog, Freshness, Supply
-from loaders.context import ReadContext
+from loaders.context import ReadContext, until_deadline
 from loaders.merging import Found, merged
 from loaders.shelf import Shelved, digest, from_entry, slot, to_entry
 from runtime.cache.record_cache import RecordCache
@@ -270,9 +270,10 @@ class KeyedReader:
         if not slots:
             return {}
         try:
-            batch = await supply.source.by_keys(
-                question.column, list(slots), question.columns, context.ask, question.criteria
-            )
+            async with until_deadline(context.ask, supply.system):
+                batch = await supply.source.by_keys(
+                    question.column, list(slots), question.columns, context.ask, question.criteria
+                )
         except SupplygraphError as exc:
             await self._cache.release(list(slots.values()))
             return dict.fromkeys(slots, exc)

@@ -12,7 +12,7 @@ from canonical.errors import SupplygraphError
 from canonical.ports import ListQuery
 from canonical.records import Record
 from loaders.catalog import Freshness, Supply
-from loaders.context import ReadContext
+from loaders.context import ReadContext, until_deadline
 from loaders.cursors import Position, decode_position, encode_position
 from loaders.keyed import KeyedReader
 from loaders.shelf import digest
@@ -107,7 +107,8 @@ class ListShelf:
         freshness: Freshness,
         keyed: KeyedReader,
     ) -> SystemPage:
-        page = await supply.source.page(query, context.ask)
+        async with until_deadline(context.ask, supply.system):
+            page = await supply.source.page(query, context.ask)
         entity = supply.source.entity
         context.journal.read(supply.system, rows=len(page.records))
         places = tuple(place_of(entity, r, query.order) for r in page.records)

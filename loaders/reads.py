@@ -50,7 +50,6 @@ class Reads:
         self._scheduler = scheduler
         self._queues: dict[_Group, list[_Asked]] = {}
         self._known: dict[_Group, _Known] = {}
-        self._running: set[asyncio.Task[None]] = set()
 
     async def many(
         self,
@@ -92,10 +91,7 @@ class Reads:
         return await self._lists.read(question, self.context)
 
     def _start(self, group: _Group, criteria: Criteria) -> None:
-        asked = self._queues.pop(group)
-        task = asyncio.ensure_future(self._run(group, criteria, asked))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._scheduler.start(self._run(group, criteria, self._queues.pop(group)))
 
     async def _run(self, group: _Group, criteria: Criteria, asked: list[_Asked]) -> None:
         entity, column, _, system = group

@@ -33,6 +33,7 @@ async def node(
     context: RequestContext, parents: Sequence[None], asked: Asked, *, id: str
 ) -> list[Any]:
     """The record with an id; None if it does not exist or may not be seen."""
+    context.caller  # noqa: B018  # refuses who has not said who they are
     found = (await _read(context, [decode_global_id(id)], asked))[0]
     return [found for _ in parents]
 
@@ -45,6 +46,7 @@ async def nodes(
     Raises:
         InvalidInputError: if there are too many ids, or one of them is none of ours.
     """
+    context.caller  # noqa: B018  # refuses who has not said who they are
     if len(ids) > context.limits.max_nodes:
         raise InvalidInputError(
             f"{len(ids)} ids at once; at most {context.limits.max_nodes} are read. Ask in parts"
@@ -58,7 +60,6 @@ async def nodes(
 
 
 async def _read(context: RequestContext, ids: Sequence[GlobalId], asked: Asked) -> list[Any]:
-    context.caller  # noqa: B018  # refuses who has not said who they are
     for given in ids:
         _check(given)
     found: dict[GlobalId, Any] = {}

@@ -27,7 +27,7 @@ from execution.links import Asked
 from execution.operation import Partial
 from resolvers.context import RequestContext
 from resolvers.forecasts import overlapping
-from resolvers.purchase_orders import OrderLine, open_of, open_orders, still_open
+from resolvers.purchase_orders import OrderLine, open_orders, still_open
 from resolvers.reading import pointing_here
 from resolvers.units import Units
 
@@ -214,11 +214,12 @@ def _buckets(
 
 def _supply(given: OrderLine, item: Item, today: date, units: Units) -> Dated:
     line = given.line
+    # Each quantity goes straight to the item's unit: by way of the line's it might be rounded.
+    ordered = units.convert(line.quantity, line.unit, item.unit, item.sku)
     received = sum(
-        (units.convert(q.amount, q.unit, line.unit, item.sku) for q in line.received), ZERO
+        (units.convert(q.amount, q.unit, item.unit, item.sku) for q in line.received), ZERO
     )
-    amount = units.convert(open_of(line, received), line.unit, item.unit, item.sku)
-    return Dated(line.confirmed_on or line.due_on or today, amount)
+    return Dated(line.confirmed_on or line.due_on or today, max(ZERO, ordered - received))
 
 
 def _in_foreign_units(parents: Sequence[Item], *parts: Sequence[Any]) -> set[str]:

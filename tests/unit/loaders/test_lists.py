@@ -69,7 +69,8 @@ async def test_pages_hold_every_order_once_and_in_order_while_others_are_added(
     numbers = [n["number"] for n in seen]
     assert len(numbers) == len(set(numbers))
     assert {f"PO{n}" for n in range(len(rows))} <= set(numbers)
-    values = [n[COLUMNS[field]] for n in seen]
+    # What is added in one system while another is ahead may come late, but it comes.
+    values = [n[COLUMNS[field]] for n in seen if int(n["number"][2:]) < len(rows)]
     dated = [v for v in values if v is not None]
     assert dated == sorted(dated, reverse=way == "DESC")
     assert values == dated + [None] * (len(values) - len(dated))
@@ -79,7 +80,8 @@ async def test_a_cursor_goes_on_only_in_its_own_list() -> None:
     desk = Desk(*Distributor().sources)
     start = "{ purchaseOrders(first: 2) { pageInfo { endCursor } } }"
     cursor = (await desk.ask(start)).data["purchaseOrders"]["pageInfo"]["endCursor"]
-    other = "query ($c: String) { purchaseOrders(after: $c, orderBy: [{field: NUMBER}]) { nodes { id } } }"
+    other = """query ($c: String) {
+        purchaseOrders(after: $c, orderBy: [{field: NUMBER}]) { nodes { id } } }"""
     answer = await desk.ask(other, c=cursor)
     assert "another filter or order" in answer.errors[0].message
 
@@ -146,7 +148,7 @@ async def test_a_list_keeps_keys_so_that_a_refreshed_record_shows_in_it() -> Non
     await desk.ask(question)
     world.orders.records = [structs.replace(r, buyer="new") for r in world.orders.records]
     await desk.ask('{ purchaseOrder(number: "PO3") { buyer } }', max_staleness_s=0)
-    slots = [k for k in ("erp:purchase_order:key::K3",)]
+    slots = ["erp:purchase_order:key::K3"]
     await desk.cache.drop(slots)
     again = await desk.ask(question)
     buyers = {n["number"]: n["buyer"] for n in again.data["purchaseOrders"]["nodes"]}
