@@ -81,7 +81,8 @@ async def test_text_conditions_on_a_translated_key_are_checked_in_canonical_term
     world.items.records = [item(n, sku=f"X{9 - n}") for n in range(10)]
     desk = Desk(*world.sources, crosswalks={(EntityName.ITEM, "erp"): pairs})
     answer = await desk.ask(
-        '{ items(filter: {sku: {startsWith: "I"}, category: {eq: "odd"}}, first: 3) { nodes { sku } } }'
+        """{ items(filter: {sku: {startsWith: "I"}, category: {eq: "odd"}}, first: 3) {
+            nodes { sku } } }"""
     )
     assert answer.errors == ()
     assert len(answer.data["items"]["nodes"]) == 3
