@@ -249,7 +249,7 @@ def _over_http(resolved: Resolved, transport: Transport, services: Services) -> 
         )
     match resolved.protocol:
         case ODataSettings() as settings:
-            return odata_reader(resolved.name, settings, transport, policy)
+            return odata_reader(resolved.name, settings, transport, policy, now=services.now)
         case JSONRPCSettings() as settings:
             reader, session = jsonrpc.reader(
                 settings,
