@@ -9,18 +9,17 @@ queues its parent in the link's loader.
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import Annotated, Any, Final
 
 import strawberry
-from aiodataloader import DataLoader, Loader, dispatch_queue
+from aiodataloader import DataLoader, Loader, dispatch_queue_batch
 from graphql import GraphQLResolveInfo
 from msgspec import Struct
 from strawberry.types import Info
 from typing_extensions import override
 
 from canonical.errors import SupplygraphError
-from execution.operation import OperationContext, Partial, Path
+from execution.operation import BatchError, OperationContext, Partial, Path
 from execution.selection import Columns, selected_columns, selects
 
 BatchResolver = Callable[..., Awaitable[Sequence[Any]]]
@@ -188,9 +187,13 @@ class _LinkLoader(DataLoader[_Queued, Any]):
         scheduler = self._context.operation.scheduler
         self._queue.append(Loader(key=key, future=future))
         if len(self._queue) == 1:
-            scheduler.submit(partial(dispatch_queue, self))
+            scheduler.submit(self._dispatch)
         else:
             scheduler.touch()
+
+    def _dispatch(self) -> None:
+        queue, self._queue = self._queue, []
+        self._context.operation.scheduler.start(dispatch_queue_batch(self, queue))
 
     @override
     async def batch_load_fn(self, keys: list[_Queued]) -> list[Any]:
@@ -217,11 +220,13 @@ class _LinkLoader(DataLoader[_Queued, Any]):
 
 
 def _own(error: Exception) -> Exception:
-    """Give each field an error of its own: graphql-core writes path and nodes into it."""
+    """Give each field an error of its own: one that is raised many times grows each time."""
     if isinstance(error, SupplygraphError):
         copy = error.__class__.__new__(error.__class__)
         copy.__dict__.update(error.__dict__)
         copy.args = error.args
         copy.__cause__ = error
         return copy
-    return error
+    fault = BatchError()
+    fault.__cause__ = error
+    return fault

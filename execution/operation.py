@@ -12,6 +12,10 @@ T = TypeVar("T")
 Path = tuple[str | int, ...]
 
 
+class BatchError(Exception):
+    """A batch failed in a way that nobody foresaw; its cause says how, once for all parents."""
+
+
 class Partial(Struct, frozen=True):
     """A batch result for one parent that is less than was asked for.
 

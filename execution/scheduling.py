@@ -7,8 +7,8 @@ microsecond.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 _QUIET_TURNS: Final = 12
 # Measured on graphql-core 3.3: up to 2 turns for each list or object between two links; the
@@ -23,6 +23,8 @@ class LevelScheduler:
         self._waiting: list[Callable[[], None]] = []
         self._quiet = 0
         self._armed = False
+        self._running: set[asyncio.Task[None]] = set()
+        self._ended = False
         self.levels = 0
 
     def submit(self, start: Callable[[], None]) -> None:
@@ -37,7 +39,22 @@ class LevelScheduler:
             self._armed = True
             asyncio.get_running_loop().call_soon(self._turn)
 
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a batch for as long as the operation lasts."""
+        task = asyncio.ensure_future(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def end(self) -> None:
+        """The operation is over: what still runs is cancelled, what waits is never started."""
+        self._ended = True
+        self._waiting.clear()
+        for task in self._running:
+            task.cancel()
+
     def _turn(self) -> None:
+        if self._ended:
+            return
         self._quiet += 1
         if self._quiet < self._quiet_turns:
             asyncio.get_running_loop().call_soon(self._turn)
