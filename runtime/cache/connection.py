@@ -13,9 +13,9 @@ from typing import Any, Final, TypeVar
 
 import structlog
 from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
-from runtime.cache.urls import Client, Timeouts, close, understand
+from runtime.cache.urls import TROUBLE, Client, Timeouts, close, understand
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -83,7 +83,7 @@ class RedisHandle:
                 return await work(self._client)
         except ResponseError as error:
             self._refused(error)
-        except (RedisError, OSError, TimeoutError) as error:
+        except TROUBLE as error:
             self._lost(error)
         return otherwise
 
@@ -135,7 +135,7 @@ class RedisHandle:
         try:
             async with asyncio.timeout(self._timeouts.connect_s):
                 await self._client.exists(_PING_KEY)  # a PING would want every node of a cluster
-        except (RedisError, OSError, TimeoutError) as error:
+        except TROUBLE as error:
             return error
         return None
 

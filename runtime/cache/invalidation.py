@@ -13,9 +13,9 @@ from typing import Final
 import msgspec
 import structlog
 from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
 
 from runtime.cache.connection import RedisHandle
+from runtime.cache.urls import TROUBLE
 
 _QUIET_S: Final = 2.0
 """After so long without a word the other end is asked whether it is there."""
@@ -56,7 +56,7 @@ class Invalidations:
 
     def start(self) -> None:
         """Listen from now on, in the running event loop. Does nothing if it listens already."""
-        if self._task is None:
+        if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
     def message(self, keys: Iterable[str]) -> bytes:
@@ -76,7 +76,7 @@ class Invalidations:
             if pubsub is not None:
                 try:
                     await self._listen(pubsub)
-                except (RedisError, OSError, TimeoutError) as error:
+                except TROUBLE as error:
                     _log.debug("invalidation_channel_lost", error=str(error))
                 finally:
                     if self.connected:
@@ -114,5 +114,5 @@ class Invalidations:
 
 
 async def _close(pubsub: PubSub) -> None:
-    with suppress(RedisError, OSError):
+    with suppress(*TROUBLE):
         await pubsub.aclose()  # type: ignore[no-untyped-call]

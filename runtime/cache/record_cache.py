@@ -130,10 +130,11 @@ class RecordCache:
         if not entries or self._shared is None:
             return
         self._listen()
-        tokens = {key: self._tokens.pop(key) for key in keys if key in self._tokens}
+        tokens = {key: self._tokens[key] for key in keys if key in self._tokens}
         encoded = [(key, encode(entry, now + ttl_s), ttl_s) for key, entry, ttl_s in entries]
         if await self._shared.write(encoded, tokens):
             for key in keys:
+                self._tokens.pop(key, None)
                 self._undelivered.pop(key, None)
 
     async def drop(self, keys: Sequence[str]) -> None:

@@ -1,23 +1,24 @@
-"""The layer in Redis: each method is one round trip (in a cluster: one for each node).
+"""The layer in Redis.
 
-sg:{version}:e:{key}   an entry, with a finite time to live
-sg:{version}:c:{key}   a claim: the token of who refreshes it
-sg:{version}:drop      channel: [origin, [key, ...]], keys that other processes must forget
+    sg:{version}:e:{key}   an entry, with a finite time to live
+    sg:{version}:c:{key}   a claim: the token of who refreshes it
+    sg:{version}:drop      channel: [origin, [key, ...]], keys that other processes must forget
+
+Reading is one round trip for all keys; writing and claiming are one for each thousand, so that each
+fits into the operation's timeout.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, TypeVar
 
-from redis.asyncio import RedisCluster
-
+from runtime.cache.commands import Claimed, Written, commands_of
 from runtime.cache.connection import RedisHandle
 from runtime.cache.entries import HEAD_SIZE
-from runtime.cache.urls import Client
 
-# Compare and delete: a claim that has run out may be another's by now.
-_RELEASE: Final = (
-    "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) end return 0"
-)
+T = TypeVar("T")
+
+_CHUNK: Final = 1_000
+_CHUNK_BYTES: Final = 2 * 1024 * 1024
 
 
 class SharedEntries:
@@ -30,75 +31,72 @@ class SharedEntries:
 
     async def read(self, keys: Sequence[str]) -> list[bytes | None] | None:
         """Encoded entries, as many and in the order of the keys; None if Redis cannot be asked."""
-        return await self._mget([self._entry(key) for key in keys])
+        return await self._read([self._entry(key) for key in keys])
 
     async def write(
         self, entries: Sequence[tuple[str, bytes, float]], tokens: Mapping[str, bytes]
     ) -> bool:
-        """Store (key, data, ttl in seconds), then let go of claims; tell whether it was done."""
-
-        async def work(client: Client) -> bool:
-            pipeline = _pipeline(client)
-            for key, data, ttl_s in entries:
-                pipeline.set(self._entry(key), data, px=_milliseconds(ttl_s))
-            for key, token in tokens.items():
-                pipeline.eval(_RELEASE, 1, self._claim(key), token)
-            await pipeline.execute()
-            return True
-
-        return await self._redis.run(work, otherwise=False)
+        """Store (key, data, ttl in seconds), let go of claims on them; tell whether all is done."""
+        for chunk in _chunks(entries, lambda entry: len(entry[1])):
+            values = [(self._entry(key), data, _milliseconds(ttl)) for key, data, ttl in chunk]
+            claims = {self._claim(key): tokens[key] for key, _, _ in chunk if key in tokens}
+            if not await self._write(values, claims):
+                return False
+        return True
 
     async def delete(self, keys: Sequence[str], message: bytes) -> bool:
-        """Remove entries, then tell the other processes; tell whether it was done."""
+        """Remove entries, then tell the other processes; tell whether all is done."""
+        for chunk in _chunks(keys):
+            if not await self._delete([self._entry(key) for key in chunk]):
+                return False
+        heard = await self._redis.run(
+            lambda client: client.publish(self.channel, message), otherwise=None
+        )
+        return heard is not None
 
-        async def work(client: Client) -> bool:
-            pipeline = _pipeline(client)
-            for key in keys:
-                # A cluster's pipeline has no unlink() that queues.
-                pipeline.execute_command("UNLINK", self._entry(key))
-            await pipeline.execute()
-            await client.publish(self.channel, message)
-            return True
-
-        return await self._redis.run(work, otherwise=False)
-
-    async def claim(
-        self, keys: Sequence[str], token: bytes, ttl_s: float
-    ) -> list[tuple[bool, bytes]] | None:
+    async def claim(self, keys: Sequence[str], token: bytes, ttl_s: float) -> list[Claimed] | None:
         """For each key: whether the claim is ours now, and the head of the entry, empty if none."""
-
-        async def work(client: Client) -> list[tuple[bool, bytes]]:
-            pipeline = _pipeline(client)
-            for key in keys:
-                pipeline.set(self._claim(key), token, nx=True, px=_milliseconds(ttl_s))
-                pipeline.getrange(self._entry(key), 0, HEAD_SIZE - 1)
-            answers = await pipeline.execute()
-            return [
-                (bool(won), head) for won, head in zip(answers[::2], answers[1::2], strict=True)
-            ]
-
-        return await self._redis.run(work, otherwise=None)
+        answers: list[Claimed] = []
+        for chunk in _chunks(keys):
+            names = [(self._claim(key), self._entry(key)) for key in chunk]
+            found = await self._claim_all(names, token, _milliseconds(ttl_s))
+            if found is None:
+                return None
+            answers += found
+        return answers
 
     async def release(self, tokens: Mapping[str, bytes]) -> None:
         """Let go of claims that still carry our token."""
-        await self.write((), tokens)
+        for chunk in _chunks(list(tokens)):
+            await self._write((), {self._claim(key): tokens[key] for key in chunk})
 
     async def claimed(self, keys: Sequence[str]) -> list[str] | None:
         """Those of the keys that somebody holds a claim on; None if Redis cannot be asked."""
-        tokens = await self._mget([self._claim(key) for key in keys])
+        tokens = await self._read([self._claim(key) for key in keys])
         if tokens is None:
             return None
         return [key for key, token in zip(keys, tokens, strict=True) if token is not None]
 
-    async def _mget(self, names: Sequence[str]) -> list[bytes | None] | None:
-        async def work(client: Client) -> list[bytes | None]:
-            if isinstance(client, RedisCluster):
-                found: Any = await client.mget_nonatomic(list(names))
-            else:
-                found = await client.mget(names)
-            return cast("list[bytes | None]", found)
+    async def _read(self, names: Sequence[str]) -> list[bytes | None] | None:
+        return await self._redis.run(lambda client: commands_of(client).read(names), otherwise=None)
 
-        return await self._redis.run(work, otherwise=None)
+    async def _write(self, values: Sequence[Written], claims: Mapping[str, bytes]) -> bool:
+        return await self._redis.run(
+            lambda client: commands_of(client).write(values, claims), otherwise=False
+        )
+
+    async def _delete(self, names: Sequence[str]) -> bool:
+        return await self._redis.run(
+            lambda client: commands_of(client).delete(names), otherwise=False
+        )
+
+    async def _claim_all(
+        self, names: Sequence[tuple[str, str]], token: bytes, ttl_ms: int
+    ) -> list[Claimed] | None:
+        return await self._redis.run(
+            lambda client: commands_of(client).claim(names, token, ttl_ms, HEAD_SIZE),
+            otherwise=None,
+        )
 
     def _entry(self, key: str) -> str:
         return f"{self._prefix}e:{key}"
@@ -107,10 +105,16 @@ class SharedEntries:
         return f"{self._prefix}c:{key}"
 
 
-def _pipeline(client: Client) -> Any:
-    if isinstance(client, RedisCluster):
-        return client.pipeline()
-    return client.pipeline(transaction=False)
+def _chunks(items: Sequence[T], size_of: Callable[[T], int] = lambda _: 0) -> Iterator[Sequence[T]]:
+    """Split by count and bytes, whichever comes first. An item larger than that comes alone."""
+    begin = size = 0
+    for i, item in enumerate(items):
+        size += size_of(item)
+        if i > begin and (i - begin == _CHUNK or size > _CHUNK_BYTES):
+            yield items[begin:i]
+            begin, size = i, size_of(item)
+    if begin < len(items):
+        yield items[begin:]
 
 
 def _milliseconds(seconds: float) -> int:

@@ -16,8 +16,12 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 Client = Redis | RedisCluster
+
+TROUBLE: Final = (RedisError, OSError, TimeoutError, RuntimeError, AttributeError)
+"""What the client raises when Redis is in trouble; the last two from connections half torn down."""
 
 _SINGLE: Final = ("redis", "rediss", "unix")
 _PORT: Final = 6379

@@ -195,6 +195,31 @@ async def test_a_drop_reaches_the_other_process(new: New) -> None:
     assert await there.get_many(["a", "b"]) == [None, entry("b")]
 
 
+async def test_ones_own_drop_does_not_come_back_to_oneself(new: New, valkey: redis.Redis) -> None:
+    cache = await new()
+    await cache.drop(["a"])
+    await cache.put_many([("a", entry("a"), 60)])
+    await asyncio.sleep(0.05)  # the message is heard
+    valkey.config_resetstat()
+    assert await cache.get_many(["a"]) == [entry("a")]
+    assert calls(valkey) == {}
+
+
+async def test_many_and_large_entries_are_written_in_parts(new: New, valkey: redis.Redis) -> None:
+    here, there = await new(), await new()
+    keys = [f"item:{i}" for i in range(2_500)]
+    valkey.config_resetstat()
+    assert await here.claim(keys, 5) == keys
+    assert calls(valkey)["eval"] == 3
+    large = [(f"list:{i}", entry("x" * 900_000), 60.0) for i in range(5)]
+    valkey.config_resetstat()
+    await here.put_many([*((key, entry(key), 60.0) for key in keys), *large])
+    assert calls(valkey)["eval"] == 3 + 2
+    assert await there.claim(keys[::500], 5) == keys[::500]  # the put let go of them
+    assert await there.get_many(keys) == [entry(key) for key in keys]
+    assert await there.get_many([key for key, _, _ in large]) == [e for _, e, _ in large]
+
+
 async def test_a_read_under_way_does_not_bring_back_what_is_dropped(new: New) -> None:
     here, there = await new(), await new()
     await here.put_many([("a", entry("a"), 60)])
@@ -261,6 +286,7 @@ async def test_a_put_releases_only_the_claim_of_this_process(new: New, valkey: r
     assert valkey.exists(f"sg:{FORMAT}.v1:c:a") == 1
     await here.put_many([("a", entry("a"), 60)])
     assert valkey.exists(f"sg:{FORMAT}.v1:c:a") == 0
+    assert here._tokens == {}
 
 
 async def test_another_versions_entries_and_drops_are_strange(new: New) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+import redis
 from structlog.testing import capture_logs
 
 from runtime.cache.connection import RedisHandle
@@ -84,9 +85,10 @@ async def test_hung(server: EmbeddedValkey, caches: list[RecordCache]) -> None:
     await here.put_many([("a", A, 60)])
     server.signal(signal.SIGSTOP)
     try:
-        found, seconds = await timed(there, "a")
-        assert found is None
-        assert 0.2 < seconds < 0.4
+        with capture_logs() as logs:
+            answers = await asyncio.gather(*(timed(there, "a") for _ in range(20)))
+        assert [line["event"] for line in logs] == ["redis_lost"]
+        assert all(found is None and 0.2 < seconds < 0.6 for found, seconds in answers)
         began = time.monotonic()
         for _ in range(100):
             assert await there.get_many(["a"]) == [None]
@@ -113,6 +115,20 @@ async def test_what_is_dropped_during_an_outage_does_not_come_back(
     assert await here.get_many(["a", "c"]) == [None, None]
     await asyncio.sleep(0.06)
     assert await there.get_many(["a", "b"]) == [None, A]
+
+
+async def test_what_redis_refuses_to_drop_is_not_read_here(
+    server: EmbeddedValkey, caches: list[RecordCache]
+) -> None:
+    here, _ = caches
+    await here.put_many([("a", A, 60)])
+    with redis.Redis.from_url(server.url) as admin:
+        admin.acl_setuser("default", commands=["-unlink"])
+        await here.drop(["a"])
+        assert await here.get_many(["a"]) == [None]
+        admin.acl_setuser("default", commands=["+unlink"])
+        assert await here.get_many(["a"]) == [None]
+        assert admin.exists("sg:1.v:e:a") == 0
 
 
 async def test_this_process_does_not_answer_for_long_while_it_hears_nothing(
@@ -165,11 +181,14 @@ async def test_a_redis_that_is_full_is_told_once_and_goes_on_answering(
         await client.config_set("maxmemory-policy", "noeviction")  # type: ignore[attr-defined]
         return bool(await client.config_set("maxmemory", "1"))  # type: ignore[attr-defined]
 
+    assert await here.claim(["c"], 5) == ["c"]
     assert await full.run(fill, otherwise=False)
     with capture_logs() as logs:
         await here.put_many([("b", A, 60)])
         await here.put_many([("c", A, 60)])
         assert await there.get_many(["a", "b"]) == [A, None]
+        await here.release(["c"])
     assert [line["event"] for line in logs] == ["redis_refused"]
+    assert await there.wait(["c"], 0) == [None]
     assert here.health()["connected"] is True
     await full.aclose()
