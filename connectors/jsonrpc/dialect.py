@@ -56,6 +56,9 @@ class Dialect(Protocol):
     async def fields(self, model: str, ask: Ask) -> Mapping[str, ModelField]:
         """The fields of a model."""
 
+    async def aclose(self) -> None:
+        """Stop a sign-in under way."""
+
 
 def prefixes(columns: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     """Paths by their first step, with what follows it: `a.b`, `a.c`, `d` -> a: (b, c), d: ()."""

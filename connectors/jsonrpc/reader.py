@@ -35,6 +35,8 @@ from connectors.kit.rows import (
 )
 
 _SAMPLE_ROWS: Final = 100
+_EVERYWHERE: Final = frozenset({"id", "rec_name", "reference"})
+_BEHIND: Final = "behind a reference"
 
 
 class JSONRPCReader:
@@ -161,7 +163,8 @@ class JSONRPCReader:
         options = self._of(dataset)
         try:
             paths = await self._resolved(dataset, options, columns, ask)
-            known = tuple(c for c in columns if c in paths)
+            # Which fields are behind a reference depends on the record: a sample has them all.
+            known = tuple(c for c in columns if paths.get(c, _BEHIND) != _BEHIND)
             page = await self.page(RowQuery(dataset, columns=known, limit=_SAMPLE_ROWS), None, ask)
         except MisconfiguredError as exc:
             if exc.reason is Reason.CREDENTIALS:
@@ -170,7 +173,8 @@ class JSONRPCReader:
         return DatasetInfo(exists=True, paths=paths, sample=page.rows)
 
     async def aclose(self) -> None:
-        """Nothing is held here; the transport is closed by who opened it."""
+        """Stop a sign-in under way; the transport is closed by who opened it."""
+        await self._dialect.aclose()
 
     def _of(self, dataset: Dataset) -> Options:
         known = json.dumps(dict(dataset.options), sort_keys=True, default=str)
@@ -275,7 +279,7 @@ class JSONRPCReader:
         for name, rest in prefixes(paths).items():
             field = fields.get(name)
             if field is not None and field.type == "reference":  # to records of several models
-                found |= {f"{name}.{path}": field.type for path in rest}
+                found |= {f"{name}.{p}": field.type if p in _EVERYWHERE else _BEHIND for p in rest}
             elif rest and field is not None and field.relation:
                 inner = await self._types(field.relation, rest, ask)
                 found |= {f"{name}.{p}": t for p, t in inner.items() if p in rest}

@@ -84,6 +84,10 @@ class OdooDialect:
         """The fields of a model."""
         return await self._models.described(model, ask)
 
+    async def aclose(self) -> None:
+        """Stop a sign-in under way."""
+        await self._wire.aclose()
+
     async def _follow(
         self, rows: Sequence[Row], spelled: Spelled, name: str, rest: Sequence[str], ask: Ask
     ) -> None:

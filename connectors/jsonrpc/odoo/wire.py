@@ -36,6 +36,9 @@ class Wire(Protocol):
             UnavailableError, BadAnswerError: as the transport does.
         """
 
+    async def aclose(self) -> None:
+        """Stop a sign-in under way."""
+
 
 class JSON2:
     """POST /json/2/<model>/<method>, authorised by a bearer key."""
@@ -65,6 +68,9 @@ class JSON2:
             fault = reply if isinstance(reply, dict) else {"name": "NotFound"}
             raise error_of(self.system, model, fault)
         return reply
+
+    async def aclose(self) -> None:
+        """Nothing is under way: the key is not obtained."""
 
 
 class ExecuteKw:
@@ -100,6 +106,10 @@ class ExecuteKw:
             user = await self._users.headers(ask)
             reply = await self._execute(user, model, method, arguments, ask)
         return self._result(reply, model)
+
+    async def aclose(self) -> None:
+        """Stop a sign-in under way."""
+        await self._users.aclose()
 
     async def _execute(
         self,

@@ -50,6 +50,10 @@ class TrytonDialect:
             raise BadAnswerError(self._session.system, f"{model} does not tell its fields")
         return {n: ModelField(str(f.get("type")), f.get("relation")) for n, f in found.items()}
 
+    async def aclose(self) -> None:
+        """Stop a sign-in under way."""
+        await self._session.aclose()
+
     async def _call(
         self, model: str, method: str, params: list[Any], context: Context, ask: Ask
     ) -> Any:

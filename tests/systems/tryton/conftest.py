@@ -1,11 +1,10 @@
 """One real Tryton for the whole session; modules that use it are marked `xdist_group("tryton")`."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
-from connectors.kit.auth_kinds import SessionAuth
-from connectors.kit.secrets import Reference
 from tests.systems.opening import Opened, opened
 from tests.systems.tryton.client import Client
 from tests.systems.tryton.harness import Tryton, running
@@ -24,14 +23,25 @@ def truth(tryton: Tryton) -> Client:
     return tryton.client(tryton.admin)
 
 
+def config_for(tryton: Tryton, **changes: Any) -> dict[str, Any]:
+    """A backend for Tryton, as a manifest writes it."""
+    return {
+        "preset": "tryton",
+        "url": tryton.base_url,
+        "auth": {
+            "kind": "session",
+            "username": tryton.user.name,
+            "password": {"env": "ERP_PASSWORD"},
+        },
+        # SQLite sorts text by code point.
+        "settings": {"database": tryton.database, "text_order": "code_point"},
+        **changes,
+    }
+
+
 @pytest.fixture
 async def erp(tryton: Tryton) -> AsyncIterator[Opened]:
     """Tryton behind the shipped preset."""
-    auth = SessionAuth(
-        kind="session", username=tryton.user.name, password=Reference(env="ERP_PASSWORD")
-    )
-    # SQLite sorts text by code point.
-    settings = {"database": tryton.database, "text_order": "code_point"}
     secrets = {"ERP_PASSWORD": tryton.user.password}
-    async with opened("tryton", tryton.base_url, auth, secrets, {"settings": settings}) as ready:
+    async with opened(config_for(tryton), secrets) as ready:
         yield ready
