@@ -5,52 +5,165 @@
 One installation belongs to one process and one event loop.
 """
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
 
+from app.jwks import jwks_reader
+from app.manifest.crosswalks import walks_of
+from app.manifest.loading import Declaration
+from app.manifest.model import EntityConfig
+from app.server.ports import OperationLimits
+from canonical.entities import ENTITIES, Entity, EntityName
+from canonical.ports import Backend
 from canonical.values import UnitConversion
+from connectors.factory import open_backend
+from connectors.kit.services import Services
 from execution.scheduling import LevelScheduler
-from loaders.catalog import Catalog
+from loaders.catalog import Catalog, Supply
 from loaders.context import ReadContext
+from loaders.identity import IdentifiedSource
 from loaders.keyed import KeyedReader
 from loaders.lists import ListReader
 from loaders.reads import Reads
+from loaders.shelf import FORMAT
 from resolvers.context import Limits
-from runtime.security.principal import Principal
+from runtime.cache.connection import RedisHandle
+from runtime.cache.record_cache import RecordCache
+from runtime.embedded.valkey import embedded_valkey
+from runtime.limits.redis_limits import RedisLimits
+from runtime.security.tokens import TokenVerifier
+
+_MEGABYTE: Final = 1_000_000
 
 
-class TokenVerifier(Protocol):
-    """Tells who a bearer token stands for."""
-
-    async def verify(self, token: str) -> Principal:
-        """The principal of a token.
-
-        Raises:
-            UnauthenticatedError: if the token is not valid now.
-        """
-
-
+@dataclass(frozen=True, kw_only=True)
 class Installation:
-    """Everything that answers questions, opened by `app.installation.open_installation`.
+    """Everything that answers questions, opened by `open_installation`.
 
     Attributes:
+        backends: The systems, by name.
         catalog: Which systems supply what.
+        cache: The record cache.
         limits: What one question may ask for.
+        operation_limits: What one request may take.
         units: Conversions declared in the manifest, by sku; under "" for all items.
         tokens: Tells who is asking.
+        keyed: Reads records by key.
+        lists: Reads lists.
     """
 
+    backends: Mapping[str, Backend]
     catalog: Catalog
+    cache: RecordCache
     limits: Limits
+    operation_limits: OperationLimits
     units: Mapping[str, tuple[UnitConversion, ...]]
     tokens: TokenVerifier
-    _keyed: KeyedReader
-    _lists: ListReader
+    keyed: KeyedReader
+    lists: ListReader
 
     def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
         """The loaders of one operation."""
-        return Reads(self.catalog, self._keyed, self._lists, scheduler, context)
+        return Reads(self.catalog, self.keyed, self.lists, scheduler, context)
 
     def health(self) -> Mapping[str, Any]:
-        """State of every dependency, without asking any: {"cache": {...}, "backends": {name: {...}}}."""
-        raise NotImplementedError
+        """State of every dependency, without asking any: {"cache": {...}, "backends": {name: {"state", ...}}}.
+
+        A backend's state is `ok`, `maintenance`, or its circuit's: `open`, `half_open`.
+        """
+        backends = {name: _with_state(b.health()) for name, b in self.backends.items()}
+        return {"cache": self.cache.health(), "backends": backends}
+
+
+@asynccontextmanager
+async def open_installation(declared: Declaration) -> AsyncIterator[Installation]:
+    """Open everything that a manifest declares, and close it in the opposite order.
+
+    Nothing is asked of any system yet; one that is down costs its own fields, later.
+
+    Raises:
+        InvalidInputError: if a backend cannot be opened as it is configured.
+        EmbeddedServerError: if no Redis is named and none can be started.
+    """
+    async with AsyncExitStack() as stack:
+        url = declared.redis_url
+        if url is None:
+            url = await stack.enter_async_context(embedded_valkey())
+        redis = RedisHandle(url)
+        stack.push_async_callback(redis.aclose)
+        megabytes = declared.manifest.cache.l1_megabytes
+        cache = RecordCache(redis, version=FORMAT, l1_bytes=megabytes * _MEGABYTE)
+        stack.push_async_callback(cache.aclose)
+        services = Services(
+            environ=declared.vault.environ,
+            base_dir=declared.vault.base_dir,
+            shared_limits=RedisLimits(redis),
+        )
+        backends: dict[str, Backend] = {}
+        for name, config in declared.manifest.backends.items():
+            backends[name] = await open_backend(name, config, services)
+            stack.push_async_callback(backends[name].aclose)
+        yield _wired(declared, backends, cache)
+
+
+def _wired(
+    declared: Declaration, backends: Mapping[str, Backend], cache: RecordCache
+) -> Installation:
+    manifest = declared.manifest
+    catalog = _catalog(declared, backends)
+    keyed = KeyedReader(catalog, cache)
+    tokens = manifest.identity.token_config(declared.vault)
+    limits = manifest.limits
+    return Installation(
+        backends=backends,
+        catalog=catalog,
+        cache=cache,
+        limits=limits.for_resolvers(),
+        operation_limits=OperationLimits(
+            limits.operation_timeout_s, limits.max_query_depth, limits.max_query_kilobytes * 1024
+        ),
+        units=manifest.units.by_sku(),
+        tokens=TokenVerifier(tokens, jwks_reader(tokens.jwks_url) if tokens.jwks_url else None),
+        keyed=keyed,
+        lists=ListReader(catalog, keyed, cache),
+    )
+
+
+def _catalog(declared: Declaration, backends: Mapping[str, Backend]) -> Catalog:
+    entities = declared.manifest.entities
+    walks = {name: walks_of(name, declared.tables) for name in backends}
+
+    def supplies(name: EntityName, entity: EntityConfig) -> list[Supply]:
+        found: list[Supply] = []
+        for source in entity.sources:
+            inner = backends[source.backend].sources[name]
+            identified = IdentifiedSource(inner, walks[source.backend])
+            columns = _narrowed(identified.columns, source.columns, ENTITIES[name])
+            found.append(Supply(identified, source.region, columns))
+        return found
+
+    return Catalog(
+        {name: supplies(name, entity) for name, entity in entities.items()},
+        {name: entity.freshness(name) for name, entity in entities.items()},
+    )
+
+
+def _narrowed(has: frozenset[str], wanted: Sequence[str] | None, entity: Entity) -> frozenset[str]:
+    """The columns that a source is asked for: those named, with what is in and around them, and what it is known by."""
+    if wanted is None:
+        return has
+    named = {*wanted, *entity.natural}
+    return frozenset(
+        c
+        for c in has
+        if any(c == n or c.startswith(f"{n}.") or n.startswith(f"{c}.") for n in named)
+    )
+
+
+def _with_state(health: Mapping[str, object]) -> Mapping[str, object]:
+    state = health.get("circuit", "closed")
+    if "maintenance_until" in health:
+        state = "maintenance"
+    return {"state": "ok" if state == "closed" else state, **health}

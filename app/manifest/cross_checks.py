@@ -2,20 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 
+from app.manifest.backends import Supplying
 from app.manifest.crosswalks import TRANSLATED, Row, Tables, read_table
 from app.manifest.document import Document
 from app.manifest.model import EntityConfig, SourceConfig
 from app.manifest.parts import Parts
 from app.manifest.problems import Path, Problem, suggestion
 from canonical.entities import ENTITIES, EntityName, columns_of
-from connectors.kit.mapping.model import EntityMapping
 from connectors.kit.secrets import Vault
 
-Mappings = Mapping[str, Mapping[EntityName, EntityMapping]]
-"""What each backend can supply; backends whose mapping is wrong are left out."""
 
-
-def sources_wrong(parts: Parts, mappings: Mappings) -> Iterator[Problem]:
+def sources_wrong(parts: Parts, backends: Mapping[str, Supplying]) -> Iterator[Problem]:
     """Sources that name no backend, one twice, or one that does not have the entity or column."""
     for name, entity in parts.entities.items():
         path: Path = ("entities", name.value, "sources")
@@ -30,8 +27,8 @@ def sources_wrong(parts: Parts, mappings: Mappings) -> Iterator[Problem]:
             elif source.backend in seen:
                 message = f"backend {source.backend!r} is named twice: one source is one backend"
                 yield parts.document.problem(place, message)
-            elif source.backend in mappings:
-                yield from _not_supplied(name, source, mappings, place, parts)
+            elif source.backend in backends:
+                yield from _not_supplied(name, source, backends[source.backend], place, parts)
             seen.add(source.backend)
 
 
@@ -41,9 +38,11 @@ def _backend_place(document: Document, path: Path) -> Path:
 
 
 def _not_supplied(
-    name: EntityName, source: SourceConfig, mappings: Mappings, place: Path, parts: Parts
+    name: EntityName, source: SourceConfig, backend: Supplying, place: Path, parts: Parts
 ) -> Iterator[Problem]:
-    has = mappings[source.backend]
+    has = backend.resolved.preset.entities
+    if name in backend.broken:
+        return
     if name not in has:
         supplies = ", ".join(sorted(e.value for e in has)) or "nothing"
         yield parts.document.problem(
@@ -56,7 +55,9 @@ def _not_supplied(
     for i, column in enumerate(source.columns or ()):
         first = column.split(".", 1)[0]
         if first not in fields and column in columns_of(ENTITIES[name].record):
-            message = f"backend {source.backend!r} has no field {first!r}{suggestion(first, fields)}"
+            message = (
+                f"backend {source.backend!r} has no field {first!r}{suggestion(first, fields)}"
+            )
             yield parts.document.problem((*place[:-1], "columns", i), message)
 
 

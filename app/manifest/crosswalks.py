@@ -83,9 +83,7 @@ def _row_columns(
     return found
 
 
-def _rows(
-    rows: Iterable[Mapping[str, str]], path: KeyPath, document: Document
-) -> Iterator[Row]:
+def _rows(rows: Iterable[Mapping[str, str]], path: KeyPath, document: Document) -> Iterator[Row]:
     for i, row in enumerate(rows):
         local = {name: key for name, key in row.items() if name != CANONICAL and key}
         if row.get(CANONICAL):
@@ -164,6 +162,8 @@ def _twice(rows: Iterable[Row]) -> list[Problem]:
         for side, key in {CANONICAL: row.canonical, **row.local}.items():
             before = first.setdefault((side, key), row)
             if before is not row:
-                message = f"{side} key {key!r} stood in line {before.line} already: keep one of them"
+                message = (
+                    f"{side} key {key!r} stood in line {before.line} already: keep one of them"
+                )
                 found.append(Problem(row.line, "", message, row.file))
     return found

@@ -171,9 +171,7 @@ class _Reading:
             found[key] = self._at(value_node, (*path, key), above, key_node.start_mark)
         return merged | found
 
-    def _merged(
-        self, node: yaml.Node, path: Path, above: tuple[yaml.Node, ...]
-    ) -> dict[Any, Any]:
+    def _merged(self, node: yaml.Node, path: Path, above: tuple[yaml.Node, ...]) -> dict[Any, Any]:
         """What `<<` brings in; its lines are those where it stands written out."""
         parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
         found: dict[Any, Any] = {}

@@ -30,7 +30,9 @@ class IdentityConfig(BaseModel):
     ] = None
     static_key: Annotated[
         SecretRef | None,
-        Field(description="Key shared with the issuer, for HS256, by reference; 32 bytes at least."),
+        Field(
+            description="Key shared with the issuer, for HS256, by reference; 32 bytes at least."
+        ),
     ] = None
     issuers: Annotated[
         tuple[str, ...], Field(description="Accepted values of `iss`, to the letter.")

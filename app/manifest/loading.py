@@ -5,8 +5,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from app.manifest.backends import mappings_of
-from app.manifest.cross_checks import Mappings, conversions_wrong, sources_wrong, tables_of
+from app.manifest.backends import Supplying, outside_problems, supplying
+from app.manifest.cross_checks import conversions_wrong, sources_wrong, tables_of
 from app.manifest.crosswalks import Tables
 from app.manifest.document import Document, read_document
 from app.manifest.model import Manifest
@@ -44,14 +44,14 @@ class Examination(Struct, frozen=True):
 
     Attributes:
         parts: Its sound parts.
-        mappings: What each sound backend can supply.
+        backends: The backends that can be opened, if perhaps without some entities.
         problems: What is wrong, in the order of the file.
         declaration: The whole of it, if nothing is wrong.
         vault: Reads what it refers to.
     """
 
     parts: Parts
-    mappings: Mappings
+    backends: Mapping[str, Supplying]
     problems: tuple[Problem, ...]
     declaration: Declaration | None
     vault: Vault
@@ -78,19 +78,22 @@ def examine(file: Path, environ: Mapping[str, str]) -> Examination:
     document = _read(file)
     vault = Vault(environ, file.parent)
     parts, problems = read_parts(document)
-    mappings, wrong = mappings_of(parts.backends, document)
+    backends, wrong = supplying(parts.backends, document)
     problems += wrong
-    problems += sources_wrong(parts, mappings)
+    problems += sources_wrong(parts, backends)
     tables, wrong = tables_of(parts, vault)
     problems += wrong
     problems += conversions_wrong(parts)
-    problems += missing_in(parts.backends, ("backends",), document, vault)
+    missing = list(missing_in(parts.backends, ("backends",), document, vault))
+    told = {p.path for p in missing}
+    outside = outside_problems(backends, document, vault)
+    problems += missing + [p for p in outside if p.path not in told]
     problems += _surroundings_wrong(parts, vault)
     found = tuple(sorted(set(problems)))
     declaration = None
     if parts.manifest is not None and not found:
         declaration = Declaration(parts.manifest, tables, vault)
-    return Examination(parts, mappings, found, declaration, vault)
+    return Examination(parts, backends, found, declaration, vault)
 
 
 def _read(file: Path) -> Document:

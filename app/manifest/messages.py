@@ -113,7 +113,7 @@ def _plain(error: ErrorDetails, path: Path, data: Any, known: Known) -> str:
     if kind == "string_type" and isinstance(value, bool | int | float):
         return f"wants a text, and YAML reads {_shown(value)} as {_kind(value)}: {_QUOTE}"
     if kind in ("value_error", "assertion_error"):
-        return error["msg"].split(", ", 1)[1]
+        return error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if kind == "finite_number":
         return f"must be finite: nothing here lasts for ever; {_wanted(known, data, path)}"
     if kind in ("dict_type", "model_type", "mapping_type", "model_attributes_type"):

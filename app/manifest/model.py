@@ -45,7 +45,9 @@ def _source(value: Any) -> Any:
     return {"backend": value} if isinstance(value, str) else value
 
 
-Source = Annotated[SourceConfig, BeforeValidator(_source, json_schema_input_type=str | SourceConfig)]
+Source = Annotated[
+    SourceConfig, BeforeValidator(_source, json_schema_input_type=str | SourceConfig)
+]
 """A source. The bare name of a backend is short for `{backend: name}`."""
 
 
@@ -194,9 +196,9 @@ class LimitsConfig(Part):
     default_page_size: Annotated[
         int, Field(ge=1, le=10_000, description="Records of a list where `first` is not given.")
     ] = _LIMITS.default_page_size
-    max_page_size: Annotated[
-        int, Field(ge=1, le=10_000, description="Most records of a list.")
-    ] = _LIMITS.max_page_size
+    max_page_size: Annotated[int, Field(ge=1, le=10_000, description="Most records of a list.")] = (
+        _LIMITS.max_page_size
+    )
     max_nodes: Annotated[int, Field(ge=1, le=10_000, description="Most ids of `nodes`.")] = (
         _LIMITS.max_nodes
     )
@@ -221,17 +223,13 @@ class LimitsConfig(Part):
 
     def for_resolvers(self) -> Limits:
         """Those that resolvers keep."""
-        return Limits(
-            self.default_page_size, self.max_page_size, self.max_nodes, self.max_weeks
-        )
+        return Limits(self.default_page_size, self.max_page_size, self.max_nodes, self.max_weeks)
 
 
 class Manifest(Part):
     """Everything about one installation."""
 
-    version: Annotated[
-        int, Field(ge=1, le=1, description="Version of the manifest's own form: 1.")
-    ]
+    version: Annotated[int, Field(ge=1, le=1, description="Version of the manifest's own form: 1.")]
     backends: Annotated[
         dict[Annotated[str, Field(pattern=BACKEND_NAME)], BackendConfig],
         Field(min_length=1, description="The systems, each under the name that clients see."),

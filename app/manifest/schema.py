@@ -37,7 +37,9 @@ def manifest_schema() -> dict[str, Any]:
     definitions |= mapping.pop("$defs")
     definitions["EntityMapping"] = mapping
     for name, keys in _EXACTLY_ONE.items():
-        definitions[name]["oneOf"] = [{"required": [k], "properties": {k: _not_null()}} for k in keys]
+        definitions[name]["oneOf"] = [
+            {"required": [k], "properties": {k: _not_null()}} for k in keys
+        ]
     for name, keys in _LISTS_OR_ONE.items():
         for key in keys:
             _also_one(definitions[name]["properties"], key)

@@ -1,0 +1,187 @@
+"""`supplygraph check`: everything that is wrong with an installation, found before its users do.
+
+    the manifest, key by key -> each sound backend, live and all at once -> Redis and the issuer's keys -> one report
+
+Backends are probed even where other parts of the manifest are wrong, so that one run names all there is to mend.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from msgspec import Struct
+
+from app.jwks import jwks_reader
+from app.manifest.loading import Examination, examine
+from app.manifest.problems import ManifestError, Problem
+from canonical.entities import EntityName
+from canonical.errors import SupplygraphError
+from canonical.ports import Ask, Backend, Finding, Severity
+from connectors.config import BackendConfig
+from connectors.factory import open_backend
+from connectors.kit.secrets import SecretMissingError
+from connectors.kit.services import Services
+from loaders.journal import Journal
+from runtime.cache.connection import RedisHandle
+
+_PROBE_S: Final = 60.0
+_log = structlog.get_logger(__name__)
+
+MANIFEST: Final = "manifest"
+
+
+class Report(Struct, frozen=True):
+    """What was found.
+
+    Attributes:
+        manifest: The manifest's file.
+        problems: What is wrong with the manifest, in the order of the file.
+        findings: What was found live, in the order of the manifest.
+    """
+
+    manifest: str
+    problems: tuple[Problem, ...]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing must be mended."""
+        return not self.problems and all(f.severity is not Severity.ERROR for f in self.findings)
+
+    def all_findings(self) -> list[Finding]:
+        """Problems and findings in one form."""
+        return [*map(self._as_finding, self.problems), *self.findings]
+
+    def _as_finding(self, problem: Problem) -> Finding:
+        what, _, remedy = problem.message.partition("; ")
+        where = f"{problem.file or self.manifest}:{problem.line}"
+        if problem.path:
+            where += f" {problem.path}"
+        return Finding(MANIFEST, where, Severity.ERROR, what, remedy)
+
+
+async def check_installation(
+    file: Path, environ: Mapping[str, str], *, timeout_s: float = _PROBE_S
+) -> Report:
+    """Check a manifest and everything that it names.
+
+    Args:
+        file: The manifest.
+        environ: Environment variables that it may refer to.
+        timeout_s: Longest time that each system is probed.
+    """
+    try:
+        found = examine(file, environ)
+    except ManifestError as exc:
+        return Report(str(file), exc.problems)
+    live = await asyncio.gather(
+        *(_probed(name, found, timeout_s) for name in found.parts.declared),
+        _redis(found),
+        _identity(found),
+    )
+    return Report(str(file), found.problems, tuple(f for part in live for f in part))
+
+
+async def _probed(name: str, found: Examination, timeout_s: float) -> Sequence[Finding]:
+    supplying = found.backends.get(name)
+    if supplying is None:
+        return ()  # it is among the problems
+    entities = _entities_of(name, found)
+    unused = [] if entities or _named_anywhere(name, found) else [_unused(name)]
+    try:
+        async with asyncio.timeout(timeout_s), _opened(name, supplying.config, found) as backend:
+            ask = Ask(asyncio.get_running_loop().time() + timeout_s, "check", Journal())
+            return [*unused, *await backend.probe(entities, ask)]
+    except SecretMissingError:
+        return unused  # it is among the problems
+    except TimeoutError:
+        message = f"did not answer all questions within {timeout_s:g} s"
+        return [_error(name, "probe", message, "look whether it is slow, or raise --timeout")]
+    except SupplygraphError as exc:
+        return [_error(name, "opening", exc.message.removeprefix(f"{name}: "), "")]
+    except Exception as exc:  # a probe that fails says so beside the others
+        _log.exception("probe failed", system=name)
+        message = f"could not be checked: {type(exc).__name__}"
+        return [_error(name, "probe", message, "report this; the log has the details")]
+
+
+@asynccontextmanager
+async def _opened(name: str, config: BackendConfig, found: Examination) -> AsyncIterator[Backend]:
+    services = Services(environ=found.vault.environ, base_dir=found.vault.base_dir)
+    backend = await open_backend(name, config, services)
+    try:
+        yield backend
+    finally:
+        await backend.aclose()
+
+
+def _entities_of(name: str, found: Examination) -> list[EntityName]:
+    """Entities that the backend is a source of, as far as that makes sense."""
+    has = found.backends[name].resolved.preset.entities
+    return [
+        entity
+        for entity, config in found.parts.entities.items()
+        if entity in has and any(s.backend == name for s in config.sources)
+    ]
+
+
+def _named_anywhere(name: str, found: Examination) -> bool:
+    return found.parts.manifest is None or any(
+        s.backend == name for e in found.parts.manifest.entities.values() for s in e.sources
+    )
+
+
+def _unused(name: str) -> Finding:
+    return Finding(
+        name,
+        "entities",
+        Severity.WARNING,
+        "no entity names it as a source",
+        f"name it under entities.<entity>.sources, or remove backends.{name}",
+    )
+
+
+async def _redis(found: Examination) -> Sequence[Finding]:
+    if found.declaration is None or found.declaration.redis_url is None:
+        return ()
+    redis = RedisHandle(found.declaration.redis_url, operation_timeout_s=2.0)
+
+    async def look(client: Any) -> bool:
+        await client.exists("sg:check")
+        return True
+
+    try:
+        if await redis.run(look, otherwise=False):
+            return [Finding("redis", "connection", Severity.OK, "answers")]
+    finally:
+        await redis.aclose()
+    return [
+        Finding(
+            "redis",
+            "connection",
+            Severity.WARNING,
+            f"{redis.health()['address']} does not answer; each process would cache for itself",
+            "start it, or correct cache.redis_url (REDIS_URL)",
+        )
+    ]
+
+
+async def _identity(found: Examination) -> Sequence[Finding]:
+    if found.declaration is None:
+        return ()
+    url = found.declaration.manifest.identity.token_config(found.vault).jwks_url
+    if url is None:
+        return ()
+    try:
+        await jwks_reader(url)()
+    except SupplygraphError as exc:
+        remedy = "correct identity.jwks_url, or look whether the way there is open"
+        return [_error("identity", "jwks_url", exc.message, remedy)]
+    return [Finding("identity", "jwks_url", Severity.OK, "keys can be read")]
+
+
+def _error(system: str, where: str, message: str, remedy: str) -> Finding:
+    return Finding(system, where, Severity.ERROR, message, remedy)

@@ -1,0 +1,85 @@
+"""`supplygraph demo`: a pretend distributor, Supplygraph over it, and what to try first."""
+
+import os
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from app.demo import Demo
+
+_WIDTH: Final = 100
+
+
+def demo(
+    size: Annotated[
+        float, typer.Option(help="Size of the distributor; 1.0 is 20,000 order lines.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same distributor.")] = 7,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port; 8000 or any other if left out.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open GraphiQL in a browser.")] = True,
+    latency: Annotated[
+        float, typer.Option(min=0, max=60_000, help="Milliseconds that each system takes.")
+    ] = 2.0,
+) -> None:
+    """Start a whole pretend distributor and Supplygraph over it; Ctrl-C stops all."""
+    from app.demo import DemoOptions, run_demo
+
+    typer.echo("Starting an ERP, a procurement service and a planning tool ...")
+    today = datetime.now(UTC).date()
+    options = DemoOptions(size=size, seed=seed, latency_ms=latency, port=port, today=today)
+
+    def ready(running: "Demo") -> None:
+        _print(running)
+        if browser and _has_display():
+            import webbrowser
+
+            webbrowser.open(f"{running.url}/graphiql")
+
+    run_demo(options, ready)
+    typer.echo("Stopped.")
+
+
+def _print(demo: "Demo") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
+    addresses = Table(title="Addresses", title_justify="left", show_header=False, box=None)
+    addresses.add_row("GraphiQL", f"{demo.url}/graphiql")
+    addresses.add_row("GraphQL", f"{demo.url}/graphql")
+    addresses.add_row("health", f"{demo.url}/readyz")
+    for backend, url in demo.systems.items():
+        addresses.add_row(backend, url)
+    console.print(addresses)
+    console.print("\n[italic]Tokens[/italic] (for a day; GraphiQL has them at hand)")
+    for each in demo.tokens:
+        bound = f" of {demo.supplier}" if each.role == "supplier" else ""
+        console.print(f"{each.role}{bound}:")
+        console.print(each.token, soft_wrap=True, markup=False)
+    console.print("\n[italic]Three things to try[/italic]")
+    for number, text in enumerate(_to_try(demo), 1):
+        console.print(f"{number}. {text}", soft_wrap=True, markup=False)
+    console.print("\nCtrl-C stops everything.")
+
+
+def _to_try(demo: "Demo") -> tuple[str, str, str]:
+    fault = '[{"status": 503}]'
+    control = f"{demo.systems['procurement']}/__sandbox__/faults"
+    return (
+        "In GraphiQL, tick `show cost` and run the first tab: 200 orders of two systems, joined with "
+        "stock and forecasts, in a handful of calls. Run it again: no calls at all.",
+        f"Choose the role supplier and run it once more: only orders of {demo.supplier} are left.",
+        f"Take procurement down and ask again; then mend it with an empty list:\n"
+        f"   curl -X PUT {control} -d '{fault}'",
+    )
+
+
+def _has_display() -> bool:
+    if sys.platform == "darwin":
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
