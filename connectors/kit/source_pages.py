@@ -54,7 +54,9 @@ class _Pager:
         self._query = query
         self._criteria = core.local(query.criteria)
         self._order, self._after = _normal(core, query)
-        needed = frozenset(c for c in columns_named(self._criteria, self._order))
+        self._lead = self._leading()
+        lead = () if self._lead is None else (self._lead,)
+        needed = frozenset(c for c in columns_named(self._criteria, (*self._order, *lead)))
         self._full = core.builder(query.columns | needed)
         self._base = both(core.where, core.expr(query.criteria))
         pushed = core.push(self._base)
@@ -118,19 +120,13 @@ class _Pager:
     ) -> Cut:
         """In the order of the key, which the system sorts by itself."""
         core = self._core
-        if (
-            not core.reader.sorts(core.dataset, keys.sort)
-            or not self._beyond(keys, keys.sample).clauses
-        ):
-            return await self._here(order, after, limit, extra)
+        if not self._pages_by(keys):
+            if self._lead is None:
+                return await self._here(order, after, limit, extra)
+            return await self._by_lead(self._lead, after, limit, extra)
         position = ALL
         if after is not None:
-            values = core.keys.values(after[-1])
-            if values is None:
-                raise InvalidInputError(
-                    f"{after[-1]!r} is no key of {core.entity} in {core.system}: start the list anew."
-                )
-            position = self._beyond(keys, values)
+            position = self._beyond(keys, self._values(after[-1]))
         where = core.push(both(self._base, core.expr(extra), position)).where
         found: list[Candidate] = []
         stream = self._list.candidates(
@@ -144,6 +140,49 @@ class _Pager:
                 break
         await stream.aclose()
         return found[:limit], len(found) > limit
+
+    def _leading(self) -> Sort | None:
+        """The column of the key's first part, to page by where the system knows no whole key.
+
+        Many systems have no OR of several fields, which it takes to say what lies beyond a key of
+        several parts. Records of the same first part are then put in order here.
+        """
+        keys = KeyOrder(self._core.keys, descending=False)
+        if len(self._core.keys.paths) == 1 or self._pages_by(keys):
+            return None
+        for name in self._core.mapping.fields:
+            inverse = self._sortable(Sort(name))
+            if inverse is not None and inverse.path == self._core.keys.paths[0]:
+                return None if inverse.nullable else Sort(name)
+        return None
+
+    def _pages_by(self, keys: KeyOrder) -> bool:
+        """Whether the system sorts by the key and can be asked for what lies beyond one."""
+        core = self._core
+        sorts = core.reader.sorts(core.dataset, keys.sort)
+        return sorts and bool(self._beyond(keys, keys.sample).clauses)
+
+    async def _by_lead(
+        self, lead: Sort, after: tuple[Any, ...] | None, limit: int, extra: Criteria
+    ) -> Cut:
+        """In the order of the key's first part, and of the key's text where that is equal."""
+        inverse = self._sortable(lead)
+        position: tuple[Any, ...] | None = None
+        if after is not None:
+            first = _typed(self._core, lead.column, self._values(after[-1])[0])
+            position = (first, after[-1])
+        if inverse is None:
+            return await self._here((lead,), position, limit, extra)
+        return await self._by_value(inverse, (lead,), position, limit, extra)
+
+    def _values(self, key: str) -> tuple[Any, ...]:
+        values = self._core.keys.values(key)
+        if values is None:
+            raise InvalidInputError(
+                f"{key!r} is no key of {self._core.entity} in {self._core.system}: "
+                f"start the list anew."
+            )
+        return values
 
     def _beyond(self, keys: KeyOrder, values: Sequence[Any]) -> Expr:
         """What lies strictly beyond a key, if the system can be asked for exactly that; else nothing."""
