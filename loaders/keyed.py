@@ -227,14 +227,18 @@ class KeyedReader:
         context: ReadContext,
     ) -> dict[str, Answer]:
         """Fetch keys that nobody here is fetching; await what another process is about to bring."""
-        won = set(await self._cache.claim(list(slots.values()), _CLAIM_S))
-        ours = [k for k, place in slots.items() if place in won]
-        theirs = [k for k, place in slots.items() if place not in won]
-        brought, answers = await asyncio.gather(
-            self._await_others(question, supply, {k: slots[k] for k in theirs}, context),
-            self._ask(question, supply, {k: slots[k] for k in ours}, context),
-        )
-        left = {k: slots[k] for k in theirs if k not in brought}
+        won = await self._cache.claim(list(slots.values()), _CLAIM_S)
+        held = frozenset(won)
+        try:
+            ours = {k: place for k, place in slots.items() if place in held}
+            theirs = {k: place for k, place in slots.items() if k not in ours}
+            brought, answers = await asyncio.gather(
+                self._await_others(question, supply, theirs, context),
+                self._ask(question, supply, ours, context),
+            )
+        finally:
+            await self._cache.release(won)
+        left = {k: place for k, place in theirs.items() if k not in brought}
         return {**answers, **brought, **await self._ask(question, supply, left, context)}
 
     async def _await_others(
@@ -275,7 +279,6 @@ class KeyedReader:
                     question.column, list(slots), question.columns, context.ask, question.criteria
                 )
         except SupplygraphError as exc:
-            await self._cache.release(list(slots.values()))
             return dict.fromkeys(slots, exc)
         context.journal.read(supply.system, rows=len(batch.records))
         grouped: dict[str, list[Record]] = {k: [] for k in slots}
@@ -294,7 +297,6 @@ class KeyedReader:
         await self._cache.put_many(
             [(slots[k], to_entry(a), ttl) for k, a in answers.items() if isinstance(a, Shelved)]
         )
-        await self._cache.release(list(slots.values()))
         return answers
 
     def _note(

@@ -1,6 +1,7 @@
 """Who may see what.
 
-Planners, buyers and operators see everything. A supplier sees what is its own: itself, its orders
+Planners, buyers and operators see everything, unless their token binds them to suppliers. Who is
+bound to suppliers sees what is its own: itself, its orders
 with their receipts, the items that it supplies or that stand on its orders, and its own terms;
 locations by name, since goods are sent there. Stock, forecasts, recommendations and internal
 figures of an item are not its business.
@@ -19,9 +20,7 @@ from canonical.criteria import Criteria, narrow
 from canonical.entities import EntityName
 from canonical.errors import RefusedError
 from canonical.records import Record
-from runtime.security.principal import Principal, Role
-
-_EVERYTHING: Final = frozenset({Role.PLANNER, Role.BUYER, Role.OPERATOR})
+from runtime.security.principal import Principal
 
 OWNER: Final = {
     EntityName.SUPPLIER: "code",
@@ -44,7 +43,7 @@ _INTERNAL: Final = (
 
 def sees_everything(principal: Principal) -> bool:
     """Tell whether a caller's view is not limited to a supplier's."""
-    return bool(principal.roles & _EVERYTHING)
+    return principal.suppliers is None
 
 
 def own_codes(principal: Principal) -> tuple[str, ...]:
