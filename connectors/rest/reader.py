@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from canonical.criteria import Op
 from canonical.errors import (
     InvalidInputError,
@@ -139,10 +141,25 @@ class RestReader:
         return (*query.columns, *(test.path for clause in query.where for test in clause))
 
     def _spec(self, dataset: Dataset) -> Spec:
-        known = json.dumps(dict(dataset.options), sort_keys=True, default=str)
+        known = f"{dataset.name} {json.dumps(dict(dataset.options), sort_keys=True, default=str)}"
         if known not in self._specs:
-            self._specs[known] = spec(self._settings, dataset.options, self._policy)
+            self._specs[known] = self._checked_spec(dataset)
         return self._specs[known]
+
+    def _checked_spec(self, dataset: Dataset) -> Spec:
+        try:
+            found = spec(self._settings, dataset.options, self._policy)
+            path_of(dataset.name, found.variables)
+        except ValidationError as exc:
+            wrong = "; ".join(
+                f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors(include_url=False)
+            )
+            msg = f"options of {dataset.name}: {wrong}"
+            raise MisconfiguredError(self._caller.system, msg) from exc
+        except (KeyError, ValueError, IndexError) as exc:
+            msg = f"{dataset.name} names {exc}, which is not among `settings.variables`"
+            raise MisconfiguredError(self._caller.system, msg) from exc
+        return found
 
     async def _cut(self, spec: Spec, call: Call, cut: Cut, ask: Ask) -> tuple[Answer, Cut | None]:
         """One page of a list, and where the next one is."""

@@ -79,10 +79,14 @@ class Database:
         self.dialect, url = locate(place.system, place.url)
         if place.username is not None:
             url = url.set(username=place.username, password=place.password)
+        self._file: Path | None = None
+        if self.dialect.name == "sqlite":
+            self._file = _file_of(place.system, url, services.base_dir)
+            url = url.set(database=self._file.as_uri(), query={"mode": "ro", "uri": "true"})
         slots = min(settings.pool_size, policy.max_concurrency)
         self._policy = policy
         self._services = services
-        self._engine = _engine(place, self.dialect, url, slots, services.base_dir)
+        self._engine = _engine(place, self.dialect, url, slots)
         self._breaker = Breaker(policy.breaker, services.clock)
         rules = rules_of(policy.model_copy(update={"max_concurrency": slots}))
         self._limiter = Limiter(
@@ -172,13 +176,17 @@ class Database:
         left_s = min(ask.deadline - asyncio.get_running_loop().time(), self._policy.timeout_s)
         if left_s <= 0:
             raise UnavailableError(self.system, Reason.TIMEOUT, f"{label}: no time was left for it")
+        if self._file is not None and not self._file.exists():
+            msg = f"{label}: the database's file is not there"
+            raise UnavailableError(self.system, Reason.CONNECTION, msg)
         try:
             async with asyncio.timeout(left_s + _GRACE_S), self._engine.connect() as connection:
                 for statement in self.dialect.begin:
                     text = statement.format(ms=max(int(left_s * 1000), 1))
                     await connection.exec_driver_sql(text)
-                async with _Interrupting(self.dialect, connection, left_s):
-                    return await run(connection)
+                if self.dialect.name == "sqlite":
+                    return await _stoppable(connection, run, left_s)
+                return await run(connection)
         except TimeoutError as exc:
             msg = f"{label}: took longer than there was time for, and was given up"
             raise UnavailableError(self.system, Reason.TIMEOUT, msg) from exc
@@ -193,41 +201,30 @@ class Database:
             raise UnavailableError(self.system, Reason.MAINTENANCE, message, retry_after_s=left_s)
 
 
-class _Interrupting:
-    """Stops a statement of SQLite when its time is up or nobody waits for it any more.
+async def _stoppable(
+    connection: AsyncConnection, run: Callable[[AsyncConnection], Awaitable[T]], left_s: float
+) -> T:
+    """Run a statement of SQLite, which is stopped when its time is up or nobody waits any more.
 
     Other databases stop by themselves: they were told the time, or see the connection go.
     """
-
-    def __init__(self, dialect: Dialect, connection: AsyncConnection, left_s: float) -> None:
-        self._wanted = dialect.name == "sqlite"
-        self._connection = connection
-        self._left_s = left_s
-        self._timer: asyncio.TimerHandle | None = None
-        self._interrupt: Callable[[], None] = lambda: None
-
-    async def __aenter__(self) -> None:
-        if self._wanted:
-            raw = await self._connection.get_raw_connection()
-            driver: Any = raw.driver_connection
-            self._interrupt = driver._conn.interrupt  # noqa: SLF001  -- the async one needs a task
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._left_s, self._interrupt)
-
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if kind is not None and issubclass(kind, asyncio.CancelledError):
-            self._interrupt()
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    interrupt: Callable[[], None] = driver._conn.interrupt  # noqa: SLF001  -- theirs is a coroutine
+    timer = asyncio.get_running_loop().call_later(left_s, interrupt)
+    work = asyncio.ensure_future(run(connection))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        interrupt()
+        await asyncio.gather(work, return_exceptions=True)
+        raise
+    finally:
+        timer.cancel()
 
 
-def _engine(
-    place: Place, dialect: Dialect, url: URL, pool_size: int, base_dir: Path
-) -> AsyncEngine:
+def _engine(place: Place, dialect: Dialect, url: URL, pool_size: int) -> AsyncEngine:
     connect_args: dict[str, Any] = {}
-    if dialect.name == "sqlite":
-        url = _read_only_file(place.system, url, base_dir)
-    elif dialect.name == "postgresql":
+    if dialect.name == "postgresql":
         connect_args["server_settings"] = {
             "application_name": "supplygraph",
             "default_transaction_read_only": "on",
@@ -252,13 +249,12 @@ def _engine(
     return engine
 
 
-def _read_only_file(system: str, url: URL, base_dir: Path) -> URL:
+def _file_of(system: str, url: URL, base_dir: Path) -> Path:
     name = url.database
     if not name or name == ":memory:":
         msg = "`url` must name a file, as in sqlite:///data/orders.db"
         raise MisconfiguredError(system, msg)
-    path = (base_dir / name).resolve()
-    return url.set(database=path.as_uri(), query={"mode": "ro", "uri": "true"})
+    return (base_dir / name).resolve()
 
 
 def _query_only(connection: Any, _record: object) -> None:

@@ -73,7 +73,9 @@ def reason_of(error: BaseException) -> Reason:
     said = next((reason for words, reason in _SAID if words in text), None)
     if said is not None:
         return said
-    broken = isinstance(error, OSError) or getattr(error, "connection_invalidated", False)
+    broken = getattr(error, "connection_invalidated", False) or any(
+        isinstance(inner, OSError) for inner in _chain(error)
+    )
     return Reason.CONNECTION if broken else Reason.SERVER_ERROR
 
 

@@ -31,7 +31,7 @@ from connectors.kit.rows import (
 )
 from connectors.kit.services import Services
 from connectors.sql.database import Database, Place, values_of
-from connectors.sql.settings import Options, Settings
+from connectors.sql.settings import Settings, options_of
 from connectors.sql.statements import Statements, table_of
 
 _PG_TEXT: Final = frozenset({18, 19, 25, 1042, 1043})
@@ -162,7 +162,7 @@ class SQLReader:
         await self._database.aclose()
 
     async def _paths(self, dataset: Dataset, ask: Ask) -> dict[str, str]:
-        options = Options.model_validate(dict(dataset.options))
+        options = options_of(self._database.system, dataset)
         schema, table = table_of(dataset.name, options)
 
         def columns(connection: Connection) -> dict[str, str]:
@@ -210,7 +210,7 @@ class SQLReader:
                     return frozenset(c[0] for c in cursor.description if c[1] in _PG_TEXT)
 
             return await self._database.look(described, ask, dataset.name)
-        options = Options.model_validate(dict(dataset.options))
+        options = options_of(self._database.system, dataset)
         if options.select is not None:
             return frozenset()
         schema, table = table_of(dataset.name, options)
@@ -233,5 +233,5 @@ def reader(
     """
     checked = Settings.model_validate(settings)
     database = Database(place, checked, policy, services)
-    statements = Statements(database.dialect, zone_of(place.time_zone))
+    statements = Statements(place.system, database.dialect, zone_of(place.time_zone))
     return SQLReader(database, checked, policy, statements)

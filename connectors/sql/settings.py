@@ -3,7 +3,17 @@
 import re
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from canonical.errors import MisconfiguredError
+from connectors.kit.rows import Dataset
 
 _SELECT = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
 
@@ -73,3 +83,19 @@ class Options(BaseModel):
         if self.select is not None and (self.table is not None or self.schema_ is not None):
             raise ValueError("`select` stands in the place of `table` and `schema`")
         return self
+
+
+def options_of(system: str, dataset: Dataset) -> Options:
+    """A dataset's options, checked.
+
+    Raises:
+        MisconfiguredError: if they name something unknown, or make no sense.
+    """
+    try:
+        return Options.model_validate(dict(dataset.options))
+    except ValidationError as exc:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'they'}: {e['msg'].removeprefix('Value error, ')}"
+            for e in exc.errors(include_url=False)
+        )
+        raise MisconfiguredError(system, f"options of {dataset.name}: {wrong}") from exc

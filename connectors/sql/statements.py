@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement, quoted_name
 from canonical.criteria import Op
 from connectors.kit.rows import Bounds, Clause, Dataset, Push, RowQuery, Test
 from connectors.sql.dialects import Dialect
-from connectors.sql.settings import Options
+from connectors.sql.settings import Options, options_of
 
 Expression = ColumnElement[Any]
 
@@ -23,6 +23,8 @@ _TYPES: Final[Mapping[str, Any]] = {
     "datetime": sa.DateTime(timezone=True),
     "boolean": sa.Boolean(),
 }
+_ONE: Final[Expression] = sa.literal_column("1")
+_ZERO: Final[Expression] = sa.literal_column("0")
 _COMPARED: Final = {
     "gte": lambda column, value: column >= value,
     "gt": lambda column, value: column > value,
@@ -35,11 +37,13 @@ class Statements:
     """Writes the statements of one database.
 
     Args:
+        system: The backend's name.
         dialect: Which kind of database.
         zone: Zone of times that it holds without one.
     """
 
-    def __init__(self, dialect: Dialect, zone: tzinfo) -> None:
+    def __init__(self, system: str, dialect: Dialect, zone: tzinfo) -> None:
+        self._system = system
         self._dialect = dialect
         self._zone = zone
         self._sqlite = dialect.name == "sqlite"
@@ -83,7 +87,7 @@ class Statements:
             offset: Rows to skip.
             limit: Rows to give.
         """
-        source = _source(query.dataset)
+        source = self._source(query.dataset)
         order = dict([*((path, False) for path in query.dataset.key), *query.sort])
         first = [*query.sort, *(pair for pair in order.items() if pair not in query.sort)]
         keys = [
@@ -95,7 +99,7 @@ class Statements:
 
     def count(self, query: RowQuery) -> sa.Select[Any]:
         """How many rows there are in all."""
-        source = _source(query.dataset)
+        source = self._source(query.dataset)
         counted = sa.select(sa.func.count()).select_from(source)
         return counted.where(*self._all(source, query.where))
 
@@ -103,20 +107,29 @@ class Statements:
         self, dataset: Dataset, test: Test, columns: Sequence[str], where: Sequence[Clause]
     ) -> sa.Select[Any]:
         """All rows whose value is one of many."""
-        source = _source(dataset)
+        source = self._source(dataset)
         chosen = _chosen(source, dataset, (*columns, test.path) if columns else ())
         return chosen.where(self._test(source, test), *self._all(source, where))
 
     def sample(self, dataset: Dataset, columns: Sequence[str], limit: int) -> sa.Select[Any]:
         """Any few rows."""
-        return _chosen(_source(dataset), dataset, columns).limit(limit)
+        return _chosen(self._source(dataset), dataset, columns).limit(limit)
+
+    def _source(self, dataset: Dataset) -> sa.FromClause:
+        """Where rows come from, under the name q."""
+        options = options_of(self._system, dataset)
+        if options.select is not None:
+            # The line end closes a comment that the query may end in.
+            return sa.text(options.select.replace(":", "\\:") + "\n").columns().subquery("q")
+        schema, table = table_of(dataset.name, options)
+        return sa.table(_exact(table), schema=None if schema is None else _exact(schema)).alias("q")
 
     def _ordered(
         self, source: sa.FromClause, path: str, texts: frozenset[str], *, down: bool
     ) -> list[Expression]:
         """Sort keys of a column: rows without a value come last, in both directions."""
         column: Expression = _column(source, path)
-        last = sa.case((column.is_(None), 1), else_=0)
+        last = sa.case((column.is_(None), _ONE), else_=_ZERO)
         if path in texts and self._dialect.collation is not None:
             column = column.collate(self._dialect.collation)
         return [last, column.desc() if down else column.asc()]
@@ -177,15 +190,6 @@ def table_of(name: str, options: Options) -> tuple[str | None, str]:
         return options.schema_, options.table
     schema, _, table = name.rpartition(".")
     return options.schema_ or schema or None, table
-
-
-def _source(dataset: Dataset) -> sa.FromClause:
-    """Where rows come from, under the name q."""
-    options = Options.model_validate(dict(dataset.options))
-    if options.select is not None:
-        return sa.text(options.select.replace(":", "\\:")).columns().subquery("q")
-    schema, table = table_of(dataset.name, options)
-    return sa.table(_exact(table), schema=None if schema is None else _exact(schema)).alias("q")
 
 
 def _chosen(source: sa.FromClause, dataset: Dataset, columns: Sequence[str]) -> sa.Select[Any]:

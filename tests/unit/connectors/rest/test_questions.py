@@ -179,8 +179,10 @@ def test_wrong_settings_are_refused(settings: Mapping[str, Any], message: str) -
 
 async def test_wrong_options_are_refused() -> None:
     reader, _ = opened(lambda _: [], {})
-    with pytest.raises(ValidationError, match="colour"):
+    with pytest.raises(MisconfiguredError, match="options of stock: colour: Extra inputs"):
         await reader.page(RowQuery(dataset(colour="red")), None, ASK)
+    with pytest.raises(MisconfiguredError, match="'company', which is not among"):
+        await reader.page(RowQuery(dataset("/{company}/stock")), None, ASK)
 
 
 async def test_options_are_laid_over_the_settings() -> None:
