@@ -77,6 +77,8 @@ class JSONRPCReader:
             return Push.SUPERSET if test.op is Op.RANGE and not test.negated else Push.NO
         if test.path.partition(".")[0] in {*options.overlays, options.read_at}:
             return Push.NO
+        if test.op is Op.RANGE and test.kind == "string" and not test.negated:
+            return Push.EXACT if test.path in self._texts(options) else Push.NO
         return self._dialect.push(test)
 
     def push_any(self, dataset: Dataset, clause: Clause) -> Push:
@@ -89,9 +91,7 @@ class JSONRPCReader:
         options = self._of(dataset)
         if options.fan_out is not None or is_natural(options, sort):
             return is_natural(options, sort)
-        known = {"id", *options.sort}
-        if self._settings.text_order == "code_point":
-            known |= set(options.sort_text)
+        known = {"id", *options.sort, *self._texts(options)}
         return all(path in known for path, _ in sort)
 
     async def page(self, query: RowQuery, cursor: str | None, ask: Ask) -> RowPage:
@@ -175,6 +175,10 @@ class JSONRPCReader:
     async def aclose(self) -> None:
         """Stop a sign-in under way; the transport is closed by who opened it."""
         await self._dialect.aclose()
+
+    def _texts(self, options: Options) -> tuple[str, ...]:
+        """Paths of texts that the system orders as we do."""
+        return options.sort_text if self._settings.text_order == "code_point" else ()
 
     def _of(self, dataset: Dataset) -> Options:
         known = json.dumps(dict(dataset.options), sort_keys=True, default=str)

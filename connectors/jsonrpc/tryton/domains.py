@@ -81,6 +81,8 @@ def _test(test: Test) -> Domain:
 
 def _choice(test: Test) -> Domain:
     """A choice of values; null is said apart, since SQL compares it with nothing."""
+    if test.kind == "boolean":
+        return _truth(test)
     values = [v for v in test.value if v is not None and not _misses(test.path, v)]
     null = None in test.value
     if test.negated:
@@ -95,6 +97,17 @@ def _choice(test: Test) -> Domain:
     if not null:
         return equal or NOTHING
     return ["OR", *equal, [test.path, "=", None]]
+
+
+def _truth(test: Test) -> Domain:
+    """True or false, said by `=` alone: searchers of computed fields get `in` and `not in` wrong.
+
+    To Tryton a boolean without a value is false.
+    """
+    kept = {bool(v) is not test.negated for v in test.value}
+    if len(kept) == 1:
+        return [[test.path, "=", kept.pop()]]
+    return NOTHING if bool(kept) is test.negated else EVERYTHING
 
 
 def _misses(path: str, value: Any) -> bool:
