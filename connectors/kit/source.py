@@ -1,4 +1,4 @@
-"""A system's supply of one entity, by its mapping: canonical questions in, canonical records out."""
+"""A system's supply of one entity: canonical questions in, canonical records out."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -17,11 +17,11 @@ class MappedSource:
     """One entity of one system (`canonical.ports.Source`).
 
     Whatever the system filters, sorts and cuts itself is asked of it; all else is done here, up to
-    `settings.max_scanned_rows` rows read. Every record is checked against the criteria here once more. A record that
-    cannot be read is left out and named in `failures`.
+    `settings.max_scanned_rows` rows read. Every record is checked against the criteria here once
+    more. A record that cannot be read is left out and named in `failures`.
 
-    The order of equal sort values, and the order where none is asked for, is that of the record's key: as text among
-    records compared here; as the system sorts it where the system sorts by the key itself.
+    The order of equal sort values, and the order where none is asked for, is that of the record's
+    key: as text among records compared here; as the system sorts it where it sorts by the key.
 
     Args:
         system: The backend's name in the manifest.

@@ -1,4 +1,4 @@
-"""What reading by keys and reading pages have in common: asking the system, joining related rows, making records."""
+"""What reading by keys and by pages share: asking, joining related rows, making records."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from connectors.kit.mapping.conditions import compile_when
 from connectors.kit.mapping.expr import ALL, Expr, both
 from connectors.kit.mapping.keys import Keys
 from connectors.kit.mapping.model import EntityMapping, MappingSettings, Related
-from connectors.kit.mapping.needs import local_paths
+from connectors.kit.mapping.needs import local_paths, when_paths
 from connectors.kit.mapping.paths import BadValueError, Env, compile_path, flatten, token, values_of
 from connectors.kit.mapping.translate import Translator
 from connectors.kit.mapping.types import kind_of
@@ -77,6 +77,9 @@ class Core:
         self.builder = lru_cache(_BUILDERS)(self._builder)
         self.holds = compile_when(mapping.where, settings.empty)
         self.where = self.translator.where(mapping.where)
+        self._readers = {
+            n: compile_when(r.when, settings.empty) for n, r in mapping.related.items()
+        }
         self._checks = {
             n: compile_when(r.where, settings.empty) for n, r in mapping.related.items()
         }
@@ -171,7 +174,8 @@ class Core:
     def _depends(self, name: str) -> set[str]:
         """Related names that another one's local values or place are found in."""
         related = self.mapping.related[name]
-        paths = [*local_paths(related), *([related.at.lstrip("/")] if related.at else [])]
+        at = (related.at or "").lstrip("/")
+        paths = [at, *local_paths(related), *when_paths(related.when, at)]
         firsts = {s for p in paths for s in p.split(".")}
         return {n for n in self.mapping.related if n != name and n in firsts}
 
@@ -179,7 +183,7 @@ class Core:
         self, rows: Sequence[Row], name: str, columns: tuple[str, ...], ask: Ask
     ) -> dict[int, SupplygraphError]:
         related = self.mapping.related[name]
-        holders = [(row, h) for row in rows for h in self._holders(row, related)]
+        holders = [(row, h) for row in rows for h in self._holders(row, name)]
         locals_ = [[values_of(h, p.lstrip("/")) for p in related.local] for _, h in holders]
         part, values = _most_distinct(locals_)
         dataset = Dataset(related.dataset, related.key, related.options)
@@ -210,14 +214,15 @@ class Core:
         except BadValueError as exc:
             raise BadAnswerError(self.system, f"{self.entity}: related {name}: {exc}") from exc
 
-    def _holders(self, row: Row, related: Related) -> list[Row]:
-        if related.at is None:
-            return [row]
+    def _holders(self, row: Row, name: str) -> list[Row]:
+        """The row, or elements of it, that related rows are attached to."""
+        at, wants = self.mapping.related[name].at, self._readers[name]
+        env = Env([row])
         try:
-            found = list(flatten(row, tuple(related.at.lstrip("/").split("."))))
+            found = [row] if at is None else flatten(row, tuple(at.lstrip("/").split(".")))
+            return [h for h in found if isinstance(h, dict) and (wants is None or wants(h, env))]
         except BadValueError as exc:
             raise BadAnswerError(self.system, f"{self.entity}: {exc}") from exc
-        return [f for f in found if isinstance(f, dict)]
 
     def _builder(self, columns: frozenset[str]) -> RecordBuilder:
         known = frozenset(c for c in columns if c != KEY)

@@ -28,7 +28,8 @@ class Found(Struct):
     Attributes:
         rows: The rows, some perhaps twice.
         failures: For each key asked for that could not be read, why.
-        askers: For the own key of a record, the keys asked for that led to it; own keys themselves where empty.
+        askers: For the own key of a record, the keys asked for that led to it; own keys
+            themselves where empty.
     """
 
     rows: list[Row]
@@ -109,7 +110,7 @@ async def _route(fetch: _Fetch, column: str, keys: tuple[str, ...]) -> Found:
 
 
 def _pushes(core: Core, path: str, values: Sequence[Any]) -> bool:
-    """Whether the system can be asked for rows by a value there; how many at once is the reader's business."""
+    """Whether the system can be asked by a value there; how many at once, the reader knows."""
     return core.reader.push(core.dataset, in_test(path, values[:1])) is not Push.NO
 
 
@@ -209,8 +210,8 @@ async def _by_scan(fetch: _Fetch, column: str, keys: tuple[str, ...]) -> Found:
         if len(rows) > core.settings.max_scanned_rows:
             raise UnsupportedError(
                 f"{core.system} cannot be asked for {core.entity} by {column}, and has more than "
-                f"{core.settings.max_scanned_rows} rows to look through. Map a `lookup` for {column}, or narrow "
-                f"the question."
+                f"{core.settings.max_scanned_rows} rows to look through. Map a `lookup` for "
+                f"{column}, or narrow the question."
             )
         cursor = page.next
         if cursor is None:

@@ -1,8 +1,9 @@
 """Reading one page of a list: in order, strictly after a position, with nothing lost or doubled.
 
-The system is asked for rows from the position on, sorted, wherever it can do that; the page is then cut between rows
-here. Rows of equal sort value are read to the last and put in order here, because systems differ in what they do with
-them. Rows without a sort value come in a second reading, after all others.
+The system is asked for rows from the position on, sorted, wherever it can do that; the page is then
+cut between rows here. Rows of equal sort value are read to the last and put in order here, because
+systems differ in what they do with them. Rows without a sort value come in a second reading, after
+all others.
 """
 
 from collections.abc import Iterable, Sequence
@@ -75,7 +76,7 @@ class _Pager:
             _raise_first(k for k in failures.values() if not isinstance(k, BadAnswerError))
             if not more or not limit:
                 break
-            # Nothing on this page can be read: go on behind it, for the caller needs a position to go on from.
+            # Nothing on this page can be read, but the caller needs a position to go on from.
             after = position_of(chosen[-1].slim, self._order)
         total = await self._total() if self._query.count else None
         return Page(records, more, total, failures)
@@ -185,7 +186,7 @@ class _Pager:
         return values
 
     def _beyond(self, keys: KeyOrder, values: Sequence[Any]) -> Expr:
-        """What lies strictly beyond a key, if the system can be asked for exactly that; else nothing."""
+        """What lies strictly beyond a key, if the system can be asked for that; else nothing."""
         expr = keys.beyond(values)
         pushed = self._core.push(expr)
         return expr if pushed.exact and len(pushed.where) == len(expr.clauses) else Expr()
@@ -305,8 +306,9 @@ class _Pager:
 class _ValueCut:
     """Cuts a page out of candidates that come in the order of their first sort value.
 
-    Candidates of equal value (also by a system's own idea of equal, where case does not matter) form a run, which is put
-    in order when it is complete. Different values stay as the system has them, whatever Python thinks of their order.
+    Candidates of equal value (also by a system's own idea of it, where case does not matter) form a
+    run, which is put in order when it is complete. Different values stay as the system has them,
+    whatever Python thinks of their order.
     """
 
     def __init__(self, order: tuple[Sort, ...], after: tuple[Any, ...] | None, limit: int) -> None:
@@ -359,7 +361,7 @@ class _ValueCut:
         if self.after is None or value == self.after[0]:
             return False
         if isinstance(value, str):
-            # The system was asked for the position and what follows; only it knows the order of its texts.
+            # The system gave the position and what follows; only it knows the order of its texts.
             return self.after[0] not in run
         return bool(value < self.after[0] if self.order[0].descending else value > self.after[0])
 
@@ -389,7 +391,7 @@ def _ranked(
 
 
 def _normal(core: Core, query: ListQuery) -> tuple[tuple[Sort, ...], tuple[Any, ...] | None]:
-    """The order without columns that are the same in all records, and the position in it, exactly typed."""
+    """The order without columns that are the same everywhere, and the position, exactly typed."""
     kept: list[int] = []
     for i, sort in enumerate(query.order):
         earlier = any(s.column == sort.column for s in query.order[:i])

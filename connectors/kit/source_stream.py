@@ -55,7 +55,9 @@ class Listing:
         criteria: Criteria,
         limit: int | None,
     ) -> AsyncGenerator[Candidate]:
-        """Candidates that satisfy criteria, in the system's order. Rows of a group come together if `sort` says so.
+        """Candidates that satisfy criteria, in the system's order.
+
+        Rows of a group are found together if `sort` says so, else at the end.
 
         Raises:
             UnsupportedError: beyond the row budget.

@@ -55,7 +55,7 @@ class Asked(Struct):
 
 
 class MemoryReader:
-    """Tables in memory. Values are as on a wire: dates as ISO text, numbers as text, int or Decimal.
+    """Tables in memory, values as on a wire: dates as ISO text, numbers as text, int or Decimal.
 
     Args:
         tables: Rows by dataset name; a test may add to them at any time.
@@ -191,7 +191,7 @@ class MemoryReader:
 
 
 def through(row: Any, path: str) -> list[Any]:
-    """Values at a path, one for each element of lists on the way; null where something is missing."""
+    """Values at a path, one for each element of lists on the way; null where one is missing."""
     found = [row]
     for name in path.split("."):
         step: list[Any] = []
@@ -204,21 +204,26 @@ def through(row: Any, path: str) -> list[Any]:
 
 def native(value: Any, kind: str) -> Any:
     """A value of the wire as the system itself compares it."""
-    if value is None:
-        return None
-    match kind:
-        case "integer":
-            return int(value)
-        case "decimal":
-            return Decimal(str(value))
-        case "date":
-            return date.fromisoformat(value)
-        case "datetime":
-            moment = datetime.fromisoformat(value)
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        case "boolean":
-            return bool(value)
+    convert: Callable[[Any], Any] = _NATIVE.get(kind, _text)
+    return None if value is None else convert(value)
+
+
+def _text(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
+
+
+def _instant(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_NATIVE: Mapping[str, Callable[[Any], Any]] = {
+    "integer": int,
+    "decimal": lambda value: Decimal(str(value)),
+    "date": date.fromisoformat,
+    "datetime": _instant,
+    "boolean": bool,
+}
 
 
 def _project(row: Row, columns: Sequence[str]) -> Row:

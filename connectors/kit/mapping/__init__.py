@@ -2,6 +2,6 @@
 
 As written: `model` (presets, entities), `fields` and `when` (forms of fields and conditions),
 `shape` (what canonical columns hold), `presets` (shipped ones, and a manifest's overrides).
-Compiled: `paths`, `convert` (values), `conditions`, `compiler` (fields), `needs` (paths that columns
-take), `builder` (rows to records), `translate` (criteria to a system's own tests).
+Compiled: `paths`, `convert` (values), `conditions`, `compiler` (fields), `needs` (paths that
+columns take), `builder` (rows to records), `translate` (criteria to a system's own tests).
 """

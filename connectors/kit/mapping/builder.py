@@ -1,4 +1,4 @@
-"""Rows to canonical records: a mapping compiled once for each set of columns, then only closures."""
+"""Rows to canonical records: compiled once for each set of columns, then only closures."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,8 @@ class RecordBuilder:
         entity: Which entity.
         mapping: Where its columns come from.
         settings: What holds for the whole mapping.
-        columns: Canonical columns that the records are to know (dotted; a bare structured one: all of it).
+        columns: Canonical columns that the records are to know (dotted; a bare structured one:
+            all of it).
 
     Attributes:
         plan: What is to be fetched for them.

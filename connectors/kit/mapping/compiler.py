@@ -45,14 +45,28 @@ class Compiler:
         self._settings = settings
         self._zone = zone_of(settings.time_zone)
         self._grouped = grouped
+        self._compilers: Mapping[type[Any], Callable[[Any, Column, Wanted], Getter]] = {
+            f.PathField: self._path,
+            f.EachField: self._each,
+            f.ObjectField: self._object,
+            f.MoneyField: self._money,
+            f.QuantitiesField: self._quantities,
+            f.RulesField: self._rules,
+            f.ConstField: self._const,
+            f.TemplateField: self._template,
+            f.CoalesceField: self._coalesce,
+            f.ArithmeticField: self._arithmetic,
+            f.FirstField: self._first,
+            f.SumField: self._sum,
+        }
 
     def struct(
         self, record: type[Struct], fields: Mapping[str, Any], wanted: Wanted
     ) -> Callable[[Any, Env], dict[str, Any]]:
         """A closure giving the wanted columns of a record or part, by name.
 
-        Columns that have no mapping are None where null is a proper value, otherwise left out. The closure raises
-        `BadValueError`, its message beginning with the column.
+        Columns that have no mapping are None where null is a proper value, otherwise left out.
+        The closure raises `BadValueError`, its message beginning with the column.
         """
         columns = shape_of(record)
         names = [n for n in (wanted or columns) if n in columns]
@@ -86,37 +100,22 @@ class Compiler:
             column: What its value must be.
             wanted: Columns wanted within it, where it is structured.
         """
-        match form:
-            case f.PathField():
-                return self._then(compile_path(form.path), finisher(form, column, self._settings))
-            case f.EachField():
-                return self._each(form, column, wanted)
-            case f.ObjectField():
-                return self._object(form, column, wanted)
-            case f.MoneyField():
-                return self._money(form)
-            case f.QuantitiesField():
-                return self._quantities(form.quantities)
-            case f.RulesField():
-                return self._rules(form, column)
-            case f.ConstField():
-                value = literal(column.type, form.const)
-                return lambda _element, _env: value
-            case f.TemplateField():
-                return self._then(compile_template(form.template), lambda raw: raw)
-            case f.CoalesceField():
-                return self._coalesce([self.field(o, column, wanted) for o in form.coalesce])
-            case f.ArithmeticField():
-                return self._arithmetic(form)
-            case _:
-                return self._over_list(form, column)
+        compile_form = self._compilers.get(type(form), self._extreme)
+        return compile_form(form, column, wanted)
 
     def _when(self, when: When) -> Holds | None:
         return compile_when(when, self._settings.empty, lambda form: self.field(form, NUMBER, {}))
 
-    @staticmethod
-    def _then(get: Getter, finish: Callable[[Any], Any]) -> Getter:
+    def _path(self, form: f.PathField, column: Column, _: Wanted) -> Getter:
+        get, finish = compile_path(form.path), finisher(form, column, self._settings)
         return lambda element, env: finish(get(element, env))
+
+    def _const(self, form: f.ConstField, column: Column, _: Wanted) -> Getter:
+        value = literal(column.type, form.const)
+        return lambda _element, _env: value
+
+    def _template(self, form: f.TemplateField, _column: Column, _: Wanted) -> Getter:
+        return compile_template(form.template)
 
     def _elements(self, path: str, match: Mapping[str, str], where: When) -> Elements:
         found = compile_list(path)
@@ -154,7 +153,7 @@ class Compiler:
 
         return get
 
-    def _money(self, form: f.MoneyField) -> Getter:
+    def _money(self, form: f.MoneyField, _column: Column, _: Wanted) -> Getter:
         amount = self.field(form.money.amount, NUMBER, {})
         currency = self.field(form.money.currency, _TEXT, {})
 
@@ -167,7 +166,8 @@ class Compiler:
 
         return get
 
-    def _quantities(self, form: f.QuantitiesParts) -> Getter:
+    def _quantities(self, field: f.QuantitiesField, _column: Column, _: Wanted) -> Getter:
+        form = field.quantities
         elements = self._elements(form.of, form.match, form.where)
         amount = self.field(form.amount, NUMBER, {})
         of_unit = form.unit
@@ -196,11 +196,8 @@ class Compiler:
 
         return get
 
-    def _rules(self, form: f.RulesField, column: Column) -> Getter:
-        rules = [
-            (self._when(r.when), literal(column.type, r.then))
-            for r in form.rules
-        ]
+    def _rules(self, form: f.RulesField, column: Column, _: Wanted) -> Getter:
+        rules = [(self._when(r.when), literal(column.type, r.then)) for r in form.rules]
         default = literal(column.type, form.default)
 
         def get(element: Any, env: Env) -> Any:
@@ -211,8 +208,9 @@ class Compiler:
 
         return get
 
-    @staticmethod
-    def _coalesce(options: list[Getter]) -> Getter:
+    def _coalesce(self, form: f.CoalesceField, column: Column, wanted: Wanted) -> Getter:
+        options = [self.field(option, column, wanted) for option in form.coalesce]
+
         def get(element: Any, env: Env) -> Any:
             for option in options:
                 value = option(element, env)
@@ -222,7 +220,7 @@ class Compiler:
 
         return get
 
-    def _arithmetic(self, form: f.ArithmeticField) -> Getter:
+    def _arithmetic(self, form: f.ArithmeticField, _column: Column, _: Wanted) -> Getter:
         operands = [self.field(o, NUMBER, {}) for o in form.operands]
         operate = _OPERATIONS[form.operation]
         finish = rounded_to(form.digits) if form.digits is not None else None
@@ -236,35 +234,31 @@ class Compiler:
 
         return get
 
-    def _over_list(self, form: Any, column: Column) -> Getter:
-        if isinstance(form, f.FirstField):
-            elements = self._elements(form.first, form.match, form.where)
-            return self._first(elements, form, column)
-        name = (
-            "sum"
-            if isinstance(form, f.SumField)
-            else "min"
-            if isinstance(form, f.MinField)
-            else "max"
-        )
-        elements, leaf = self._scope(form, getattr(form, name))
-        inner = form if name == "sum" else form.model_copy(update={"default": None})
-        finish = finisher(inner, column if name != "sum" else NUMBER, self._settings)
-        get = compile_path(leaf)
+    def _sum(self, form: f.SumField, _column: Column, _: Wanted) -> Getter:
+        values = self._values(form, form.sum, NUMBER)
+        nothing = None if form.nullable else ZERO
+        return lambda element, env: sum(found, ZERO) if (found := values(element, env)) else nothing
 
-        def values(element: Any, env: Env) -> list[Any]:
-            return [v for e in elements(element, env) if (v := finish(get(e, env))) is not None]
-
-        if name == "sum":
-            nothing = None if form.nullable else ZERO
-            return lambda element, env: (
-                sum(found, ZERO) if (found := values(element, env)) else nothing
-            )
+    def _extreme(self, form: f.MinField | f.MaxField, column: Column, _: Wanted) -> Getter:
         default = literal(column.type, form.default)
-        best = min if name == "min" else max
+        inner = form.model_copy(update={"default": None})
+        values = self._values(
+            inner, inner.min if isinstance(inner, f.MinField) else inner.max, column
+        )
+        best = min if isinstance(form, f.MinField) else max
         return lambda element, env: best(values(element, env), default=default)
 
-    def _first(self, elements: Elements, form: f.FirstField, column: Column) -> Getter:
+    def _values(self, form: Any, path: str, column: Column) -> Elements:
+        """Values, without nulls, of the elements that a sum or extreme goes over."""
+        elements, leaf = self._scope(form, path)
+        finish = finisher(form, column, self._settings)
+        get = compile_path(leaf)
+        return lambda element, env: [
+            v for e in elements(element, env) if (v := finish(get(e, env))) is not None
+        ]
+
+    def _first(self, form: f.FirstField, column: Column, _: Wanted) -> Getter:
+        elements = self._elements(form.first, form.match, form.where)
         get = compile_path(form.path)
         finish = finisher(form, column, self._settings)
 
@@ -276,7 +270,7 @@ class Compiler:
         return first
 
     def _scope(self, form: Any, path: str) -> tuple[Elements, str]:
-        """The elements that a sum, least or greatest value goes over, and the value's path in each."""
+        """The elements that a sum or extreme goes over, and the value's path in each."""
         of, leaf = scope_of(form.of, path, grouped=self._grouped)
         if of is not None and not self._grouped:
             return self._elements(of, form.match, form.where), leaf
@@ -294,7 +288,7 @@ class Compiler:
 
 
 def scope_of(of: str | None, path: str, *, grouped: bool) -> tuple[str | None, str]:
-    """Which list a sum, least or greatest value goes over (None: the rows of the group), and the path in it."""
+    """Which list a sum or extreme goes over (None: the group's rows), and the path in it."""
     if of is not None:
         return of, path
     if grouped:

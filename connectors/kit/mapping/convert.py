@@ -1,7 +1,8 @@
 """Values of a system's rows as canonical ones: exactly typed, never through a binary float.
 
-Every reader takes a value that is not None and returns the canonical value, or None where the system's value means that
-there is none (the empty text for a number or date, a date of the year 1 or 9999, `0000-00-00`).
+Every reader takes a value that is not None and returns the canonical value, or None where the
+system's value means that there is none (the empty text for a number or date, a date of the year 1
+or 9999, `0000-00-00`).
 """
 
 import math
@@ -25,7 +26,8 @@ _DURATION: Final = re.compile(
     r"(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )
 _CLOCK: Final = re.compile(
-    r"(?P<sign>-?)(?:(?P<days>\d+)(?: days?,)? +)?(?P<hours>\d+):(?P<minutes>\d+)(?::(?P<seconds>\d+(?:\.\d+)?))?"
+    r"(?P<sign>-?)(?:(?P<days>\d+)(?: days?,)? +)?"
+    r"(?P<hours>\d+):(?P<minutes>\d+)(?::(?P<seconds>\d+(?:\.\d+)?))?"
 )
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _NO_DATE: Final = ("", "0", "00000000", "0000-00-00")
@@ -58,16 +60,18 @@ def reader_for(
     if target in (int, Decimal):
         plain = to_integer if target is int else to_decimal
         return (lambda raw: _map(plain, to_days(raw))) if kind is FieldType.DAYS else plain
-    if target is date:
-        instant = kind in (FieldType.DAY, FieldType.DATETIME)
-        parse = _parser(form, zone) if form else None
-        if instant:
-            return lambda raw: _day(to_instant(parse(raw) if parse else raw, zone), zone)
-        return lambda raw: to_date(parse(raw) if parse else raw)
-    if target is datetime:
-        parse = _parser(form, zone) if form else None
-        return lambda raw: to_instant(parse(raw) if parse else raw, zone)
+    if target in (date, datetime):
+        return _moment_reader(target, kind, zone, form)
     raise TypeError(f"no reader makes {target.__name__}")
+
+
+def _moment_reader(target: type[Any], kind: FieldType | None, zone: tzinfo, form: Forms) -> Reader:
+    parse = _parser(form, zone) if form else lambda raw: raw
+    if target is datetime:
+        return lambda raw: to_instant(parse(raw), zone)
+    if kind in (FieldType.DAY, FieldType.DATETIME):
+        return lambda raw: _day(to_instant(parse(raw), zone), zone)
+    return lambda raw: to_date(parse(raw))
 
 
 def literal(target: type[Any], value: Any) -> Any:

@@ -1,7 +1,7 @@
 """What may be asked of a system: clauses that must all hold, each an OR of tests.
 
-An expression never excludes a row that it stands for: it is exact, or gives some rows too many. `ANY` says nothing, `NEVER`
-has a clause without tests, which nothing satisfies.
+An expression never excludes a row that it stands for: it is exact, or gives some rows too many.
+`ANY` says nothing, `NEVER` has a clause without tests, which nothing satisfies.
 """
 
 from typing import Any, Final, NamedTuple
@@ -51,7 +51,7 @@ def either(a: Expr, b: Expr) -> Expr:
 
 
 def negated(expr: Expr) -> Expr:
-    """It does not hold. `ANY` unless the expression is exact: of a superset nothing can be excluded."""
+    """It does not hold. Of an expression that is not exact, nothing can be excluded: `ANY`."""
     if not expr.exact:
         return ANY
     result = NEVER

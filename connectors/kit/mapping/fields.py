@@ -1,7 +1,7 @@
-"""The forms in which a preset says where a canonical column comes from. A bare text is short for `{path: text}`.
+"""The forms in which a preset says where a canonical column comes from.
 
-Paths are dotted and relative to the row (within `each`, to the element); `/` in front goes from the record's row; `.` is
-the row or element itself.
+A bare text is short for `{path: text}`. Paths are dotted and relative to the row (within `each`, to
+the element); `/` in front goes from the record's row; `.` is the row or element itself.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,9 +27,9 @@ class FieldType(StrEnum):
 
 
 _TYPE = (
-    "What the system holds; by default what the column holds. `date`: a calendar day as written; `datetime`: an instant "
-    "(without zone: in `time_zone` of the settings); `day`: an instant of which the day in that zone counts; `days`: a "
-    "duration, of which whole days count."
+    "What the system holds; by default what the column holds. `date`: a calendar day as written; "
+    "`datetime`: an instant (without zone: in `time_zone` of the settings); `day`: an instant of "
+    "which the day in that zone counts; `days`: a duration, of which whole days count."
 )
 
 
@@ -55,7 +55,8 @@ class ValueForm(Model):
         0,
         ge=-366,
         le=366,
-        description="Days added to a date: 1 where the system holds the last day of a period and the column the day after.",
+        description="Days added to a date: 1 where the system holds the last day of a period and "
+        "the column the day after.",
     )
     plus_months: int = Field(
         0,
@@ -68,8 +69,8 @@ class ValueForm(Model):
     )
     push: bool = Field(
         True,
-        description="False where the system compares or sorts this field otherwise (numbers kept as text, computed "
-        "fields): it is then filtered and sorted here.",
+        description="False where the system compares or sorts this field otherwise (numbers kept "
+        "as text, computed fields): it is then filtered and sorted here.",
     )
 
 
@@ -85,8 +86,8 @@ class ListForm(ValueForm):
     where: When = Field(ALWAYS, description="Which elements count.")
     match: dict[str, str] = Field(
         default_factory=dict,
-        description="Path in the element to path outside it (in the row or element that this field is of) of equal "
-        "values.",
+        description="Path in the element to path outside it (in the row or element that this "
+        "field is of) of equal values.",
     )
 
 
@@ -106,7 +107,8 @@ class SumField(ListForm):
     sum: str = Field(min_length=1, description="Path of the number; of the element with `of`.")
     of: str | None = Field(
         None,
-        description="Path of the list; by default the rows of the group, or `sum` less its last step.",
+        description="Path of the list; by default the rows of the group, or `sum` less its last "
+        "step.",
     )
 
 
@@ -154,7 +156,8 @@ class RulesField(Model):
     default: Scalar = Field(description="Where no rule holds.")
     known: dict[str, tuple[Scalar, ...]] = Field(
         default_factory=dict,
-        description="Path to the values that the rules were written for; others are reported by `check`.",
+        description="Path to the values that the rules were written for; others are reported by "
+        "`check`.",
     )
 
 
@@ -212,7 +215,8 @@ class ComputeField(Model):
     """A computation over canonical columns of the same record."""
 
     compute: Literal["net_total", "available"] = Field(
-        description="`net_total`: value of the lines not cancelled; `available`: on hand less reserved."
+        description="`net_total`: value of the lines not cancelled; `available`: on hand less "
+        "reserved."
     )
 
 

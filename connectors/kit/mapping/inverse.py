@@ -1,4 +1,4 @@
-"""A field with a plain path, read backwards: canonical values to what the system holds, conditions to tests."""
+"""A field with a plain path, read backwards: canonical values and conditions to the system's."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -127,7 +127,7 @@ class Inverse:
         return within(self.path, self.kind, gte=self._lower(value))
 
     def until(self, value: Any) -> Test:
-        """The value, or what follows it in descending order. Hidden fractions of a second or day count as the value."""
+        """The value, hidden parts of a second or day included, or what follows it descending."""
         if self._target is date:
             return within(self.path, self.kind, lt=self._lower(value + timedelta(days=1)))
         if self._target is datetime:

@@ -1,4 +1,4 @@
-r"""A record's own key as text: one value, or several joined with `|` (a `|` or `\` within a value is escaped by `\`)."""
+r"""A record's own key as text: one value, or several joined with `|` (escaped by `\` within)."""
 
 import re
 from collections.abc import Sequence

@@ -67,9 +67,14 @@ class Related(Model):
     many: bool = Field(True, description="Attach a list; false: one row, or null.")
     at: str | None = Field(
         None,
-        description="Path of the list to whose elements the rows are attached; `local` is then a path in the element.",
+        description="Path of the list to whose elements the rows are attached; `local` is then a "
+        "path in the element.",
     )
     where: When = Field(ALWAYS, description="Which rows count.")
+    when: When = Field(
+        ALWAYS,
+        description="For which rows here (elements, with `at`) it is read. Others get nothing.",
+    )
 
     @model_validator(mode="after")
     def _pairs(self) -> Self:
@@ -108,7 +113,8 @@ class EntityMapping(Model):
         tuple[Annotated[KeyPart, BeforeValidator(_part)], ...], BeforeValidator(_paths)
     ] = Field(
         min_length=1,
-        description='The record\'s own key: one path, or several (joined with "|", escaped by "\\").',
+        description='The record\'s own key: one path, or several (joined with "|", escaped '
+        'by "\\").',
     )
     where: When = Field(ALWAYS, description="Which rows are records.")
     group: tuple[str, ...] = Field(

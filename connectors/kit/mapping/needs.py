@@ -1,6 +1,6 @@
 """Which paths of a system's rows some canonical columns take, so that only these are fetched."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -25,7 +25,7 @@ class Plan(Struct, frozen=True):
 
 
 def wanted_tree(columns: Iterable[str]) -> dict[str, Any]:
-    """Dotted columns as a tree. A structured column of which no inner one is named is wanted whole."""
+    """Dotted columns as a tree. A structured one of which no inner one is named is wanted whole."""
     tree: dict[str, Any] = {}
     for column in sorted(columns):
         node = tree
@@ -60,20 +60,32 @@ def plan(mapping: EntityMapping, wanted: Wanted) -> Plan:
     return _split(mapping, paths)
 
 
-def when_paths(when: When) -> tuple[str, ...]:
-    """All paths that a condition names."""
+def when_paths(when: When, base: str = "") -> tuple[str, ...]:
+    """All paths that a condition names, on what is at a base path."""
     paths = _Paths(grouped=False)
-    paths.when(when, "")
+    paths.when(when, base)
     return tuple(sorted(paths.all()))
 
 
 class _Paths:
-    """Collects paths from the record's row. Lists of which no inner path is needed are needed themselves."""
+    """Collects paths from the record's row; lists of which no inner path is needed, too."""
 
     def __init__(self, *, grouped: bool) -> None:
         self._found: set[str] = set()
         self._lists: set[str] = set()
         self._grouped = grouped
+        self._collectors: Mapping[type[Any], Callable[[Any, str, Wanted], None]] = {
+            f.PathField: self._path,
+            f.TemplateField: self._template,
+            f.EachField: self._each,
+            f.ObjectField: self._object,
+            f.QuantitiesField: self._quantities,
+            f.RulesField: self._rules,
+            f.FirstField: self._first,
+            f.SumField: self._scope,
+            f.MinField: self._scope,
+            f.MaxField: self._scope,
+        }
 
     def all(self) -> set[str]:
         bare = {x for x in self._lists if not any(p.startswith(f"{x}.") for p in self._found)}
@@ -103,37 +115,43 @@ class _Paths:
                 self.field(form, base, {})
 
     def field(self, form: Any, base: str, wanted: Wanted) -> None:
-        match form:
-            case f.PathField():
-                self.at(base, form.path)
-            case f.TemplateField():
-                for path in template_paths(form.template):
-                    self.at(base, path)
-            case f.EachField():
-                place = self._matched(form.each, form.match, form.where, base)
-                self._inner(form.fields, place, wanted)
-            case f.ObjectField():
-                self.when(form.when, base)
-                place = base if form.at is None else self.list_at(base, form.at)
-                self._inner(form.fields, place, wanted)
-            case f.QuantitiesField():
-                parts = form.quantities
-                place = self._matched(parts.of, parts.match, parts.where, base)
-                for inner in (parts.amount, parts.unit, parts.sign):
-                    if not isinstance(inner, int):
-                        self.field(inner, place, {})
-            case f.RulesField():
-                for rule in form.rules:
-                    self.when(rule.when, base)
-            case f.FirstField():
-                self.at(self._matched(form.first, form.match, form.where, base), form.path)
-            case f.SumField() | f.MinField() | f.MaxField():
-                self._scope(form, base)
-            case _:
-                for operand in _operands(form):
-                    self.field(operand, base, {})
+        collect = self._collectors.get(type(form))
+        if collect is not None:
+            collect(form, base, wanted)
+        for operand in _operands(form):
+            self.field(operand, base, {})
 
-    def _scope(self, form: Any, base: str) -> None:
+    def _path(self, form: f.PathField, base: str, _: Wanted) -> None:
+        self.at(base, form.path)
+
+    def _template(self, form: f.TemplateField, base: str, _: Wanted) -> None:
+        for path in template_paths(form.template):
+            self.at(base, path)
+
+    def _each(self, form: f.EachField, base: str, wanted: Wanted) -> None:
+        place = self._matched(form.each, form.match, form.where, base)
+        self._inner(form.fields, place, wanted)
+
+    def _object(self, form: f.ObjectField, base: str, wanted: Wanted) -> None:
+        self.when(form.when, base)
+        place = base if form.at is None else self.list_at(base, form.at)
+        self._inner(form.fields, place, wanted)
+
+    def _quantities(self, form: f.QuantitiesField, base: str, _: Wanted) -> None:
+        parts = form.quantities
+        place = self._matched(parts.of, parts.match, parts.where, base)
+        for inner in (parts.amount, parts.unit, parts.sign):
+            if not isinstance(inner, int):
+                self.field(inner, place, {})
+
+    def _rules(self, form: f.RulesField, base: str, _: Wanted) -> None:
+        for rule in form.rules:
+            self.when(rule.when, base)
+
+    def _first(self, form: f.FirstField, base: str, _: Wanted) -> None:
+        self.at(self._matched(form.first, form.match, form.where, base), form.path)
+
+    def _scope(self, form: Any, base: str, _: Wanted) -> None:
         name = type(form).__name__.removesuffix("Field").lower()
         of, leaf = scope_of(form.of, getattr(form, name), grouped=self._grouped)
         self.at(self._matched(of or ".", form.match, form.where, base), leaf)
@@ -223,6 +241,7 @@ def _split(mapping: EntityMapping, paths: _Paths) -> Plan:
             there[name] = {*related.key, *related.remote, *when_paths(related.where)}
             after[name] = set()
             queue += [(p, name) for p in local_paths(related)]
+            queue += [(p, name) for p in when_paths(related.when, (related.at or "").lstrip("/"))]
         if rest:
             there[name].add(rest)
     return Plan(tuple(sorted(own)), tuple((n, tuple(sorted(there[n]))) for n in _sorted(after)))

@@ -1,13 +1,16 @@
 """Values along dotted paths of a row, as compiled getters.
 
-Getters take the row or element that a path is relative to, and the record's environment (for paths from its row).
+Getters take the row or element that a path is relative to, and the record's environment (for paths
+from its row).
 """
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from connectors.kit.rows import Row
+
+_SHOWN: Final = 60
 
 
 class BadValueError(Exception):
@@ -15,7 +18,7 @@ class BadValueError(Exception):
 
 
 class Env:
-    """What the fields of one record share: its row, the rows of its group, and indexes made on the way."""
+    """What the fields of one record share: its row, the rows of its group, indexes made once."""
 
     __slots__ = ("index", "root", "rows")
 
@@ -31,7 +34,7 @@ Getter = Callable[[Any, Env], Any]
 def shown(value: Any) -> str:
     """A value in few words, for messages."""
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 def compile_path(path: str) -> Getter:
@@ -50,7 +53,7 @@ def compile_path(path: str) -> Getter:
 
 
 def compile_list(path: str) -> Callable[[Any, Env], list[Any]]:
-    """A getter of all elements at the end of a path, through any lists on the way; nulls are left out."""
+    """A getter of all elements at the end of a path, through lists on the way, without nulls."""
     names = tuple(n for n in path.lstrip("/").split(".") if n)
     absolute = path.startswith("/")
     return lambda element, env: list(flatten(env.root if absolute else element, names))

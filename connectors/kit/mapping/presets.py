@@ -55,8 +55,9 @@ def load_preset(name: str) -> PresetModel:
 def merge(preset: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """A preset document with a manifest's overrides, both left as they are.
 
-    `settings`, `policy`, `units`, `options` and the entities are merged key by key. Under `fields`, `related` and
-    `lookups` each entry replaces the preset's entry of that name. Everything else is replaced. Null removes a key.
+    `settings`, `policy`, `units`, `options` and the entities are merged key by key. Under `fields`,
+    `related` and `lookups` each entry replaces the preset's entry of that name. Everything else is
+    replaced. Null removes a key.
     """
     return _merged(preset, overrides, "")
 

@@ -1,4 +1,4 @@
-"""What canonical columns hold: the Python type behind each annotation, and whether it is a list or may be null."""
+"""What canonical columns hold: the type behind an annotation, whether a list, whether nullable."""
 
 from collections.abc import Mapping
 from enum import Enum

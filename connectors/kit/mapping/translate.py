@@ -1,4 +1,4 @@
-"""Canonical criteria in a system's own names: what may be pushed, as a superset that is checked again here."""
+"""Canonical criteria in a system's own names: what may be pushed, never leaving out a match."""
 
 from enum import Enum
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""What is done with a value that was found: null rules, code maps, units, types and rounding, compiled to one closure."""
+"""What is done with a value that was found: null rules, code maps, units, types and rounding."""
 
 from calendar import monthrange
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def finisher(form: ValueForm, column: Column, settings: MappingSettings) -> Fini
 
 
 def empties(form: ValueForm, column: Column, settings: MappingSettings) -> tuple[Any, ...]:
-    """Values that mean null for a field. `false` is a proper value of a boolean field unless the field says otherwise."""
+    """Values that mean null for a field; `false` in a boolean one only if that says so."""
     boolean = column.type is bool and form.type in (None, FieldType.BOOLEAN) and form.map is None
     common = tuple(e for e in settings.empty if not (boolean and isinstance(e, bool)))
     return form.empty + common

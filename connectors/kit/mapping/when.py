@@ -1,4 +1,4 @@
-"""Conditions on a system's rows, as presets write them: `{state: done, qty: {gte: 0}, any: {of: lines, when: ...}}`."""
+"""Conditions on a system's rows, as presets write them: `{state: done, qty: {gte: 0}}`."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -37,7 +37,7 @@ Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema(_SCALAR_SCHEMA)
 
 
 class Compare(Model):
-    """A comparison of the value at a path. All that is given must hold; null never holds except with `null`."""
+    """A comparison of the value at a path. All that is given must hold; null satisfies `null`."""
 
     not_: Scalar | list[Scalar] = Field(
         None, alias="not", description="None of these. Null holds, unless it is listed."

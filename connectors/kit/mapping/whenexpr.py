@@ -63,7 +63,7 @@ def _one_of(path: str, values: tuple[Any, ...], settings: MappingSettings) -> Ex
 
 
 def _null(path: str, settings: MappingSettings, *, null: bool) -> Expr:
-    """Other values that mean null are not asked for: the field's type, and so their spelling, is not known here."""
+    """Values that mean null besides null are not asked for: how to spell them is not known here."""
     exact = not any(isinstance(e, str) for e in settings.empty)
     if null and not exact:
         return ANY

@@ -1,4 +1,4 @@
-"""Rows of a group become lines of one record; periods end after weeks or months; sums may be null."""
+"""Rows of a group become lines of one record; periods end after months; sums may be null."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
