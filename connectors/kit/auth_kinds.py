@@ -18,7 +18,6 @@ from canonical.errors import (
     InvalidInputError,
     MisconfiguredError,
     Reason,
-    RefusedError,
 )
 from canonical.ports import Ask
 from connectors.kit.auth import Authenticator, Token, TokenCache
@@ -195,7 +194,7 @@ class _ClientCredentials:
         """
         try:
             response = await self._caller.send(self._request(), ask)
-        except (InvalidInputError, RefusedError) as exc:
+        except InvalidInputError as exc:
             msg = "the token request was refused: check client_id, client_secret and scope"
             raise MisconfiguredError(self._caller.system, msg, reason=Reason.CREDENTIALS) from exc
         return self._read(response.json())

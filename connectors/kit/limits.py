@@ -166,12 +166,16 @@ class Limiter:
 
     def _return(self, lease: str) -> None:
         """Return a slot without making its holder wait for a counter elsewhere."""
-        task = asyncio.create_task(self._give_back(lease))
+        elsewhere = self._counter.give_back(lease)
+        if elsewhere is None:
+            self._changed.set()
+            return
+        task = asyncio.create_task(elsewhere)
         self._returns.add(task)
-        task.add_done_callback(self._returns.discard)
+        task.add_done_callback(self._returned)
 
-    async def _give_back(self, lease: str) -> None:
-        await self._counter.give_back(lease)
+    def _returned(self, task: asyncio.Task[None]) -> None:
+        self._returns.discard(task)
         self._changed.set()
 
     def _too_late(self, limit: Limit, wait_s: float | None = None) -> UnavailableError:

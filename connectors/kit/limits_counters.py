@@ -3,9 +3,9 @@
 While the shared counter is down, a process counts alone on its part of the limits.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -20,8 +20,8 @@ class Counter(Protocol):
     async def take(self, lease: str) -> Grant:
         """Take a slot and a token, or tell what holds them back."""
 
-    async def give_back(self, lease: str) -> None:
-        """Return a slot."""
+    def give_back(self, lease: str) -> Coroutine[Any, Any, None] | None:
+        """Return a slot; gives what is left to be done elsewhere, if anything."""
 
     async def pause(self, seconds: float) -> None:
         """Grant nothing for a while."""
@@ -59,8 +59,8 @@ class LocalCounter:
         """Count a slot that was granted elsewhere."""
         self._leases.add(lease)
 
-    async def give_back(self, lease: str) -> None:
-        """Return a slot."""
+    def give_back(self, lease: str) -> None:
+        """Return a slot, at once."""
         self._leases.discard(lease)
 
     async def pause(self, seconds: float) -> None:
@@ -139,11 +139,12 @@ class SharedCounter:
             self._alone.occupy(lease)
         return grant
 
-    async def give_back(self, lease: str) -> None:
+    def give_back(self, lease: str) -> Coroutine[Any, Any, None] | None:
         """Return a slot; one that cannot be returned comes back when its lease ends."""
-        await self._alone.give_back(lease)
-        if self._is_down():
-            return
+        self._alone.give_back(lease)
+        return None if self._is_down() else self._give_back(lease)
+
+    async def _give_back(self, lease: str) -> None:
         try:
             await self._shared.give_back(self._account, lease)
         except LimitsDownError as exc:

@@ -29,6 +29,7 @@ from connectors.kit.retry import backoff_s, is_retried, retry_after_s
 from connectors.kit.transport_errors import (
     Failure,
     broken,
+    log_broken,
     log_refusal,
     said,
     secrets_in,
@@ -103,8 +104,8 @@ class Transport:
         self._clock = clock
         self._now = now
         self._random = random
-        self._refused: Mapping[str, str] | None = None
-        self._refused_until = 0.0
+        self._refused: int | None = None
+        self._refused_at = 0.0
 
     @property
     def system(self) -> str:
@@ -134,9 +135,11 @@ class Transport:
                 return await self._try(_Call(request, ask, explain, credentials))
             except _FailedError as exc:
                 failure = exc.failure
-            if failure.status == _UNAUTHORISED and request.authorise and not renewed:
-                renewed = True
-                if await self._renewed(credentials, request, ask):
+            if failure.status == _UNAUTHORISED and request.authorise:
+                if renewed:
+                    self._refused, self._refused_at = _marked(credentials), self._clock()
+                elif await self._renewed(credentials, request, ask):
+                    renewed = True
                     continue
             tries += 1
             delay_s = self._delay_s(request, ask, tries, failure)
@@ -187,18 +190,14 @@ class Transport:
         return await self.authenticator.headers(ask)
 
     async def _renewed(self, refused: Mapping[str, str], request: Request, ask: Ask) -> bool:
-        """Get other credentials after a 401. None are sought for those refused when just new."""
-        if self.authenticator is None:
-            return False
-        if refused == self._refused and self._clock() < self._refused_until:
+        """Get other credentials after a 401, unless these were refused when they were new."""
+        known = _marked(refused) == self._refused
+        if self.authenticator is None or (
+            known and self._clock() < self._refused_at + _REFUSED_FOR_S
+        ):
             return False
         self.authenticator.invalidate(refused)
-        fresh = await self._credentials(request, ask)
-        if fresh == refused:
-            return False
-        # Should these be refused too, signing in once more will not help for a while.
-        self._refused, self._refused_until = fresh, self._clock() + _REFUSED_FOR_S
-        return True
+        return await self._credentials(request, ask) != refused
 
     def _refuse_if_open(self) -> None:
         left_s = self._breaker.retry_after_s()
@@ -287,7 +286,10 @@ class Transport:
             async with asyncio.timeout(given_s):
                 came = await self._wire.exchange(out)
         except (TimeoutError, *WIRE_ERRORS) as exc:
-            return broken(exc, self.system, label, self._policy, given_s)
+            failure = broken(exc, self.system, label, self._policy, given_s)
+            failure.error.__cause__ = exc
+            log_broken(exc, self.system, label, call.ask.correlation_id)
+            return failure
         response = Response(self.system, came.status, came.headers, came.content, label)
         if came.status in call.request.accept or came.status == _NOT_MODIFIED:
             return response
@@ -310,6 +312,11 @@ class Transport:
         failure = Failure(error, again, response.status, wait_s)
         counts = response.status >= _SERVER_ERRORS and not failure.throttled
         return structs.replace(failure, counts=counts)
+
+
+def _marked(credentials: Mapping[str, str]) -> int:
+    """A mark to know credentials by without keeping them."""
+    return hash(frozenset(credentials.items()))
 
 
 def _tell(permit: Permit, outcome: Response | Failure | None) -> None:

@@ -102,6 +102,18 @@ def log_refusal(response: Response, correlation_id: str, hidden: Iterable[str]) 
     )
 
 
+def log_broken(exc: Exception, system: str, label: str, correlation_id: str) -> None:
+    """Put an exchange without an answer on record for operators, with its cause below HTTP."""
+    cause = exc.__cause__ or exc
+    _log.warning(
+        "call_broken",
+        system=system,
+        label=label,
+        correlation_id=correlation_id,
+        error=f"{type(cause).__name__}: {cause}"[:_MOST_LOGGED],
+    )
+
+
 def secrets_in(credentials: Mapping[str, str]) -> list[str]:
     """What must not be shown of credentials: the values of their headers, whole and in part."""
     return [part for value in credentials.values() for part in (value, value.rpartition(" ")[2])]

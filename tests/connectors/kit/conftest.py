@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class Loopback(Struct):
     connections: int = 0
     working: int = 0
     most_working: int = 0
+    serving: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -46,13 +48,22 @@ class Loopback(Struct):
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         me = self.connections
+        if task := asyncio.current_task():
+            self.serving.add(task)
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 await self._one(head, reader, writer, me)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def hang_up(self) -> None:
+        for task in self.serving:
+            task.cancel()
+        await asyncio.gather(*self.serving, return_exceptions=True)
 
     async def _one(
         self,
@@ -109,9 +120,10 @@ class Bill:
     def __init__(self) -> None:
         self.calls: list[tuple[str, bool]] = []
         self.milliseconds: list[float] = []
+        self.rows = 0
 
     def called(self, system: str, *, milliseconds: float, rows: int, failed: bool = False) -> None:
-        assert rows == 0
+        self.rows += rows
         self.calls.append((system, failed))
         self.milliseconds.append(milliseconds)
 
@@ -148,6 +160,10 @@ class World:
         self._opened.append(made)
         return made
 
+    def to_close(self, opened: Any) -> Any:
+        self._opened.append(opened)
+        return opened
+
     async def aclose(self) -> None:
         for one in reversed(self._opened):
             await one.aclose()
@@ -163,7 +179,7 @@ async def world() -> AsyncIterator[World]:
     finally:
         await made.aclose()
         listening.close()
-        await asyncio.sleep(0)
+        await made.server.hang_up()
 
 
 def as_json(value: Any) -> bytes:

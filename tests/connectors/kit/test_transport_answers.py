@@ -30,6 +30,7 @@ async def test_an_answer_is_whole_decompressed_and_exact(world: Any) -> None:
     assert (response.system, response.status, response.label) == ("erp", 200, "items")
     assert response.headers["etag"] == "1"
     assert world.bill.calls == [("erp", False)]
+    assert world.bill.rows == 0
 
 
 async def test_gzip_in_several_members_is_read_to_the_end(world: Any) -> None:

@@ -204,6 +204,16 @@ async def test_a_storm_of_401s_renews_the_token_once(world: Any) -> None:
     assert transport.health()["circuit"] == "closed"
 
 
+async def test_a_token_that_was_good_is_renewed_whenever_it_is_lost(world: Any) -> None:
+    portal = Portal(world)
+    world.server.answer = portal.answer
+    transport = signed_in(world, OAUTH)
+    for number in (1, 2, 3, 4):
+        await transport.send(ITEMS, world.ask())
+        assert portal.given == number
+        portal.valid.clear()
+
+
 async def test_tokens_that_are_never_accepted_are_not_asked_for_without_end(world: Any) -> None:
     portal = Portal(world)
     portal.never = True
