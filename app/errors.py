@@ -1,10 +1,8 @@
-"""Errors as clients see them: what was wrong, where, and what to do.
-
-Never what it looks like inside.
+"""Errors as clients see them: what was wrong, where, what to do; never what it is like inside.
 
 Errors of our own tree keep their message and say their code; errors of the GraphQL engine are about
 the question and are passed on; anything else is a fault of ours, told only by its correlation id
-and logged whole.
+and logged whole, once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +12,7 @@ import structlog
 from graphql import GraphQLError
 
 from canonical.errors import SupplygraphError
+from execution.operation import BatchError
 
 _log = structlog.get_logger("supplygraph.errors")
 
@@ -21,76 +20,106 @@ MAX_ERRORS: Final = 100
 """Errors of one answer; how many more there are is said in a last one."""
 
 _ALIKE: Final = 20
+_LONGEST: Final = 1_000
 
 Path = Sequence[str | int]
 Told = dict[str, Any]
 
 
-def told(error: GraphQLError, correlation_id: str) -> Told:
-    """An error of an operation as it is sent.
+class Translator:
+    """Tells the errors of one operation.
 
     Args:
-        error: What the engine reports, with the error of a resolver as its cause.
         correlation_id: Of the operation.
     """
-    cause = error.original_error
-    if isinstance(cause, SupplygraphError):
-        shown = _own(cause, correlation_id)
-    elif cause is None or isinstance(cause, GraphQLError):
-        code = str((error.extensions or {}).get("code", "BAD_USER_INPUT"))
-        shown = _told(error.message, code, correlation_id)
-    else:
-        _log.error("internal error", path=error.path, exc_info=cause)
-        message = "something went wrong here; quote the correlation id to the operators"
-        shown = _told(message, "INTERNAL", correlation_id)
-    if error.locations:
-        shown["locations"] = [{"line": x.line, "column": x.column} for x in error.locations]
-    if error.path:
-        shown["path"] = list(error.path)
-    return shown
 
+    def __init__(self, correlation_id: str) -> None:
+        self._correlation_id = correlation_id
+        self._logged: list[BaseException] = []
 
-def told_problem(problem: SupplygraphError, path: Path, correlation_id: str) -> Told:
-    """What is missing at a path whose value is there nonetheless."""
-    return {**_own(problem, correlation_id), "path": list(path)}
+    def all(
+        self, errors: Iterable[GraphQLError], problems: Iterable[tuple[SupplygraphError, Path]]
+    ) -> list[Told]:
+        """The errors of an answer, a bounded number of them.
+
+        Args:
+            errors: What the engine reports, with the error of a resolver as its cause.
+            problems: What is missing at paths whose values are there nonetheless.
+        """
+        told = [self._error(e) for e in errors]
+        return self._bounded([*told, *(self.problem(p, path) for p, path in problems)])
+
+    def problem(self, problem: SupplygraphError, path: Path = ()) -> Told:
+        """An error of our own tree, at a path if it is about a part of the answer."""
+        shown = told_refusal(problem, self._correlation_id)
+        return {**shown, "path": list(path)} if path else shown
+
+    def _error(self, error: GraphQLError) -> Told:
+        cause: BaseException | None = error.original_error
+        if isinstance(cause, BatchError) and cause.__cause__ is not None:
+            cause = cause.__cause__
+        if isinstance(cause, SupplygraphError):
+            shown = told_refusal(cause, self._correlation_id)
+        elif cause is None or isinstance(cause, GraphQLError):
+            code = str((error.extensions or {}).get("code", "BAD_USER_INPUT"))
+            shown = _told(error.message, code, self._correlation_id)
+        else:
+            shown = self._fault(cause, error.path)
+        if error.locations:
+            shown["locations"] = [{"line": x.line, "column": x.column} for x in error.locations]
+        if error.path:
+            shown["path"] = list(error.path)
+        return shown
+
+    def _fault(self, cause: BaseException, path: Path | None) -> Told:
+        if any(cause is known for known in self._logged):
+            return _told_fault(self._correlation_id)
+        self._logged.append(cause)
+        return told_fault(cause, self._correlation_id, path)
+
+    def _bounded(self, errors: Iterable[Told]) -> list[Told]:
+        """Where many positions of a list have the same error, the first stands for all."""
+        groups: dict[tuple[object, ...], list[Told]] = {}
+        for error in errors:
+            fields = tuple(p for p in error.get("path", ()) if isinstance(p, str))
+            groups.setdefault((error["message"], fields), []).append(error)
+        kept: list[Told] = []
+        for alike in groups.values():
+            if len(alike) <= _ALIKE:
+                kept += alike
+            else:
+                said = {**alike[0]["extensions"], "positions": len(alike)}
+                kept.append({**alike[0], "extensions": said})
+        if len(kept) > MAX_ERRORS:
+            message = f"{len(kept) - MAX_ERRORS} further errors are not shown"
+            kept[MAX_ERRORS:] = [_told(message, "MORE_ERRORS", self._correlation_id)]
+        return kept
 
 
 def told_refusal(problem: SupplygraphError, correlation_id: str) -> Told:
-    """Why a whole request was refused."""
-    return _own(problem, correlation_id)
-
-
-def bounded(errors: Iterable[Told], correlation_id: str) -> list[Told]:
-    """The errors of an answer, a bounded number of them.
-
-    Where many positions of a list have the same error, the first stands for all and says for how
-    many.
-    """
-    groups: dict[tuple[object, ...], list[Told]] = {}
-    for error in errors:
-        fields = tuple(p for p in error.get("path", ()) if isinstance(p, str))
-        groups.setdefault((error["message"], fields), []).append(error)
-    kept: list[Told] = []
-    for alike in groups.values():
-        if len(alike) <= _ALIKE:
-            kept += alike
-        else:
-            first = alike[0]
-            kept.append({**first, "extensions": {**first["extensions"], "positions": len(alike)}})
-    if len(kept) > MAX_ERRORS:
-        left_out = len(kept) - MAX_ERRORS
-        kept = kept[:MAX_ERRORS]
-        kept.append(
-            _told(f"{left_out} further errors are not shown", "MORE_ERRORS", correlation_id)
-        )
-    return kept
-
-
-def _own(error: SupplygraphError, correlation_id: str) -> Told:
-    shown = _told(error.message, error.code, correlation_id)
-    shown["extensions"].update(error.details())
+    """An error of our own tree."""
+    shown = _told(problem.message, problem.code, correlation_id)
+    shown["extensions"].update(problem.details())
     return shown
 
 
+def told_request(message: str, code: str, correlation_id: str) -> Told:
+    """Why an HTTP request was not answered."""
+    return _told(message, code, correlation_id)
+
+
+def told_fault(cause: BaseException, correlation_id: str, path: Path | None = None) -> Told:
+    """A fault of ours: the client gets its number, the log gets the rest."""
+    _log.error("internal error", correlation_id=correlation_id, path=path, exc_info=cause)
+    return _told_fault(correlation_id)
+
+
+def _told_fault(correlation_id: str) -> Told:
+    message = "something went wrong here; quote the correlation id to the operators"
+    return _told(message, "INTERNAL", correlation_id)
+
+
 def _told(message: str, code: str, correlation_id: str) -> Told:
+    if len(message) > _LONGEST:
+        message = f"{message[: _LONGEST - 3]}..."
     return {"message": message, "extensions": {"code": code, "correlationId": correlation_id}}

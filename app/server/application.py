@@ -1,22 +1,44 @@
 """The web application: routes over an installation that lives as long as it does."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from app.server.endpoint import Endpoint
+from app.server.counting import Counted
+from app.server.drain import STATE, Drain
+from app.server.endpoint import Endpoint, answer_later
 from app.server.health import health_routes
 from app.server.operator import Operator
 from app.server.pages import graphiql_routes
 from app.server.ports import GraphiQLConfig, Serving
+from runtime.telemetry.correlation import new_correlation_id
 from schema.api import build_schema
 
 OpenInstallation = Callable[[], AbstractAsyncContextManager[Serving]]
 """Opens the installation when the application starts, and closes it when it stops."""
+
+
+class _Desk:
+    """What answers, while there is something that does. An ASGI application of its own."""
+
+    def __init__(self) -> None:
+        self.drain = Drain()
+        self.serving: Serving | None = None
+        self.endpoint: Endpoint | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        if self.endpoint is None:
+            response = answer_later(new_correlation_id())
+        else:
+            response = await self.endpoint(request)
+        await response(scope, receive, send)
 
 
 def create_app(installation: OpenInstallation, *, graphiql: GraphiQLConfig | None) -> Starlette:
@@ -26,35 +48,21 @@ def create_app(installation: OpenInstallation, *, graphiql: GraphiQLConfig | Non
         installation: Opens what answers.
         graphiql: What GraphiQL opens with; None leaves it out.
     """
-    state: dict[str, tuple[Serving, Endpoint]] = {}
+    desk = _Desk()
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         async with installation() as serving:
             operator = Operator(build_schema(), serving)
-            state["open"] = (serving, Endpoint(operator, serving))
+            desk.serving, desk.endpoint = serving, Endpoint(operator, serving, desk.drain)
             try:
-                yield
+                yield {STATE: desk.drain}
             finally:
-                state.clear()
-
-    async def graphql(request: Request) -> Response:
-        opened = state.get("open")
-        if opened is None:
-            return JSONResponse(
-                {"errors": [{"message": "starting or stopping; try again shortly"}]},
-                503,
-                {"Retry-After": "1"},
-            )
-        return await opened[1](request)
-
-    def serving_now() -> Serving | None:
-        opened = state.get("open")
-        return None if opened is None else opened[0]
+                desk.serving, desk.endpoint = None, None
 
     routes = [
-        Route("/graphql", graphql, methods=["GET", "POST"]),
-        *health_routes(serving_now),
+        Route("/graphql", desk),
+        *health_routes(lambda: desk.serving, desk.drain),
         *(graphiql_routes(graphiql) if graphiql is not None else []),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Counted)])

@@ -6,25 +6,23 @@ from typing import Final
 from graphql import (
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
-    InlineFragmentNode,
     MaxIntrospectionDepthRule,
     OperationDefinitionNode,
     OperationType,
-    SelectionSetNode,
     parse,
     specified_rules,
     validate,
 )
 from msgspec import Struct
 
+from app.server.measures import Bounds, too_much
+
 _KEPT: Final = 1_000
-_KEPT_CHARACTERS: Final = 20_000_000
-_MAX_TOKENS: Final = 20_000
-_MAX_ROOT_FIELDS: Final = 50
+_KEPT_CHARACTERS: Final = 1_000_000
+# A parsed document takes some 70 bytes for each character of its text.
+_MAX_TOKENS: Final = 5_000
 _MAX_ERRORS: Final = 10
 _RULES: Final = (*specified_rules, MaxIntrospectionDepthRule)
 
@@ -51,18 +49,20 @@ class Document(Struct, frozen=True):
         if name is not None:
             operations = [o for o in operations if o.name is not None and o.name.value == name]
             if not operations:
-                raise GraphQLError(f"the document has no operation named {name!r}")
-        if len(operations) != 1:
-            raise GraphQLError("say which operation to run with `operationName`")
+                raise _invalid("the document has no operation of the name in `operationName`")
+        if not operations:
+            raise _invalid("the document has no operation, only fragments")
+        if len(operations) > 1:
+            raise _invalid("say which operation of the document to run with `operationName`")
         return operations[0]
 
 
 class Documents:
     """Documents by their text, the least recently used forgotten first."""
 
-    def __init__(self, schema: GraphQLSchema, max_depth: int) -> None:
+    def __init__(self, schema: GraphQLSchema, bounds: Bounds) -> None:
         self._schema = schema
-        self._max_depth = max_depth
+        self._bounds = bounds
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._characters = 0
 
@@ -85,11 +85,12 @@ class Documents:
             tree = parse(text, max_tokens=_MAX_TOKENS)
         except GraphQLError as exc:
             return Document(None, (_coded(exc, "GRAPHQL_PARSE_FAILED"),))
+        try:
+            errors = validate(self._schema, tree, _RULES, max_errors=_MAX_ERRORS)
+            if not errors:
+                errors = too_much(tree, self._bounds)
         except RecursionError:
-            return Document(None, (GraphQLError("the document is nested too deeply"),))
-        errors = validate(self._schema, tree, _RULES, max_errors=_MAX_ERRORS)
-        if not errors:
-            errors = _measured(tree, self._max_depth)
+            errors = [GraphQLError("the document is nested too deeply")]
         return Document(tree, tuple(_coded(e, "GRAPHQL_VALIDATION_FAILED") for e in errors))
 
 
@@ -101,43 +102,8 @@ def is_introspection(operation: OperationDefinitionNode) -> bool:
     )
 
 
-def _measured(tree: DocumentNode, max_depth: int) -> list[GraphQLError]:
-    fragments = {d.name.value: d for d in tree.definitions if isinstance(d, FragmentDefinitionNode)}
-    depths: dict[str, int] = {}
-    for definition in tree.definitions:
-        if not isinstance(definition, OperationDefinitionNode):
-            continue
-        depth = _depth(definition.selection_set, fragments, depths)
-        if depth > max_depth:
-            message = f"the operation is {depth} levels deep; at most {max_depth} are answered"
-            return [GraphQLError(message, definition)]
-        fields = len(definition.selection_set.selections)
-        if fields > _MAX_ROOT_FIELDS:
-            message = (
-                f"the operation has {fields} root fields; at most {_MAX_ROOT_FIELDS} are answered"
-            )
-            return [GraphQLError(message, definition)]
-    return []
-
-
-def _depth(
-    selection: SelectionSetNode,
-    fragments: dict[str, FragmentDefinitionNode],
-    known: dict[str, int],
-) -> int:
-    deepest = 0
-    for node in selection.selections:
-        if isinstance(node, FragmentSpreadNode):
-            name = node.name.value
-            if name not in known:
-                known[name] = _depth(fragments[name].selection_set, fragments, known)
-            deepest = max(deepest, known[name])
-        elif isinstance(node, InlineFragmentNode):
-            deepest = max(deepest, _depth(node.selection_set, fragments, known))
-        elif isinstance(node, FieldNode) and not node.name.value.startswith("__"):
-            inner = node.selection_set
-            deepest = max(deepest, 1 + (_depth(inner, fragments, known) if inner else 0))
-    return deepest
+def _invalid(message: str) -> GraphQLError:
+    return _coded(GraphQLError(message), "OPERATION_RESOLUTION_FAILED")
 
 
 def _coded(error: GraphQLError, code: str) -> GraphQLError:

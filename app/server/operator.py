@@ -1,46 +1,41 @@
-"""Answering one operation: who asks, within which bounds, and what is said besides data."""
+"""Answering one operation: within which bounds, and what the answer says besides its data."""
 
 import asyncio
+import inspect
+from collections.abc import Callable
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, Final
 
 import msgspec
 import strawberry
-from graphql import ExecutionResult, GraphQLError, OperationType, execute
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+)
 from msgspec import Struct
 
-from app.errors import Told, bounded, told, told_problem, told_refusal
+from app.errors import Translator
 from app.server.documents import Document, Documents, is_introspection
-from app.server.negotiation import GraphQLRequest, HTTPRefusal
+from app.server.measures import Bounds
+from app.server.negotiation import HTTPRefusal
 from app.server.ports import Serving
-from canonical.errors import Reason, SupplygraphError, UnauthenticatedError, UnavailableError
+from app.server.requests import GraphQLRequest
+from app.server.terms import Terms
+from canonical.errors import Reason, UnauthenticatedError, UnavailableError
 from canonical.ports import Ask
 from execution.operation import Operation
 from loaders.context import ReadContext
 from loaders.journal import Journal
 from resolvers.context import RequestContext
-from runtime.security.principal import Principal
 from runtime.telemetry import metrics, tracing
+from runtime.telemetry.metrics import OperationKind, OperationOutcome
 
 _SLACK_S: Final = 1.0
 # Systems are given up at the deadline; the rest of the answer still has to be put together.
-
-
-class Terms(Struct, frozen=True):
-    """What the request says beside the question.
-
-    Attributes:
-        principal: Who is asking; None if nobody said.
-        correlation_id: Ties logs together.
-        max_staleness_s: No record older than this is of use to the caller.
-        tell_cost: Whether the answer says what it cost.
-    """
-
-    principal: Principal | None
-    correlation_id: str
-    max_staleness_s: float | None = None
-    tell_cost: bool = False
 
 
 class Answer(Struct, frozen=True):
@@ -48,75 +43,100 @@ class Answer(Struct, frozen=True):
 
     Attributes:
         body: The GraphQL response.
-        ran: Whether the operation was run at all.
-        status: HTTP status, where it is not the usual one.
+        status: HTTP status.
+        outcome: How the operation ended.
     """
 
     body: dict[str, Any]
-    ran: bool
-    status: int | None = None
+    status: int
+    outcome: OperationOutcome
 
 
 class Operator:
-    """Answers operations over one installation."""
+    """Answers operations over one installation.
 
-    def __init__(self, schema: strawberry.Schema, serving: Serving) -> None:
-        self._schema = schema._schema  # noqa: SLF001  # documents are parsed and validated here, once
+    Args:
+        schema: The published schema.
+        serving: The installation.
+        clock: The present moment, with a zone.
+    """
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        serving: Serving,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._schema = schema._schema  # noqa: SLF001  # parsed and validated here, once
         self._serving = serving
-        self._documents = Documents(self._schema, serving.operation_limits.max_depth)
+        self._clock = clock
+        self._documents = Documents(self._schema, Bounds(serving.operation_limits.max_depth))
 
     async def answer(self, request: GraphQLRequest, terms: Terms) -> Answer:
-        """Answer a request. Never raises, but for HTTPRefusal where the method is wrong."""
+        """Answer a request.
+
+        Raises:
+            HTTPRefusal: if the operation is not one for the request's method.
+            UnauthenticatedError: if nobody said who they are, and it is not about the schema alone.
+        """
+        started = perf_counter()
         document = self._documents.get(request.query)
-        if document.tree is None or document.errors:
-            return _refused(document.errors, terms)
-        try:
-            chosen = document.operation(request.operation_name)
-        except GraphQLError as exc:
-            return _refused((exc,), terms)
-        kind = metrics.OperationKind(chosen.operation.value)
+        kind = OperationKind.UNKNOWN
+        if document.errors:
+            made = _refused(document.errors, terms)
+        else:
+            try:
+                chosen = document.operation(request.operation_name)
+            except GraphQLError as exc:
+                made = _refused((exc,), terms)
+            else:
+                kind = OperationKind(chosen.operation.value)
+                made = await self._allowed(chosen, document, request, terms)
+        metrics.operation_answered(kind, made.outcome, perf_counter() - started)
+        return made
+
+    async def _allowed(
+        self,
+        chosen: OperationDefinitionNode,
+        document: Document,
+        request: GraphQLRequest,
+        terms: Terms,
+    ) -> Answer:
         if request.read_only and chosen.operation is not OperationType.QUERY:
-            raise HTTPRefusal(
-                405, "only queries are answered to GET; send it by POST", {"Allow": "POST"}
-            )
+            allow = {"Allow": "POST"}
+            raise HTTPRefusal(405, "only queries are answered to GET; send it by POST", allow)
         if chosen.operation is OperationType.SUBSCRIPTION:
             return _refused((GraphQLError("subscriptions are not answered over HTTP here"),), terms)
         if terms.principal is None and not is_introspection(chosen):
-            missing = UnauthenticatedError(
+            raise UnauthenticatedError(
                 "no token: send one in the header `Authorization: Bearer <token>`"
             )
-            body = {"errors": [told_refusal(missing, terms.correlation_id)]}
-            return Answer(body, ran=False, status=401)
-        started = perf_counter()
-        made = await self._run(document, request, terms, started)
-        outcome = metrics.OperationOutcome
-        metrics.operation_answered(kind, _outcome(made, outcome), perf_counter() - started)
-        return made
+        return await self._run(document, request, terms)
 
-    async def _run(
-        self, document: Document, request: GraphQLRequest, terms: Terms, started: float
-    ) -> Answer:
+    async def _run(self, document: Document, request: GraphQLRequest, terms: Terms) -> Answer:
+        started = perf_counter()
         operation, journal = Operation(), Journal()
         timeout_s = self._serving.operation_limits.timeout_s
         context = self._context(operation, journal, terms, timeout_s)
+        translator = Translator(terms.correlation_id)
         try:
             async with asyncio.timeout(timeout_s + _SLACK_S):
                 result = await self._executed(document, request, context)
         except TimeoutError:
-            late = UnavailableError(
-                "supplygraph", Reason.TIMEOUT, f"the operation took longer than {timeout_s:g} s"
-            )
-            body = {"data": None, "errors": [told_refusal(late, terms.correlation_id)]}
-            return Answer(body, ran=True)
-        errors: list[Told] = [told(e, terms.correlation_id) for e in result.errors or ()]
-        errors += [told_problem(p, at, terms.correlation_id) for p, at in operation.problems]
-        ran = result.data is not None or any("path" in e for e in errors) or not errors
-        answer: dict[str, Any] = {"data": result.data} if ran else {}
-        if errors:
-            answer["errors"] = bounded(errors, terms.correlation_id)
-        if terms.tell_cost and terms.principal is not None:
-            answer["extensions"] = {"supplygraph": _cost(operation, journal, terms, started)}
-        return Answer(answer, ran=ran)
+            message = f"the operation took longer than {timeout_s:g} s; ask for less at once"
+            late = UnavailableError("supplygraph", Reason.TIMEOUT, message)
+            body: dict[str, Any] = {"errors": [translator.problem(late)]}
+            return Answer(body, 504, OperationOutcome.FAILED)
+        finally:
+            operation.scheduler.end()
+        errors = translator.all(result.errors or (), operation.problems)
+        if result.data is None and not any("path" in e for e in errors):
+            return Answer({"errors": errors}, 400, OperationOutcome.REFUSED)
+        body = {"data": result.data, **({"errors": errors} if errors else {})}
+        if terms.tell_cost:
+            body["extensions"] = {"supplygraph": _cost(operation, journal, terms, started)}
+        return Answer(body, 200, _outcome(body))
 
     async def _executed(
         self, document: Document, request: GraphQLRequest, context: RequestContext
@@ -129,9 +149,7 @@ class Operator:
             variable_values=dict(request.variables),
             operation_name=request.operation_name,
         )
-        result = (
-            await outcome if asyncio.iscoroutine(outcome) or asyncio.isfuture(outcome) else outcome
-        )
+        result = await outcome if inspect.isawaitable(outcome) else outcome
         assert isinstance(result, ExecutionResult)  # noqa: S101  # nothing is deferred
         return result
 
@@ -149,16 +167,11 @@ class Operator:
             operation=operation,
             principal=terms.principal,
             reads=self._serving.reads(operation.scheduler, reading),
-            now=datetime.now(UTC),
+            now=self._clock(),
             correlation_id=terms.correlation_id,
             limits=self._serving.limits,
             units=self._serving.units,
         )
-
-
-def refusal(error: SupplygraphError, correlation_id: str) -> bytes:
-    """The body of an answer to a request that is refused whole."""
-    return encode({"errors": [told_refusal(error, correlation_id)]})
 
 
 encode = msgspec.json.Encoder().encode
@@ -166,16 +179,14 @@ encode = msgspec.json.Encoder().encode
 
 
 def _refused(errors: tuple[GraphQLError, ...], terms: Terms) -> Answer:
-    shown = bounded([told(e, terms.correlation_id) for e in errors], terms.correlation_id)
-    return Answer({"errors": shown}, ran=False)
+    shown = Translator(terms.correlation_id).all(errors, ())
+    return Answer({"errors": shown}, 400, OperationOutcome.REFUSED)
 
 
-def _outcome(made: Answer, outcome: Any) -> Any:
-    if not made.ran:
-        return outcome.REFUSED
-    if "errors" not in made.body:
-        return outcome.COMPLETE
-    return outcome.FAILED if made.body.get("data") is None else outcome.PARTIAL
+def _outcome(body: dict[str, Any]) -> OperationOutcome:
+    if "errors" not in body:
+        return OperationOutcome.COMPLETE
+    return OperationOutcome.FAILED if body["data"] is None else OperationOutcome.PARTIAL
 
 
 def _cost(operation: Operation, journal: Journal, terms: Terms, started: float) -> dict[str, Any]:

@@ -1,0 +1,69 @@
+"""What a request says beside the question: who asks, how old records may be, what to tell."""
+
+import re
+from typing import Final
+
+from msgspec import Struct
+from starlette.datastructures import Headers
+
+from app.server.negotiation import HTTPRefusal
+from app.server.ports import Tokens
+from canonical.errors import UnauthenticatedError
+from runtime.security.principal import Principal
+
+STALENESS: Final = "X-Supplygraph-Max-Staleness"
+EXTENSIONS: Final = "X-Supplygraph-Extensions"
+
+_MAX_STALENESS_S: Final = 8 * 86_400
+_SECONDS: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?")
+
+
+class Terms(Struct, frozen=True):
+    """What the request says beside the question.
+
+    Attributes:
+        principal: Who is asking; None if nobody said.
+        correlation_id: Ties logs together.
+        max_staleness_s: No record older than this is of use to the caller.
+        tell_cost: Whether the answer says what it cost.
+    """
+
+    principal: Principal | None
+    correlation_id: str
+    max_staleness_s: float | None = None
+    tell_cost: bool = False
+
+
+async def read_terms(headers: Headers, tokens: Tokens, correlation_id: str) -> Terms:
+    """The terms of a request.
+
+    Raises:
+        HTTPRefusal: if a header cannot be understood.
+        UnauthenticatedError: if there is a token that is not valid now.
+        UnavailableError: if tokens cannot be checked now.
+    """
+    wanted = headers.get(EXTENSIONS, "").lower().split(",")
+    staleness = _max_staleness(headers.get(STALENESS))
+    principal = await _principal(headers.get("authorization"), tokens)
+    return Terms(principal, correlation_id, staleness, "cost" in map(str.strip, wanted))
+
+
+async def _principal(authorization: str | None, tokens: Tokens) -> Principal | None:
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise UnauthenticatedError(
+            "the header must be `Authorization: Bearer <token>`; other schemes are not taken"
+        )
+    return await tokens.verify(token.strip())
+
+
+def _max_staleness(text: str | None) -> float | None:
+    if text is None:
+        return None
+    seconds = float(text) if _SECONDS.fullmatch(text.strip()) else -1.0
+    if not 0 <= seconds <= _MAX_STALENESS_S:
+        message = f"{STALENESS} must be a number of seconds from 0 to {_MAX_STALENESS_S}"
+        raise HTTPRefusal(400, message)
+    return seconds
