@@ -56,7 +56,8 @@ class Report(Struct, frozen=True):
         return [*map(self._as_finding, self.problems), *self.findings]
 
     def _as_finding(self, problem: Problem) -> Finding:
-        what, _, remedy = problem.message.partition("; ")
+        separator = "; " if "; " in problem.message else ": "
+        what, _, remedy = problem.message.partition(separator)
         where = f"{problem.file or self.manifest}:{problem.line}"
         if problem.path:
             where += f" {problem.path}"

@@ -46,16 +46,13 @@ def demo(
 
 def _print(demo: "Demo") -> None:
     from rich.console import Console
-    from rich.table import Table
 
     console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
-    addresses = Table(title="Addresses", title_justify="left", show_header=False, box=None)
-    addresses.add_row("GraphiQL", f"{demo.url}/graphiql")
-    addresses.add_row("GraphQL", f"{demo.url}/graphql")
-    addresses.add_row("health", f"{demo.url}/readyz")
-    for backend, url in demo.systems.items():
-        addresses.add_row(backend, url)
-    console.print(addresses)
+    console.print("[italic]Addresses[/italic]")
+    ours = {"GraphiQL": "graphiql", "GraphQL": "graphql", "health": "readyz"}
+    addresses = {name: f"{demo.url}/{path}" for name, path in ours.items()} | dict(demo.systems)
+    for name, url in addresses.items():
+        console.print(f"{name:12} {url}", soft_wrap=True, markup=False)
     console.print("\n[italic]Tokens[/italic] (for a day; GraphiQL has them at hand)")
     for each in demo.tokens:
         bound = f" of {demo.supplier}" if each.role == "supplier" else ""

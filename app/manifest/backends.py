@@ -77,21 +77,22 @@ def outside_problems(
 def _resolved(
     name: str, config: BackendConfig, document: Document
 ) -> tuple[Supplying | None, list[Problem]]:
-    try:
-        return Supplying(resolve_backend(name, config)), []
-    except BackendConfigError as exc:
-        mistakes = tuple(p for m in exc.mistakes for p in _apart(m))
-    problems = list(_problems(name, mistakes, document))
-    broken = frozenset(_entities_in(mistakes))
-    if not broken:
-        return None, problems
-    without = {**config.entities, **dict.fromkeys(broken)}
-    try:
-        rest = resolve_backend(name, config.model_copy(update={"entities": without}))
-    except BackendConfigError as exc:
-        mistakes = tuple(p for m in exc.mistakes for p in _apart(m))
-        return None, [*problems, *_problems(name, mistakes, document)]
-    return Supplying(rest, broken), problems
+    """The backend without its entities that are wrong, found in as many rounds as it takes."""
+    problems: list[Problem] = []
+    broken: frozenset[EntityName] = frozenset()
+    while True:
+        without = {**config.entities, **dict.fromkeys(broken)}
+        try:
+            rest = resolve_backend(name, config.model_copy(update={"entities": without}))
+        except BackendConfigError as exc:
+            mistakes = tuple(p for m in exc.mistakes for p in _apart(m))
+            problems += _problems(name, mistakes, document)
+            further = frozenset(_entities_in(mistakes)) - broken
+            if not further:
+                return None, problems
+            broken |= further
+        else:
+            return Supplying(rest, broken), problems
 
 
 def _apart(mistake: Mistake) -> Iterator[Mistake]:

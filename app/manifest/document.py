@@ -15,6 +15,7 @@ from app.manifest.problems import ManifestError, Path, Problem, dotted
 
 MAX_BYTES: Final = 4_000_000
 _MAX_NODES: Final = 200_000
+_NULL: Final = "tag:yaml.org,2002:null"
 _MERGE: Final = "tag:yaml.org,2002:merge"
 _PLAIN_TAG: Final = re.compile(r"^tag:yaml\.org,2002:(str|int|float|bool|null|seq|map)$")
 
@@ -184,7 +185,8 @@ class _Reading:
 
     def _key(self, node: yaml.Node, path: Path) -> Any:
         if isinstance(node, yaml.ScalarNode):
-            key = self.value(node, path, ())
+            # `null` is a word of the mapping language: {path: {null: true}}
+            key = node.value or None if node.tag == _NULL else self.value(node, path, ())
             if key is not None and not isinstance(key, float):
                 return key
         self._wrong(node, path, "has a key that is neither a text nor a whole number: quote it")

@@ -71,7 +71,13 @@ class Known:
             name = str(schema["$ref"]).rsplit("/", 1)[-1]
             yield from self._alternatives(self._schema["$defs"][name], data)
             return
-        branches = [b for word in ("anyOf", "oneOf", "allOf") for b in schema.get(word, ())]
+        if "properties" in schema:
+            yield schema
+            for rule in schema.get("allOf", ()):
+                if _applies(rule, data):
+                    yield from self._alternatives(rule["then"], data)
+            return
+        branches = [b for word in ("anyOf", "oneOf") for b in schema.get(word, ())]
         if not branches:
             yield schema
             return
@@ -85,6 +91,13 @@ def _fitting(schemas: list[Schema], data: Mapping[Any, Any]) -> list[Schema]:
     same = [s for s in objects if _same_kind(s, data)]
     complete = [s for s in same if set(s.get("required", ())) <= set(data)]
     return complete or same or objects
+
+
+def _applies(rule: Schema, data: Any) -> bool:
+    """Whether the condition of an `if` holds: keys with one of some values."""
+    return isinstance(data, Mapping) and all(
+        data.get(name) in wanted["enum"] for name, wanted in rule["if"]["properties"].items()
+    )
 
 
 def _same_kind(schema: Schema, data: Mapping[Any, Any]) -> bool:

@@ -79,12 +79,14 @@ def examine(file: Path, environ: Mapping[str, str]) -> Examination:
     vault = Vault(environ, file.parent)
     parts, problems = read_parts(document)
     backends, wrong = supplying(parts.backends, document)
-    problems += wrong
-    problems += sources_wrong(parts, backends)
+    sketched, wrong_too = supplying(parts.sketches, document)
+    problems += wrong + wrong_too
+    problems += sources_wrong(parts, {**sketched, **backends})
     tables, wrong = tables_of(parts, vault)
     problems += wrong
     problems += conversions_wrong(parts)
-    missing = list(missing_in(parts.backends, ("backends",), document, vault))
+    named = {**parts.sketches, **parts.backends}
+    missing = list(missing_in(named, ("backends",), document, vault))
     told = {p.path for p in missing}
     outside = outside_problems(backends, document, vault)
     problems += missing + [p for p in outside if p.path not in told]

@@ -19,6 +19,16 @@ _BOUNDS: Final = {
     "less_than_equal": ("le", "at most"),
 }
 _QUOTE: Final = "put it in quotes"
+_KEYS: Final = "keys below it"
+_WANTED: Final = {
+    ("dict_type", "model_type", "mapping_type", "model_attributes_type"): _KEYS,
+    ("tuple_type", "list_type"): "a list (`[...]`, or lines that begin with `- `)",
+    ("int_type", "int_parsing", "int_from_float"): "a whole number",
+    ("float_type", "float_parsing", "decimal_type", "decimal_parsing"): "a number",
+    ("bool_type", "bool_parsing"): "true or false",
+    ("string_type",): "a text",
+}
+_SHOWABLE: Final = frozenset({"a whole number", "a number", "true or false"})  # never secrets
 
 
 def problems_of(
@@ -67,6 +77,9 @@ def _path_written(error: ErrorDetails, data: Any, base: Path) -> Path:
             path, here = (*path, name), here[name]
         elif i == len(loc) - 1 and error["type"] == "missing":
             path = (*path, name)
+    if error["type"] == "union_tag_invalid" and isinstance(here, Mapping):
+        kind = str(error.get("ctx", {}).get("discriminator", "")).strip("'")
+        return (*path, kind) if kind in here else path
     return path
 
 
@@ -81,11 +94,9 @@ def _without_other_branches(
             "missing",
             "extra_forbidden",
         )
-        if branch == "str" and meant_reference:
-            continue
-        if branch == "Reference" and error["type"] == "model_type":
-            continue
-        yield error
+        other = meant_reference if branch == "str" else error["type"] == "model_type"
+        if branch not in ("str", "Reference") or not other:
+            yield error
 
 
 def _message(error: ErrorDetails, path: Path, data: Any, known: Known) -> str:
@@ -104,25 +115,26 @@ def _message(error: ErrorDetails, path: Path, data: Any, known: Known) -> str:
         return f"does not say its {name!r}; {_listed(context, known.choices(data, (*path, name)))}"
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        return f"must be {words} {context[name]:g}; {_wanted(known, data, path)}"
+        return f"must be {words} {context[name]:g}{_wanted(known, data, path)}"
     return _plain(error, path, data, known)
 
 
 def _plain(error: ErrorDetails, path: Path, data: Any, known: Known) -> str:
     kind, value = error["type"], at(data, path)
     if kind == "string_type" and isinstance(value, bool | int | float):
-        return f"wants a text, and YAML reads {_shown(value)} as {_kind(value)}: {_QUOTE}"
-    if kind in ("value_error", "assertion_error"):
-        return error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        return f"wants a text, and YAML reads {_shown(value)} as {_kind(value)}; {_QUOTE}"
+    if kind == "value_error":
+        return error["msg"].removeprefix("Value error, ")
     if kind == "finite_number":
-        return f"must be finite: nothing here lasts for ever; {_wanted(known, data, path)}"
-    if kind in ("dict_type", "model_type", "mapping_type", "model_attributes_type"):
-        keys = ", ".join(sorted(known.keys(data, path))[:8])
-        return f"wants keys below it{f' ({keys})' if keys else ''}, found {_kind(value)}"
-    if kind in ("tuple_type", "list_type"):
-        return f"wants a list (`[...]`, or lines that begin with `- `), found {_kind(value)}"
+        return f"must be finite{_wanted(known, data, path)}"
+    wanted = next((w for kinds, w in _WANTED.items() if kind in kinds), None)
+    if wanted is not None:
+        keys = known.keys(data, path)[:8] if wanted == _KEYS else []
+        below = f" ({', '.join(keys)})" if keys else ""
+        found = _shown(value) if wanted in _SHOWABLE else _kind(value)
+        return f"wants {wanted}{below}, found {found}{_wanted(known, data, path)}"
     message = re.sub(r"^Input should (be|have)", r"should \1", error["msg"])
-    return f"{message[0].lower()}{message[1:]}; {_wanted(known, data, path)}".removesuffix("; ")
+    return f"{message[0].lower()}{message[1:]}{_wanted(known, data, path)}"
 
 
 def _key_message(error: ErrorDetails, path: Path, known: Known, data: Any) -> str:
@@ -131,9 +143,9 @@ def _key_message(error: ErrorDetails, path: Path, known: Known, data: Any) -> st
         what = "entity" if path[:-1] and path[-2] in ("entities", "crosswalks") else "key"
         return f"there is no {what} {str(name)!r}{suggestion(name, known.names(data, path[:-1]))}"
     if error["type"] == "string_type":
-        return f"as a key wants a text: {_QUOTE}"
+        return f"as a key wants a text; {_QUOTE}"
     if error["type"] == "string_pattern_mismatch":
-        return "a name begins with a letter and goes on with letters, digits, `_`, `-` or `.`, 63 in all"
+        return "is no name here; begin with a letter, go on with letters, digits, `_`, `-`, `.`"
     return error["msg"]
 
 
@@ -159,7 +171,7 @@ def _listed(context: Mapping[str, Any], choices: Sequence[str]) -> str:
 
 def _wanted(known: Known, data: Any, path: Path) -> str:
     what = known.description(data, path)
-    return f"this is: {what[0].lower()}{what[1:]}".rstrip(".") if what else ""
+    return f"; this is: {what[0].lower()}{what[1:]}" if what else ""
 
 
 def _shown(value: Any) -> str:

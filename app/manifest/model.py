@@ -10,7 +10,7 @@ from app.manifest.identity import IdentityConfig
 from canonical.entities import EntityName
 from canonical.values import UnitConversion
 from connectors.config import BackendConfig
-from connectors.kit.secrets import Reference
+from connectors.kit.secrets import SecretRef
 from loaders.catalog import Freshness
 from resolvers.context import Limits
 
@@ -176,7 +176,7 @@ class CacheConfig(Part):
     """The record cache."""
 
     redis_url: Annotated[
-        Reference | None,
+        SecretRef | None,
         Field(
             description="Address of Redis or Valkey, by reference. Left out: REDIS_URL if it is "
             "set, else an embedded Valkey is started."

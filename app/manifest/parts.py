@@ -1,7 +1,8 @@
 """The parts of a manifest that are sound, also when others are not, so that everything wrong is found at once."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 from pydantic import BaseModel, ValidationError
@@ -16,6 +17,8 @@ from app.manifest.schema import manifest_schema
 from canonical.entities import EntityName
 from connectors.config import BackendConfig
 
+_NOWHERE: Final = "https://unknown.invalid"
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -26,6 +29,7 @@ class Parts(Struct, frozen=True):
         document: The file.
         manifest: All of it, if nothing in its form is wrong.
         backends: Sound backends.
+        sketches: Other backends, without their keys that are wrong: to be looked at, not opened.
         declared: Names of all backends.
         entities: Sound entities.
         crosswalks: Sound crosswalks.
@@ -36,6 +40,7 @@ class Parts(Struct, frozen=True):
     document: Document
     manifest: Manifest | None
     backends: Mapping[str, BackendConfig]
+    sketches: Mapping[str, BackendConfig]
     declared: Collection[str]
     entities: Mapping[EntityName, EntityConfig]
     crosswalks: Mapping[EntityName, CrosswalkConfig]
@@ -65,6 +70,7 @@ def read_parts(document: Document) -> tuple[Parts, list[Problem]]:
         document,
         manifest,
         {str(name): b for name, b in backends.items()},
+        _sketches(document, frozenset(backends)),
         [str(name) for name in declared] if isinstance(declared, Mapping) else [],
         {names[n]: e for n, e in entities.items() if n in names},
         {names[n]: c for n, c in crosswalks.items() if n in names},
@@ -88,3 +94,20 @@ def _one(document: Document, path: Path, model: type[M], default: Any = None) ->
         return model.model_validate(default if written is None else written)
     except ValidationError:
         return None
+
+
+def _sketches(document: Document, sound: frozenset[object]) -> dict[str, BackendConfig]:
+    declared = at(document.data, ("backends",))
+    found: dict[str, BackendConfig] = {}
+    for name, written in declared.items() if isinstance(declared, Mapping) else ():
+        if name in sound or not isinstance(written, Mapping):
+            continue
+        rest = {"url": _NOWHERE, **written}
+        with suppress(ValidationError):
+            try:
+                found[str(name)] = BackendConfig.model_validate(rest)
+            except ValidationError as exc:
+                wrong = {e["loc"][0] for e in exc.errors() if e["loc"]}
+                rest = {k: v for k, v in rest.items() if k not in wrong}
+                found[str(name)] = BackendConfig.model_validate({"url": _NOWHERE, **rest})
+    return found

@@ -5,12 +5,17 @@ where nothing is required because the rest comes from the preset.
 """
 
 import copy
+import json
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from app.manifest.model import Manifest
-from connectors.kit.mapping.model import EntityMapping
-from connectors.kit.mapping.presets import preset_names
+from connectors.factory import SETTINGS
+from connectors.kit.mapping.model import EntityMapping, MappingSettings
+from connectors.kit.mapping.presets import preset_document, preset_names
 
 _TITLE: Final = "Supplygraph manifest"
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -50,7 +55,41 @@ def manifest_schema() -> dict[str, Any]:
         "anyOf": [{"$ref": "#/$defs/EntityOverride"}, {"type": "null"}]
     }
     backend["preset"]["anyOf"][0]["enum"] = list(preset_names())
+    definitions["BackendConfig"]["allOf"] = list(_settings_rules())
+    schema["properties"]["backends"]["additionalProperties"] = False
     return {"$schema": _DIALECT, **schema, "title": _TITLE}
+
+
+def _settings_rules() -> Iterator[dict[str, Any]]:
+    """For each protocol and its presets, which settings there are."""
+    protocols: dict[str, list[str]] = {protocol: [] for protocol in SETTINGS}
+    for name in preset_names():
+        protocols[preset_document(name)["protocol"]].append(name)
+    for protocol, presets in protocols.items():
+        settings = {
+            "type": "object",
+            "properties": {**_flat(SETTINGS[protocol]), **_flat(MappingSettings)},
+            "additionalProperties": False,
+        }
+        for key, wanted in (("protocol", [protocol]), ("preset", presets)):
+            yield {
+                "if": {"properties": {key: {"enum": wanted}}, "required": [key]},
+                "then": {"properties": {"settings": settings}},
+            }
+
+
+def _flat(model: type[BaseModel]) -> dict[str, Any]:
+    """The keys of settings. What stands below them is merged with the preset's, and left open."""
+    properties = model.model_json_schema()["properties"]
+    properties.pop("units", None)  # they stand beside the settings
+    return {
+        name: field if "$ref" not in json.dumps(field) else {"description": _words(model, name)}
+        for name, field in properties.items()
+    }
+
+
+def _words(model: type[BaseModel], name: str) -> str:
+    return model.model_fields[name].description or ""
 
 
 def _not_null() -> dict[str, Any]:
