@@ -14,6 +14,7 @@ from canonical.errors import BadAnswerError, SupplygraphError
 from canonical.ports import Ask
 from canonical.records import Provenance, Record
 from connectors.kit.mapping.builder import RecordBuilder
+from connectors.kit.mapping.compiler import Compiler
 from connectors.kit.mapping.conditions import compile_when
 from connectors.kit.mapping.expr import ALL, Expr, both
 from connectors.kit.mapping.keys import Keys
@@ -77,9 +78,8 @@ class Core:
         self.builder = lru_cache(_BUILDERS)(self._builder)
         self.holds = compile_when(mapping.where, settings.empty)
         self.where = self.translator.where(mapping.where)
-        self._readers = {
-            n: compile_when(r.when, settings.empty) for n, r in mapping.related.items()
-        }
+        conditions = Compiler(settings)
+        self._readers = {n: conditions.when(r.when) for n, r in mapping.related.items()}
         self._checks = {
             n: compile_when(r.where, settings.empty) for n, r in mapping.related.items()
         }

@@ -103,7 +103,8 @@ class Compiler:
         compile_form = self._compilers.get(type(form), self._extreme)
         return compile_form(form, column, wanted)
 
-    def _when(self, when: When) -> Holds | None:
+    def when(self, when: When) -> Holds | None:
+        """The closure of a condition, which may compare calculated numbers."""
         return compile_when(when, self._settings.empty, lambda form: self.field(form, NUMBER, {}))
 
     def _path(self, form: f.PathField, column: Column, _: Wanted) -> Getter:
@@ -119,7 +120,7 @@ class Compiler:
 
     def _elements(self, path: str, match: Mapping[str, str], where: When) -> Elements:
         found = compile_list(path)
-        holds = self._when(where)
+        holds = self.when(where)
 
         def objects(element: Any, env: Env) -> list[Any]:
             items = found(element, env)
@@ -141,7 +142,7 @@ class Compiler:
 
     def _object(self, form: f.ObjectField, column: Column, wanted: Wanted) -> Getter:
         at = compile_path(form.at or ".")
-        holds = self._when(form.when)
+        holds = self.when(form.when)
         values = self.struct(column.type, form.fields, wanted)
         part = column.type
 
@@ -197,7 +198,7 @@ class Compiler:
         return get
 
     def _rules(self, form: f.RulesField, column: Column, _: Wanted) -> Getter:
-        rules = [(self._when(r.when), literal(column.type, r.then)) for r in form.rules]
+        rules = [(self.when(r.when), literal(column.type, r.then)) for r in form.rules]
         default = literal(column.type, form.default)
 
         def get(element: Any, env: Env) -> Any:
@@ -281,7 +282,7 @@ class Compiler:
 
     def _group(self, where: When) -> Elements:
         """The rows of the group that satisfy a condition."""
-        holds = self._when(where)
+        holds = self.when(where)
         if holds is None:
             return lambda _, env: env.rows
         return lambda _, env: [row for row in env.rows if holds(row, env)]

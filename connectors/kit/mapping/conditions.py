@@ -167,7 +167,7 @@ def _number(raw: Any) -> Decimal | None:
 
 def _compared(wanted: NumberWhen, number: Calculate | None) -> Holds:
     if number is None:
-        raise ValueError("`compare` may stand in the conditions of fields only")
+        raise ValueError("`compare` may not stand in `where`")
     value = number(wanted.value)
     least = None if wanted.gte is None else number(wanted.gte)
     below = None if wanted.gt is None else number(wanted.gt)

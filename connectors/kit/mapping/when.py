@@ -119,7 +119,7 @@ class When(BaseModel):
         (), alias="or", description="Conditions of which at least one holds."
     )
     compare: NumberWhen | None = Field(
-        None, description="Holds for calculated numbers; in the conditions of fields only."
+        None, description="Holds for calculated numbers; not in `where`."
     )
 
     @property

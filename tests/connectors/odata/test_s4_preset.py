@@ -1,5 +1,6 @@
 """The preset sap_s4hana reads every entity of the pretend S/4HANA as its world has it."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -218,6 +219,21 @@ async def test_purchase_orders(erp: Backend, world: World) -> None:
             if not expected.deleted:
                 total += rounded(expected.amount, order.currency)
         assert record.total == Money(total, order.currency)
+
+
+async def test_units_are_read_only_where_a_comparison_tells_whether_all_has_come(
+    erp: Backend, control: Control, world: World
+) -> None:
+    await every(erp, EntityName.PURCHASE_ORDER)
+    wanted = {
+        line.item
+        for order in own(world)
+        for line in order.lines
+        if line.received > 0 and not line.completed and not line.deleted
+    }
+    asked = [e["query"]["$filter"] for e in control.log() if "UnitsOfMeasure" in e["path"]]
+    found = {item for text in asked for item in re.findall(r"Product eq '([^']+)'", text)}
+    assert found == wanted != set()
 
 
 async def test_acknowledgements(erp: Backend, world: World) -> None:
