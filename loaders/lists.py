@@ -9,12 +9,12 @@ refreshed is right in every list.
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
 from functools import cmp_to_key
 from typing import Any, Final
 
 from msgspec import Struct
 
+from canonical.completeness import State
 from canonical.criteria import Criteria, Sort, columns_of, compare, matches
 from canonical.entities import ENTITIES, KEY, EntityName
 from canonical.errors import SupplygraphError, UnavailableError, UnsupportedError
@@ -30,15 +30,6 @@ from loaders.shelf import digest
 from runtime.cache.record_cache import RecordCache
 
 _MAX_ROUNDS: Final = 20
-
-
-class State(StrEnum):
-    """How a system contributed to a list."""
-
-    LIVE = "LIVE"
-    CACHED = "CACHED"
-    STALE = "STALE"
-    MISSING = "MISSING"
 
 
 class Contribution(Struct, frozen=True):

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from canonical.completeness import State
 from canonical.criteria import Criteria, Sort, compare, in_order, position_of
 from canonical.entities import EntityName
 from canonical.records import Record
 from loaders.cursors import Cursor, Position, decode_cursor, encode_cursor
-from loaders.lists import Contribution, Listed, State
+from loaders.lists import Contribution, Listed
 from loaders.shelf import digest
 
 

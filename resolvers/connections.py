@@ -5,10 +5,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from canonical.completeness import State
 from canonical.errors import InvalidInputError
 from canonical.records import Record
 from execution.operation import Partial
-from loaders.lists import Contribution, Listed, State
+from loaders.lists import Contribution, Listed
 from resolvers.context import RequestContext
 
 

@@ -4,12 +4,12 @@ from typing import Any, TypeVar
 
 import strawberry
 
+from canonical.completeness import State
 from canonical.records import Provenance as ProvenanceRecord
 from canonical.values import Money as MoneyRecord
 from canonical.values import Quantity as QuantityRecord
 from canonical.values import UnitConversion as UnitConversionRecord
 from execution.links import Argument, column
-from loaders.lists import State
 from schema.publishing import published, published_enum
 
 T = TypeVar("T")
