@@ -3,7 +3,7 @@
 reader.py asks, queries.py writes its requests; settings.py is what the manifest and presets say;
 shape.py is what is known of an entity set, from the preset and from metadata.py once catalog.py
 has read it; filters.py, literals.py, keys.py and expand.py write query options; envelope.py,
-cursors.py and errors.py read answers.
+cursors.py and errors.py read answers; csrf.py gets the token for writes.
 """
 
 from collections.abc import Callable

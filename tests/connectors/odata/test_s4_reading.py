@@ -13,12 +13,14 @@ from canonical.errors import (
     MisconfiguredError,
     UnavailableError,
 )
+from connectors.kit.http import Request
 from connectors.kit.policy import CallPolicy
 from connectors.kit.rows import Bounds, Dataset, Push, Row, RowQuery, Test
 from connectors.odata import ODataReader
-from sandbox.launch import start_one
+from connectors.odata.csrf import Session
+from sandbox.launch import Simulator, start_one
 from sandbox.world import World
-from tests.connectors.odata.backends import Control, Opened, ask
+from tests.connectors.odata.backends import ROOT, Control, Opened, ask
 
 ORDERS = Dataset("API_PURCHASEORDER_PROCESS_SRV/A_PurchaseOrder", ("PurchaseOrder",))
 ITEMS = Dataset(
@@ -315,3 +317,26 @@ async def test_who_may_not_read_is_told(opened: Opened) -> None:
     info = await reader.describe(ORDERS, (), ask())
     assert not info.exists
     assert "No authorization" in info.message
+
+
+async def test_tokens_for_writes_are_fetched_and_renewed(
+    opened: Opened, s4: Simulator, control: Control
+) -> None:
+    caller = opened()._caller
+    session = Session(caller, f"{ROOT}/API_PRODUCT_SRV")
+    write = Request(path=f"{ROOT}/API_PRODUCT_SRV/A_Product", label="A_Product", method="POST")
+    for _ in range(2):
+        with pytest.raises(MisconfiguredError, match="Method POST not allowed"):
+            await session.send(write, ask())
+    control.fault(expire_tokens=True)
+    with pytest.raises(MisconfiguredError, match="Method POST not allowed"):
+        await session.send(write, ask())
+    asked = [(entry["method"], entry["status"]) for entry in control.log()]
+    assert asked == [
+        ("GET", 200),
+        ("POST", 405),
+        ("POST", 405),
+        ("POST", 403),
+        ("GET", 200),
+        ("POST", 405),
+    ]
