@@ -2,7 +2,13 @@
 
 import pytest
 
-from connectors.kit.mapping.model import MappingSettings, PresetModel
+from connectors.kit.mapping.model import (
+    EntityMapping,
+    Lookup,
+    MappingSettings,
+    PresetModel,
+    Related,
+)
 from connectors.kit.mapping.presets import load_preset, preset_names
 from connectors.kit.policy import CallPolicy
 from connectors.odata.settings import DatasetOptions, Settings
@@ -16,7 +22,8 @@ def test_settings_policy_and_options_are_known(preset: PresetModel) -> None:
     Settings.model_validate(protocol)
     CallPolicy.model_validate(preset.policy)
     for entity in preset.entities.values():
-        parts = [entity, *entity.related.values(), *entity.lookups.values()]
+        parts: list[EntityMapping | Related | Lookup] = [entity]
+        parts += [*entity.related.values(), *entity.lookups.values()]
         for part in parts:
             DatasetOptions.model_validate(part.options)
             assert "/" in part.dataset
