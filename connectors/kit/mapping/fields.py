@@ -279,6 +279,8 @@ _FORMS: Mapping[str, type[Model]] = {
 
 
 def _expand(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("YAML reads on, off, yes and no as true or false: put the path in quotes")
     return {"path": value} if isinstance(value, str) else value
 
 

@@ -228,7 +228,7 @@ def mistakes(name: EntityName, mapping: EntityMapping) -> Iterator[str]:
 
 
 COMPUTED_FROM: Mapping[str, tuple[str, ...]] = {
-    "net_total": ("lines.quantity", "lines.unit_price", "currency"),
+    "net_total": ("lines.quantity", "lines.unit_price", "lines.cancelled", "currency"),
     "available": ("on_hand", "reserved"),
 }
 """Columns that each computation needs."""
