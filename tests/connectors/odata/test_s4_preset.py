@@ -373,7 +373,7 @@ async def test_pages_are_the_system_s_own_and_hold_together(
     assert lists[0]["$orderby"].startswith("PurchaseOrderDate desc")
     assert int(lists[0]["$top"]) < 40
     pages = -(-len(expected) // 20)
-    assert pages <= len(lists) <= pages + 2  # a full last window is asked for what follows
+    assert pages <= len(lists) <= 2 * pages  # orders of one day may not fit the first window
 
 
 async def test_orders_that_never_changed_come_last(erp: Backend, world: World) -> None:
