@@ -1,0 +1,35 @@
+"""A house over a small sandbox, for each test anew; the simulators are started once."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from sandbox.launch import Sandbox
+from tests.fixtures.valkey import valkey_server, valkey_url
+from tests.journeys.house import House, Simulators, open_house
+
+__all__ = ["valkey_server", "valkey_url"]
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seed=7, size=0.05, today=datetime.now(UTC).date()) as running:
+        yield running
+
+
+@pytest.fixture
+def systems(sandbox: Sandbox) -> Iterator[Simulators]:
+    simulators = Simulators(sandbox)
+    simulators.reset()
+    yield simulators
+    simulators.reset()
+
+
+@pytest.fixture
+async def house(
+    sandbox: Sandbox, systems: Simulators, tmp_path: Path, valkey_url: str
+) -> AsyncIterator[House]:
+    async with open_house(sandbox, tmp_path, valkey_url) as open_one:
+        yield open_one

@@ -1,0 +1,159 @@
+"""A whole house for tests: the demo's manifest over real simulators, served by a real server."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import uvicorn
+from msgspec import Struct
+
+from app.installation import open_installation
+from app.manifest.loading import load_manifest
+from app.server.application import create_app
+from runtime.security.development import mint_development_token, new_development_key
+from runtime.security.principal import Role
+from sandbox.launch import Sandbox, Simulator
+from sandbox.world.crosswalks import write_crosswalks
+
+ROOT: Final = Path(__file__).parents[2]
+MANIFEST: Final = (ROOT / "app" / "demo_manifest.yaml").read_text()
+JOINED: Final = (ROOT / "app" / "queries" / "1_joined_orders.graphql").read_text()
+NAMES: Final = {"s4": "erp", "coupa": "procurement", "frepple": "planning"}
+
+
+class Reply(Struct):
+    """An HTTP answer to a question."""
+
+    status: int
+    data: Any
+    errors: Sequence[Mapping[str, Any]]
+    cost: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+    def calls(self) -> int:
+        return sum(b["calls"] for b in self.cost.get("backends", {}).values())
+
+
+class House:
+    """A running installation and the systems behind it."""
+
+    def __init__(self, client: httpx.AsyncClient, key: str, sandbox: Sandbox) -> None:
+        self.client = client
+        self.sandbox = sandbox
+        self._key = key
+
+    async def ask(
+        self,
+        question: str,
+        role: Role | None = Role.PLANNER,
+        *,
+        suppliers: Sequence[str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **variables: Any,
+    ) -> Reply:
+        """Ask a question over HTTP."""
+        sent = {"X-Supplygraph-Extensions": "cost", **(headers or {})}
+        if role is not None:
+            sent["Authorization"] = f"Bearer {self.token(role, suppliers)}"
+        response = await self.client.post(
+            "/graphql", json={"query": question, "variables": variables}, headers=sent
+        )
+        body = response.json()
+        cost = body.get("extensions", {}).get("supplygraph", {})
+        return Reply(
+            response.status_code,
+            body.get("data"),
+            body.get("errors", ()),
+            cost,
+            dict(response.headers),
+        )
+
+    def token(self, role: Role, suppliers: Sequence[str] | None = None) -> str:
+        return mint_development_token(self._key, role.value, [role], suppliers, 3600)
+
+
+class Simulators:
+    """What the systems were asked, and how they misbehave."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._by_name: dict[str, Simulator] = {
+            "erp": sandbox.s4,
+            "procurement": sandbox.coupa,
+            "planning": sandbox.frepple,
+        }
+
+    def reset(self) -> None:
+        for simulator in self._by_name.values():
+            httpx.post(simulator.control_url + "reset").raise_for_status()
+
+    def log(self, name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = httpx.get(self._by_name[name].control_url + "log").json()
+        return found
+
+    def calls(self, name: str) -> Counter[str]:
+        """Requests by the last part of their path."""
+        return Counter(e["path"].rstrip("/").rsplit("/", 1)[-1] for e in self.log(name))
+
+    def faults(self, name: str, *rules: Mapping[str, Any]) -> None:
+        address = self._by_name[name].control_url + "faults"
+        httpx.put(address, json=list(rules)).raise_for_status()
+
+    def add_order(self, name: str, **order: Any) -> None:
+        address = self._by_name[name].control_url + "orders"
+        httpx.post(address, json=order).raise_for_status()
+
+
+def environment(sandbox: Sandbox, key: str, redis_url: str) -> dict[str, str]:
+    """What the demo's manifest takes from the environment."""
+    found = {"SUPPLYGRAPH_DEVELOPMENT_KEY": key, "REDIS_URL": redis_url}
+    for name, simulator in (
+        ("ERP", sandbox.s4),
+        ("PROCUREMENT", sandbox.coupa),
+        ("PLANNING", sandbox.frepple),
+    ):
+        found[f"DEMO_{name}_URL"] = simulator.url
+        found[f"DEMO_{name}_USER"] = simulator.user
+        found[f"DEMO_{name}_PASSWORD"] = simulator.password
+    return found
+
+
+@asynccontextmanager
+async def open_house(
+    sandbox: Sandbox, folder: Path, redis_url: str, manifest: str = MANIFEST
+) -> AsyncIterator[House]:
+    """Serve a manifest over the sandbox's systems."""
+    crosswalks = folder / "crosswalks"
+    crosswalks.mkdir(exist_ok=True)
+    write_crosswalks(sandbox.world, crosswalks)
+    file = folder / "supplygraph.yaml"
+    file.write_text(manifest)
+    key = new_development_key()
+    declared = load_manifest(file, environment(sandbox, key, redis_url))
+    app = create_app(lambda: open_installation(declared), graphiql=None)
+    async with (
+        served(app) as url,
+        httpx.AsyncClient(base_url=url, timeout=120) as client,
+    ):
+        yield House(client, key, sandbox)
+
+
+@asynccontextmanager
+async def served(app: Any) -> AsyncIterator[str]:
+    """Serve an application on a free port of loopback."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="on")
+    server = uvicorn.Server(config)
+    running = asyncio.ensure_future(server.serve())
+    while not server.started:
+        if running.done():
+            running.result()
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await running
