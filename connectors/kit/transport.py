@@ -24,6 +24,7 @@ from connectors.kit.auth import Authenticator
 from connectors.kit.breaker import Breaker, Permit
 from connectors.kit.http import Explain, Request, Response
 from connectors.kit.limits import Limiter
+from connectors.kit.observing import observe
 from connectors.kit.policy import CallPolicy
 from connectors.kit.retry import backoff_s, is_retried, retry_after_s
 from connectors.kit.transport_errors import (
@@ -38,6 +39,7 @@ from connectors.kit.transport_errors import (
 from connectors.kit.transport_urls import Addresses
 from connectors.kit.transport_wire import WIRE_ERRORS, Outgoing, Wire
 from connectors.kit.windows import maintenance_ends_at
+from runtime.telemetry.tracing import call_span
 
 _log = structlog.get_logger(__name__)
 
@@ -258,12 +260,15 @@ class Transport:
         started = self._clock()
         outcome: Response | Failure | None = None
         try:
-            outcome = await self._exchanged(call, out)
+            with call_span(f"ask {self.system}", {"supplygraph.label": call.request.label}):
+                outcome = await self._exchanged(call, out)
         finally:
             milliseconds = (self._clock() - started) * 1_000
             _tell(permit, outcome)
             failed = not isinstance(outcome, Response)
             call.ask.meter.called(self.system, milliseconds=milliseconds, rows=0, failed=failed)
+            error = outcome.error if isinstance(outcome, Failure) else None
+            observe(self.system, error, milliseconds / 1_000, self._breaker.state)
             _log.debug(
                 "called",
                 system=self.system,
