@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import graphql
 import pytest
 import yaml
 
@@ -22,6 +23,7 @@ from canonical.values import UnitConversion
 from connectors.backend import MappedBackend
 from connectors.factory import open_backend
 from connectors.kit.services import Services
+from schema.api import build_schema
 from tests.connectors.rest.nordkai import KEY as STORE_KEY
 from tests.connectors.rest.nordkai import MATERIALS, STOCK, Nordkai
 from tests.connectors.rest.serving import serving
@@ -31,7 +33,8 @@ PAPER = Path(__file__).parents[3] / "docs" / "connect.md"
 TEXT = PAPER.read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 SAMPLES = re.findall(r"^```json\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-WHOLE = next(block for block in BLOCKS if block.startswith("# stores.yaml"))
+EXAMPLE = PAPER.parent / "examples" / "stores.yaml"
+WHOLE = EXAMPLE.read_text(encoding="utf-8")
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
@@ -92,10 +95,20 @@ def _assert_within(part: Any, whole: Any, place: str) -> None:
         _assert_within(value, whole[name], f"{place}/{name}")
 
 
+def test_the_whole_file_is_shown() -> None:
+    assert WHOLE in BLOCKS
+
+
 def test_the_samples_are_rows_of_the_system() -> None:
     material, bin_ = map(json.loads, SAMPLES)
     assert material == MATERIALS[16]
     assert bin_ in STOCK
+
+
+def test_the_question_can_be_asked() -> None:
+    (question,) = re.findall(r"^```graphql\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    schema = graphql.build_schema(build_schema().as_str())
+    assert graphql.validate(schema, graphql.parse(question)) == []
 
 
 async def test_items_are_read(stores: MappedBackend, nordkai: Nordkai) -> None:
