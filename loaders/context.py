@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from canonical.errors import Reason, UnavailableError
 from canonical.ports import Ask
 from loaders.journal import Journal
+
+_SHARE: Final = 2 / 3
 
 
 class ReadContext(Struct):
@@ -31,6 +35,18 @@ class ReadContext(Struct):
             limits = [x for x in (self.max_staleness_s, max_staleness_s) if x is not None]
             self.max_staleness_s = min(limits)
 
+    def among(self, systems: int) -> "ReadContext":
+        """The terms for each of so many systems that are asked for the same.
+
+        A slow one of several gets a part of the time only: the rest is for what hangs below the
+        answers of the others.
+        """
+        if systems <= 1:
+            return self
+        now = asyncio.get_running_loop().time()
+        deadline = now + (self.ask.deadline - now) * _SHARE
+        return replace(self, ask=replace(self.ask, deadline=deadline))
+
 
 @asynccontextmanager
 async def until_deadline(ask: Ask, system: str) -> AsyncIterator[None]:
@@ -44,4 +60,19 @@ async def until_deadline(ask: Ask, system: str) -> AsyncIterator[None]:
             yield
     except TimeoutError as exc:
         message = "no answer within the time of the operation"
+        raise UnavailableError(system, Reason.TIMEOUT, message) from exc
+
+
+@asynccontextmanager
+async def within(patience_s: float | None, system: str) -> AsyncIterator[None]:
+    """Wait for a system for a while only; without end where no patience is given.
+
+    Raises:
+        UnavailableError: if the time is over first.
+    """
+    try:
+        async with asyncio.timeout(patience_s):
+            yield
+    except TimeoutError as exc:
+        message = f"no answer within {patience_s} s"
         raise UnavailableError(system, Reason.TIMEOUT, message) from exc

@@ -91,8 +91,9 @@ class KeyedReader:
         if not wanted:
             return {}
         looks = await self._look(question, supplies, wanted, context)
+        terms = context.among(len(supplies))
         answers = await asyncio.gather(
-            *(self._answers(question, s, looks[s.system], context) for s in supplies)
+            *(self._answers(question, s, looks[s.system], terms) for s in supplies)
         )
         by_system = [(s, found) for s, found in zip(supplies, answers, strict=True)]
         return {

@@ -21,15 +21,16 @@ from canonical.errors import SupplygraphError, UnavailableError, UnsupportedErro
 from canonical.ports import ListQuery
 from canonical.records import Record
 from loaders.catalog import Catalog, Supply
-from loaders.context import ReadContext
+from loaders.context import ReadContext, within
 from loaders.cursors import Cursor, Position, decode_cursor, encode_cursor
 from loaders.keyed import KeyedReader, KeyQuestion
-from loaders.list_shelf import ListShelf, SystemPage, lookup_column
+from loaders.list_shelf import KnownPage, ListShelf, SystemPage, lookup_column
 from loaders.merging import Found
 from loaders.shelf import digest
 from runtime.cache.record_cache import RecordCache
 
 _MAX_ROUNDS: Final = 20
+_NOTHING: Final = SystemPage((), (), more=False, total=None, left_out=())
 
 
 class Contribution(Struct, frozen=True):
@@ -38,12 +39,14 @@ class Contribution(Struct, frozen=True):
     Attributes:
         system: The system.
         state: How.
-        problem: Why it is stale or missing, or what it had to leave out.
+        problem: Why it is stale or missing.
+        left_out: Why single records of it could not be read.
     """
 
     system: str
     state: State
     problem: SupplygraphError | None = None
+    left_out: tuple[SupplygraphError, ...] = ()
 
 
 class ListQuestion(Struct, frozen=True):
@@ -153,8 +156,9 @@ class ListReader:
         context: ReadContext,
     ) -> tuple[Listed, Mapping[str, Position]]:
         """One page from every system, merged; and where each stands after it."""
+        terms = context.among(len(supplies))
         parts = await asyncio.gather(
-            *(self._part(question, s, positions.get(s.system), context) for s in supplies)
+            *(self._part(question, s, positions.get(s.system), terms) for s in supplies)
         )
         if parts and all(p.contribution.state is State.MISSING for p in parts):
             raise parts[0].contribution.problem or AssertionError
@@ -166,38 +170,42 @@ class ListReader:
     async def _part(
         self, question: ListQuestion, supply: Supply, after: Position | None, context: ReadContext
     ) -> _Part:
-        needed = question.columns | columns_of(question.criteria, question.order)
-        query = ListQuery(
-            question.criteria,
-            question.order,
-            question.first,
-            needed & supply.columns | _identity(question.entity) & supply.columns,
-            after,
-            question.total,
-        )
+        query = _query(question, supply, after)
         freshness = self._catalog.freshness(question.entity)
         known = await self._shelf.find(supply, query)
         limit = context.max_staleness_s
-        if (
-            known is not None
-            and known.age_s <= freshness.fresh_s
-            and (limit is None or known.age_s <= limit)
-        ):
-            page = await self._refilled(question, supply, query, known.page, context)
-            context.journal.cached(supply.system, keys=1, stale=0, oldest_s=known.age_s)
-            return _Part(supply, page, Contribution(supply.system, State.CACHED))
+        if known is not None and limit is not None and known.age_s > limit:
+            known = None
+        if known is not None and known.age_s <= freshness.fresh_s:
+            return await self._from_cache(question, supply, query, known, context)
         try:
-            page = await self._shelf.ask(supply, query, context, freshness, self._keyed)
-        except UnavailableError as exc:
-            usable = known is not None and (limit is None or known.age_s <= limit)
-            if known is None or not usable:
-                empty = SystemPage((), (), more=False, total=None, left_out=())
-                return _Part(supply, empty, Contribution(supply.system, State.MISSING, exc))
-            page = await self._refilled(question, supply, query, known.page, context)
-            context.journal.cached(supply.system, keys=1, stale=1, oldest_s=known.age_s)
-            return _Part(supply, page, Contribution(supply.system, State.STALE, exc))
-        problem = page.left_out[0] if page.left_out else None
-        return _Part(supply, page, Contribution(supply.system, State.LIVE, problem))
+            async with within(freshness.patience_s if known else None, supply.system):
+                page = await self._shelf.ask(supply, query, context, freshness, self._keyed)
+        except UnsupportedError:
+            raise
+        except SupplygraphError as exc:
+            if known is not None and isinstance(exc, UnavailableError):
+                return await self._from_cache(question, supply, query, known, context, exc)
+            return _Part(supply, _NOTHING, Contribution(supply.system, State.MISSING, exc))
+        contribution = Contribution(supply.system, State.LIVE, left_out=page.left_out)
+        return _Part(supply, page, contribution)
+
+    async def _from_cache(
+        self,
+        question: ListQuestion,
+        supply: Supply,
+        query: ListQuery,
+        known: KnownPage,
+        context: ReadContext,
+        why: UnavailableError | None = None,
+    ) -> _Part:
+        """A page that the cache has, stale if its system could not be asked for a fresh one."""
+        page = await self._refilled(question, supply, query, known.page, context)
+        context.journal.cached(
+            supply.system, keys=1, stale=0 if why is None else 1, oldest_s=known.age_s
+        )
+        state = State.CACHED if why is None else State.STALE
+        return _Part(supply, page, Contribution(supply.system, state, why, page.left_out))
 
     async def _refilled(
         self,
@@ -222,7 +230,7 @@ class ListReader:
                     records.append(record)
                     places.append((key, position))
         return SystemPage(
-            tuple(places), tuple(records), page.more, page.total, (*page.left_out, *left_out)
+            tuple(places), tuple(records), page.more, page.total, tuple(dict.fromkeys(left_out))
         )
 
     def _in_order(self, question: ListQuestion, parts: Sequence[_Part]) -> list[_Row]:
@@ -304,6 +312,14 @@ class ListReader:
             started=question.after is not None,
         )
         return listed, seen
+
+
+def _query(question: ListQuestion, supply: Supply, after: Position | None) -> ListQuery:
+    needed = question.columns | columns_of(question.criteria, question.order)
+    columns = (needed | _identity(question.entity)) & supply.columns
+    return ListQuery(
+        question.criteria, question.order, question.first, columns, after, question.total
+    )
 
 
 def _identity(entity: EntityName) -> frozenset[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from canonical.completeness import State
-from canonical.errors import InvalidInputError
+from canonical.errors import InvalidInputError, SupplygraphError
 from canonical.records import Record
 from execution.operation import Partial
 from loaders.lists import Contribution, Listed
@@ -78,15 +78,11 @@ def connection(listed: Listed, records: Sequence[Any] | None = None) -> Connecti
         ),
         listed.total,
         Completeness(
-            all(c.state is State.STALE or c.problem is None for c in listed.contributions),
+            not any(_missed(c) for c in listed.contributions),
             [_state(c) for c in listed.contributions],
         ),
     )
-    problems = tuple(
-        c.problem
-        for c in listed.contributions
-        if c.problem is not None and c.state is not State.STALE
-    )
+    problems = tuple(p for c in listed.contributions for p in _missed(c))
     return Partial(made, problems) if problems else made
 
 
@@ -106,7 +102,18 @@ def page_size(first: int | None, context: RequestContext) -> int:
     return first
 
 
+def _missed(contribution: Contribution) -> tuple[SupplygraphError, ...]:
+    """What a list lacks of a system; of a stale page nothing but what could not be read."""
+    problem = contribution.problem
+    if problem is None or contribution.state is State.STALE:
+        return contribution.left_out
+    return (problem, *contribution.left_out)
+
+
 def _state(contribution: Contribution) -> SystemState:
     problem = contribution.problem
-    message = None if problem is None else problem.message
+    told = [p.message for p in (problem, *contribution.left_out) if p is not None]
+    message = told[0] if told else None
+    if len(told) > 1:
+        message = f"{told[0]} (and {len(told) - 1} more)"
     return SystemState(contribution.system, contribution.state, message)

@@ -1,7 +1,7 @@
 """An honest source over records in memory, that counts what it is asked and can be told to fail."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import structs
@@ -32,6 +32,7 @@ class FakeSource:
         self.records = list(records)
         self.error = error
         self.delay_s = delay_s
+        self.failures: Mapping[str, SupplygraphError] = {}
         self.asked: list[tuple[Any, ...]] = []
         from canonical.entities import ENTITIES  # noqa: PLC0415  # one line of a fake
 
@@ -68,7 +69,7 @@ class FakeSource:
                 if compare(position_of(r, query.order), query.after, query.order) > 0
             ]
         cut = [self._cut(r, query.columns) for r in rows[: query.limit]]
-        return Page(cut, more=len(rows) > query.limit, total=total)
+        return Page(cut, more=len(rows) > query.limit, total=total, failures=self.failures)
 
     async def _called(self, ask: Ask) -> None:
         if self.delay_s:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from canonical.entities import EntityName
-from canonical.errors import Reason, UnavailableError
+from canonical.errors import BadAnswerError, InvalidInputError, Reason, UnavailableError
 from tests.fakes.desk import Desk
 from tests.fakes.distributor import Distributor, item, order, origin
 from tests.fakes.sources import FakeSource
@@ -183,3 +183,80 @@ async def test_one_item_in_two_systems_is_listed_once_as_the_leading_system_has_
     after = (await desk.ask(rest, c=page["pageInfo"]["endCursor"])).data["items"]
     assert after["nodes"] == [{"sku": "I2", "name": "only us"}]
     assert after["pageInfo"]["hasNextPage"] is False
+
+
+async def test_a_stale_page_is_served_once_patience_with_its_system_is_over() -> None:
+    world = Distributor()
+    desk = Desk(*world.sources)
+    await desk.ask(PAGE, first=50, field="NUMBER", way="ASC")
+    desk.now_s += 120
+    world.procurement.delay_s = 30
+    answer = await desk.ask(PAGE, first=50, field="NUMBER", way="ASC")
+    page = answer.data["purchaseOrders"]
+    assert len(page["nodes"]) == 30
+    assert page["completeness"] == {
+        "complete": True,
+        "systems": [
+            {"system": "erp", "state": "LIVE", "message": None},
+            {
+                "system": "procurement",
+                "state": "STALE",
+                "message": "procurement: no answer within 0.05 s",
+            },
+        ],
+    }
+    assert answer.problems == []
+
+
+async def test_a_system_that_refuses_a_list_leaves_the_others_alone() -> None:
+    world = Distributor()
+    world.procurement.error = InvalidInputError("procurement: purchase orders were refused (400)")
+    answer = await Desk(*world.sources).ask(PAGE, first=50, field="NUMBER", way="ASC")
+    assert len(answer.data["purchaseOrders"]["nodes"]) == 20
+    assert [s["state"] for s in answer.data["purchaseOrders"]["completeness"]["systems"]] == [
+        "LIVE",
+        "MISSING",
+    ]
+    assert [at for _, at in answer.problems] == [("purchaseOrders",)]
+
+
+async def test_every_record_of_a_page_that_cannot_be_read_is_told() -> None:
+    world = Distributor()
+    world.procurement.failures = {
+        k: BadAnswerError("procurement", f"purchase_order {k!r}: no number") for k in ("K1", "K2")
+    }
+    answer = await Desk(*world.sources).ask(PAGE, first=50, field="NUMBER", way="ASC")
+    told = answer.data["purchaseOrders"]["completeness"]
+    assert told["complete"] is False
+    assert told["systems"][1] == {
+        "system": "procurement",
+        "state": "LIVE",
+        "message": "procurement: purchase_order 'K1': no number (and 1 more)",
+    }
+    assert [str(p) for p, _ in answer.problems] == [
+        "procurement: purchase_order 'K1': no number",
+        "procurement: purchase_order 'K2': no number",
+    ]
+
+
+async def test_a_record_that_a_list_from_the_cache_cannot_show_is_told() -> None:
+    world = Distributor()
+    desk = Desk(*world.sources)
+    await desk.ask("{ purchaseOrders(first: 50) { nodes { number } } }")
+    world.procurement.error = UnavailableError("procurement", Reason.CONNECTION, "is not there")
+    answer = await desk.ask(
+        """{ purchaseOrders(first: 50) { nodes { number buyer }
+            completeness { complete systems { state message } } } }"""
+    )
+    page = answer.data["purchaseOrders"]
+    assert len(page["nodes"]) == 20
+    assert page["completeness"] == {
+        "complete": False,
+        "systems": [
+            {"state": "CACHED", "message": None},
+            {"state": "CACHED", "message": "procurement: is not there"},
+        ],
+    }
+    assert [(str(p), at) for p, at in answer.problems] == [
+        ("procurement: is not there", ("purchaseOrders",))
+    ]
