@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from canonical.criteria import Op
 from canonical.errors import UnsupportedError
 from connectors.kit.rows import Bounds, Clause, Push, Test
-from connectors.rest.settings import Formats, Operator, OperatorName, Spec
+from connectors.rest.settings import Spec
+from connectors.rest.styles import Formats, Operator, OperatorName
 from connectors.rest.values import written
 
 Parameters = list[tuple[str, str]]

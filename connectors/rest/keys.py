@@ -13,7 +13,8 @@ from connectors.kit.rows import Clause, Dataset, Test
 from connectors.rest.columns import column_parameters
 from connectors.rest.exchange import Call, fixed, path_of
 from connectors.rest.filters import encoded_bytes, field_name, operators, parameters, value_text
-from connectors.rest.settings import BodySearch, Singles, Spec, WholePages
+from connectors.rest.settings import Spec
+from connectors.rest.styles import BodySearch, Singles, WholePages
 
 
 class KeyCall(Struct, frozen=True):

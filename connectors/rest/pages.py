@@ -16,14 +16,8 @@ from canonical.errors import BadAnswerError, UnsupportedError
 from connectors.kit.http import Response
 from connectors.rest.filters import Parameters
 from connectors.rest.pointers import MISSING, at
-from connectors.rest.settings import (
-    CursorPages,
-    LinkPages,
-    NumberedPages,
-    OffsetPages,
-    Spec,
-    WholePages,
-)
+from connectors.rest.settings import Spec
+from connectors.rest.styles import CursorPages, LinkPages, NumberedPages, OffsetPages, WholePages
 
 
 class Cut(msgspec.Struct, frozen=True, array_like=True):

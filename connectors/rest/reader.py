@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -35,8 +35,12 @@ from connectors.rest.filters import encoded_bytes, parameters, push, push_any
 from connectors.rest.keys import KeyCall, KeyQuery, key_calls
 from connectors.rest.pages import Answer, Cut, cut_at, following, page_parameters
 from connectors.rest.pointers import put
-from connectors.rest.settings import LinkPages, Settings, Spec, spec
+from connectors.rest.settings import Settings, Spec, spec
+from connectors.rest.styles import LinkPages
 from connectors.rest.verify import fitting
+
+_SAMPLED: Final = 1_000
+"""Most rows of a sample, where everything comes at once."""
 
 
 class RestReader:
@@ -129,7 +133,7 @@ class RestReader:
             return DatasetInfo(exists=False, message=exc.message)
         except InvalidInputError as exc:
             return DatasetInfo(exists=False, message=exc.message)
-        return DatasetInfo(exists=True, sample=page.rows)
+        return DatasetInfo(exists=True, sample=page.rows[:_SAMPLED])
 
     async def aclose(self) -> None:
         """Nothing is held here; the transport is closed by who opened it."""

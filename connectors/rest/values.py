@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.rest.settings import Formats
+from connectors.rest.styles import Formats
 
 
 def written(value: Any, formats: Formats) -> str:
