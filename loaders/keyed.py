@@ -19,8 +19,9 @@ from canonical.errors import Reason, SupplygraphError, UnavailableError
 from canonical.records import Record
 from loaders.catalog import Catalog, Freshness, Supply
 from loaders.context import ReadContext, until_deadline
-from loaders.merging import Found, merged
+from loaders.merging import Found, combined, merged
 from loaders.shelf import Shelved, digest, from_entry, slot, to_entry
+from runtime.cache.entries import Entry
 from runtime.cache.record_cache import RecordCache
 
 _CLAIM_S: Final = 5.0
@@ -107,15 +108,26 @@ class KeyedReader:
     async def keep(
         self, supply: Supply, records: Sequence[Record], columns: frozenset[str], column: str
     ) -> None:
-        """Keep records that came with a list, each under its key."""
-        entity, now = supply.source.entity, self._clock()
-        ttl = _lifetime(self._catalog.freshness(entity))
-        entries = []
-        for record in records:
-            key = record.provenance.key if column == KEY else getattr(record, column)
+        """Keep records that came with a list, each under its key.
+
+        What is known of them already and still fresh stays known, unless it has changed.
+        """
+        entity, freshness = supply.source.entity, self._catalog.freshness(supply.source.entity)
+        now, ttl = self._clock(), _lifetime(freshness)
+        slots = [
+            slot(supply.system, entity, column, "", key)
+            for record in records
+            for key in _keys_of(record, column)
+        ]
+        kept: list[tuple[str, Entry, float]] = []
+        for place, record, entry in zip(
+            slots, records, await self._cache.get_many(slots), strict=True
+        ):
             shelved = Shelved((record,), now, columns)
-            entries.append((slot(supply.system, entity, column, "", key), to_entry(shelved), ttl))
-        await self._cache.put_many(entries)
+            if entry is not None and now - entry.fetched_at <= freshness.fresh_s:
+                shelved = _with_known(shelved, from_entry(entity, entry))
+            kept.append((place, to_entry(shelved), ttl))
+        await self._cache.put_many(kept)
 
     async def _look(
         self,
@@ -331,6 +343,15 @@ def _keys_of(record: Record, column: str) -> Iterable[str]:
     if column == KEY:
         return (record.provenance.key,)
     return dict.fromkeys(values_at(record, column))
+
+
+def _with_known(newer: Shelved, older: Shelved | None) -> Shelved:
+    if older is None or len(older.records) != 1 or older.columns <= newer.columns:
+        return newer
+    both = combined(older.records[0], newer.records[0])
+    if both is None:
+        return newer
+    return Shelved((both,), older.fetched_at, older.columns | newer.columns)
 
 
 def _marked_stale(shelved: Shelved) -> Shelved:

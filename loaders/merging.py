@@ -1,13 +1,14 @@
 """One thing as several systems know it: the leading system's record, completed by the others."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct, structs
 
 from canonical.absent import is_absent
 from canonical.entities import Entity
 from canonical.errors import SupplygraphError
-from canonical.records import Record
+from canonical.records import Part, Record
 from loaders.shelf import Shelved
 
 
@@ -44,6 +45,40 @@ def merged(
         if isinstance(a, SupplygraphError) and _missed(entity, records, columns)
     )
     return Found(tuple(records), problems)
+
+
+def combined(older: Record, newer: Record) -> Record | None:
+    """What two readings of one record know together.
+
+    Returns:
+        The newer reading, completed with what only the older one knows, and as old as that; None if
+        they contradict each other, because the record changed between them.
+    """
+    fields = [f for f in newer.__struct_fields__ if f != "provenance"]
+    try:
+        known = {f: _together(getattr(older, f), getattr(newer, f)) for f in fields}
+    except _ContradictionError:
+        return None
+    return structs.replace(newer, provenance=older.provenance, **known)
+
+
+class _ContradictionError(Exception):
+    """Two readings of one record say different things."""
+
+
+def _together(was: Any, now: Any) -> Any:
+    if is_absent(now) or is_absent(was):
+        return was if is_absent(now) else now
+    if isinstance(now, Part) and isinstance(was, Part):
+        fields = now.__struct_fields__
+        return structs.replace(
+            now, **{f: _together(getattr(was, f), getattr(now, f)) for f in fields}
+        )
+    if isinstance(now, tuple) and isinstance(was, tuple) and len(was) == len(now):
+        return tuple(map(_together, was, now))
+    if was != now:
+        raise _ContradictionError
+    return now
 
 
 def _joined(entity: Entity, records: Sequence[Record]) -> list[Record]:

@@ -11,12 +11,19 @@ from strawberry.types.scalar import ScalarDefinition
 
 _MAX_DIGITS: Final = 60
 _SHOWN: Final = 60
+_SHOWN_DECIMALS: Final = 3
 
 JSON = NewType("JSON", object)
 
 
 def _decimal_text(value: Decimal) -> str:
-    return format(value, "f")
+    """The number, exactly; without the zeros that a system appends beyond the third decimal."""
+    text = format(value, "f")
+    whole, point, decimals = text.partition(".")
+    if len(decimals) <= _SHOWN_DECIMALS:
+        return text
+    significant = max(len(decimals.rstrip("0")), _SHOWN_DECIMALS)
+    return f"{whole}{point}{decimals[:significant]}"
 
 
 def _decimal(value: object) -> Decimal:

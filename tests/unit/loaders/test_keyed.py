@@ -10,7 +10,7 @@ from canonical.entities import EntityName
 from canonical.errors import Reason, UnavailableError
 from runtime.cache.record_cache import RecordCache
 from tests.fakes.desk import NOW, Desk
-from tests.fakes.distributor import Distributor, item, origin
+from tests.fakes.distributor import Distributor, item, order, origin
 from tests.fakes.sources import FakeSource
 
 STOCK = '{ item(sku: "I3") { name inventory { onHand provenance { stale } } } }'
@@ -167,3 +167,36 @@ async def test_the_leading_system_decides_and_others_complete_it() -> None:
     )
     answer = await Desk(eu, planning).ask('{ item(sku: "I1") { name reorderPoint } }')
     assert answer.data["item"] == {"name": "eu", "reorderPoint": "80"}
+
+
+WIDE = "{ purchaseOrders(first: 50) { nodes { number buyer lines { lineNumber quantity } } } }"
+NARROW = "{ purchaseOrders(first: 50) { nodes { number lines { lineNumber item { sku } } } } }"
+
+
+async def test_two_screens_do_not_take_each_others_columns_out_of_the_cache() -> None:
+    desk = Desk(*Distributor().sources)
+    for question in (WIDE, NARROW):
+        await desk.ask(question)
+    for question in (WIDE, NARROW, '{ purchaseOrder(number: "PO3") { number } }'):
+        await desk.ask(question)
+    assert [(await desk.ask(q)).journal.calls() for q in (WIDE, NARROW)] == [0, 0]
+
+
+async def test_what_has_changed_is_not_completed_with_what_was() -> None:
+    world = Distributor()
+    desk = Desk(*world.sources)
+    await desk.ask(WIDE)
+    world.orders.records = [order(n, buyer="new", number=f"PO{n}-2") for n in range(20)]
+    await desk.ask(NARROW)
+    answer = await desk.ask(WIDE)
+    by_number = {n["number"]: n["buyer"] for n in answer.data["purchaseOrders"]["nodes"]}
+    assert by_number["PO3-2"] == "new"
+
+
+async def test_a_completed_record_is_as_old_as_its_oldest_part() -> None:
+    desk = Desk(*Distributor().sources, fresh_s=60)
+    await desk.ask(WIDE)
+    desk.now_s += 40
+    await desk.ask(NARROW)
+    desk.now_s += 30
+    assert (await desk.ask(WIDE)).journal.calls() > 0
