@@ -12,6 +12,7 @@ from canonical.errors import InvalidInputError, MisconfiguredError
 from connectors.backend import MappedBackend, Way
 from connectors.config import BackendConfig, BackendConfigError, Mistake
 from connectors.jsonrpc import opening as jsonrpc
+from connectors.jsonrpc.settings import Options as JSONRPCOptions
 from connectors.jsonrpc.settings import Settings as JSONRPCSettings
 from connectors.kit.auth_kinds import BasicAuth, NoAuth, SessionAuth, make_authenticator
 from connectors.kit.mapping.model import MappingSettings, PresetModel
@@ -25,8 +26,11 @@ from connectors.kit.transport import Transport
 from connectors.kit.transport_open import open_transport
 from connectors.odata import Settings as ODataSettings
 from connectors.odata import reader as odata_reader
+from connectors.odata.settings import DatasetOptions as ODataOptions
+from connectors.rest import Options as RestOptions
 from connectors.rest import Settings as RestSettings
 from connectors.rest import reader as rest_reader
+from connectors.sql import Options as SQLOptions
 from connectors.sql import Place
 from connectors.sql import Settings as SQLSettings
 from connectors.sql import reader as sql_reader
@@ -38,6 +42,14 @@ SETTINGS: Final[Mapping[str, type[BaseModel]]] = {
     "sql": SQLSettings,
 }
 """Settings of each protocol."""
+
+_OPTIONS: Final[Mapping[str, type[BaseModel]]] = {
+    "odata": ODataOptions,
+    "rest": RestOptions,
+    "jsonrpc": JSONRPCOptions,
+    "sql": SQLOptions,
+}
+"""Options of a dataset, by protocol."""
 
 
 class Resolved(Struct, frozen=True):
@@ -84,6 +96,7 @@ def resolve_backend(name: str, config: BackendConfig) -> Resolved:
     if isinstance(config.url, str):
         found += _url_mistakes(preset.protocol, config.url)
     found += _auth_mistakes(preset.protocol, config)
+    found += _option_mistakes(preset)
     if found:
         raise BackendConfigError(name, tuple(found))
     mapping, settings = parts["mapping"]
@@ -216,6 +229,20 @@ def _url_mistakes(protocol: str, url: str) -> Iterator[Mistake]:
     elif protocol != "sql" and (parts.query or parts.fragment):
         message = "ends in a query, which belongs into `settings`: write https://host/path"
         yield Mistake(path=("url",), message=message)
+
+
+def _option_mistakes(preset: PresetModel) -> Iterator[Mistake]:
+    """Options of datasets that their protocol does not know."""
+    for name, entity in preset.entities.items():
+        place = ("entities", name.value)
+        datasets: dict[tuple[str, ...], Mapping[str, Any]] = {place: entity.options}
+        datasets |= {(*place, "related", n): r.options for n, r in entity.related.items()}
+        datasets |= {(*place, "lookups", n): x.options for n, x in entity.lookups.items()}
+        for where, options in datasets.items():
+            try:
+                _OPTIONS[preset.protocol].model_validate(dict(options))
+            except ValidationError as exc:
+                yield from mistakes_of(exc, options, (*where, "options"))
 
 
 def _auth_mistakes(protocol: str, config: BackendConfig) -> Iterator[Mistake]:
