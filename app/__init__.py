@@ -1,1 +1,1 @@
-"""The front door and the wiring: manifest, HTTP endpoints, who is asking, command line, static pages."""
+"""The front door and the wiring: manifest, HTTP, who is asking, command line, static pages."""

@@ -1,4 +1,4 @@
-"""The application of one worker process: what to serve comes through the environment, as uvicorn starts it anew."""
+"""The application of one worker process, which uvicorn starts anew: the environment says what."""
 
 import os
 from pathlib import Path

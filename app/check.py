@@ -1,8 +1,10 @@
-"""`supplygraph check`: everything that is wrong with an installation, found before its users do.
+"""Everything that is wrong with an installation, found before its users do.
 
-    the manifest, key by key -> each sound backend, live and all at once -> Redis and the issuer's keys -> one report
+the manifest, key by key -> each sound backend, live and all at once -> Redis, the issuer's keys
+  -> one report
 
-Backends are probed even where other parts of the manifest are wrong, so that one run names all there is to mend.
+Backends are probed even where other parts of the manifest are wrong, so that one run names all
+there is to mend.
 """
 
 import asyncio
@@ -22,7 +24,6 @@ from canonical.errors import SupplygraphError
 from canonical.ports import Ask, Backend, Finding, Severity
 from connectors.config import BackendConfig
 from connectors.factory import open_backend
-from connectors.kit.secrets import SecretMissingError
 from connectors.kit.services import Services
 from loaders.journal import Journal
 from runtime.cache.connection import RedisHandle
@@ -88,25 +89,24 @@ async def check_installation(
 
 async def _probed(name: str, found: Examination, timeout_s: float) -> Sequence[Finding]:
     supplying = found.backends.get(name)
-    if supplying is None:
-        return ()  # it is among the problems
+    if supplying is None or _cannot_be_opened(name, found):
+        return ()  # why is among the problems
     entities = _entities_of(name, found)
     unused = [] if entities or _named_anywhere(name, found) else [_unused(name)]
     try:
         async with asyncio.timeout(timeout_s), _opened(name, supplying.config, found) as backend:
             ask = Ask(asyncio.get_running_loop().time() + timeout_s, "check", Journal())
             return [*unused, *await backend.probe(entities, ask)]
-    except SecretMissingError:
-        return unused  # it is among the problems
     except TimeoutError:
         message = f"did not answer all questions within {timeout_s:g} s"
         return [_error(name, "probe", message, "look whether it is slow, or raise --timeout")]
     except SupplygraphError as exc:
-        return [_error(name, "opening", exc.message.removeprefix(f"{name}: "), "")]
-    except Exception as exc:  # a probe that fails says so beside the others
-        _log.exception("probe failed", system=name)
+        remedy = f"correct it under backends.{name}"
+        return [_error(name, "opening", exc.message.removeprefix(f"backend {name}: "), remedy)]
+    except Exception as exc:  # noqa: BLE001  # a probe that fails says so beside the others
+        _log.debug("probe failed", system=name, exc_info=exc)
         message = f"could not be checked: {type(exc).__name__}"
-        return [_error(name, "probe", message, "report this; the log has the details")]
+        return [_error(name, "probe", message, "report this, with what --debug shows")]
 
 
 @asynccontextmanager
@@ -127,6 +127,11 @@ def _entities_of(name: str, found: Examination) -> list[EntityName]:
         for entity, config in found.parts.entities.items()
         if entity in has and any(s.backend == name for s in config.sources)
     ]
+
+
+def _cannot_be_opened(name: str, found: Examination) -> bool:
+    places = tuple(f"backends.{name}.{key}" for key in ("url", "auth", "ca_file", "proxy"))
+    return any(p.path.startswith(places) for p in found.problems)
 
 
 def _named_anywhere(name: str, found: Examination) -> bool:

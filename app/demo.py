@@ -1,13 +1,14 @@
 """The demo: a whole pretend distributor on this machine, and Supplygraph over it.
 
-simulators, each in its own process -> their crosswalks and addresses -> the example manifest -> the server, in this
-process with an embedded Valkey of its own. Whatever ends this process ends them all.
+simulators, each in its own process -> their crosswalks and addresses -> the example manifest
+  -> the server, in this process, with an embedded Valkey of its own
+
+Whatever ends this process ends them all.
 """
 
 import shutil
 import socket
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from datetime import date
@@ -70,14 +71,12 @@ class Demo(Struct, frozen=True):
         systems: Addresses of the pretend systems by backend.
         tokens: A token per role.
         supplier: Code of the supplier that the supplier's token is for.
-        manifest: The manifest in use.
     """
 
     url: str
     systems: Mapping[str, str]
     tokens: tuple[DemoToken, ...]
     supplier: str
-    manifest: Path
 
 
 def run_demo(options: DemoOptions, ready: Callable[[Demo], None]) -> None:
@@ -105,17 +104,38 @@ def run_demo(options: DemoOptions, ready: Callable[[Demo], None]) -> None:
         _start(sandbox)
         supplier = _telling_supplier(sandbox.world)
         key = new_development_key()
+        manifest, environ = lay_out(sandbox, folder, key)
+        declared = load_manifest(manifest, environ)
         demo = Demo(
             address_of(bound),
             {BACKENDS[name]: s.url for name, s in sandbox.simulators.items()},
             _tokens(key, supplier),
             supplier,
-            _manifest(sandbox, folder),
         )
-        declared = load_manifest(demo.manifest, _environ(sandbox, key))
         graphiql = GraphiQLConfig(tabs({"supplier": supplier}), demo.tokens)
         application = create_app(lambda: open_installation(declared), graphiql=graphiql)
         _Server(config_of(application), lambda: ready(demo)).run(sockets=[bound])
+
+
+def lay_out(sandbox: Sandbox, folder: Path, key: str) -> tuple[Path, dict[str, str]]:
+    """Put the manifest and the crosswalks of a running sandbox into a folder.
+
+    Args:
+        sandbox: What the manifest leads to.
+        folder: Where to.
+        key: Development key of the tokens that are accepted.
+
+    Returns:
+        The manifest, and the environment variables that it refers to.
+    """
+    write_crosswalks(sandbox.world, folder / "crosswalks", BACKENDS)
+    environ = {KEY: key}
+    for name, simulator in sandbox.simulators.items():
+        prefix = f"DEMO_{BACKENDS[name].upper()}"
+        environ[f"{prefix}_URL"] = simulator.url
+        environ[f"{prefix}_USER"] = simulator.user
+        environ[f"{prefix}_PASSWORD"] = simulator.password
+    return Path(shutil.copy(MANIFEST, folder / "supplygraph.yaml")), environ
 
 
 class _Server(uvicorn.Server):
@@ -169,34 +189,13 @@ def _telling_supplier(world: World) -> str:
 
 
 def _tokens(key: str, supplier: str) -> tuple[DemoToken, ...]:
-    now = time.time()
+    bound = {Role.SUPPLIER: [supplier]}
     return tuple(
         DemoToken(
             role.value,
             mint_development_token(
-                key,
-                f"demo-{role.value}",
-                [role],
-                [supplier] if role is Role.SUPPLIER else None,
-                _TOKEN_LIFE_S,
-                now,
+                key, f"demo-{role.value}", [role], bound.get(role), _TOKEN_LIFE_S
             ),
         )
         for role in Role
     )
-
-
-def _manifest(sandbox: Sandbox, folder: Path) -> Path:
-    write_crosswalks(sandbox.world, folder / "crosswalks", BACKENDS)
-    return Path(shutil.copy(MANIFEST, folder / "supplygraph.yaml"))
-
-
-def _environ(sandbox: Sandbox, key: str) -> dict[str, str]:
-    """What the manifest refers to."""
-    found = {KEY: key}
-    for name, simulator in sandbox.simulators.items():
-        prefix = f"DEMO_{BACKENDS[name].upper()}"
-        found[f"{prefix}_URL"] = simulator.url
-        found[f"{prefix}_USER"] = simulator.user
-        found[f"{prefix}_PASSWORD"] = simulator.password
-    return found

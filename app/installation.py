@@ -1,6 +1,7 @@
 """The wiring: a manifest becomes open systems, a cache, a catalog and the readers over them.
 
-    manifest -> backends -> identity (crosswalks) -> catalog -> readers over the record cache -> reads of one operation
+manifest -> backends -> identity (crosswalks) -> catalog -> readers over the record cache
+  -> the reads of one operation
 
 One installation belongs to one process and one event loop.
 """
@@ -69,9 +70,11 @@ class Installation:
         return Reads(self.catalog, self.keyed, self.lists, scheduler, context)
 
     def health(self) -> Mapping[str, Any]:
-        """State of every dependency, without asking any: {"cache": {...}, "backends": {name: {"state", ...}}}.
+        """State of every dependency, without asking any.
 
-        A backend's state is `ok`, `maintenance`, or its circuit's: `open`, `half_open`.
+        Returns:
+            {"cache": {...}, "backends": {name: {"state", ...}}}. A backend's state is `ok`,
+            `maintenance`, or its circuit's: `open`, `half_open`.
         """
         backends = {name: _with_state(b.health()) for name, b in self.backends.items()}
         return {"cache": self.cache.health(), "backends": backends}
@@ -151,7 +154,7 @@ def _catalog(declared: Declaration, backends: Mapping[str, Backend]) -> Catalog:
 
 
 def _narrowed(has: frozenset[str], wanted: Sequence[str] | None, entity: Entity) -> frozenset[str]:
-    """The columns that a source is asked for: those named, with what is in and around them, and what it is known by."""
+    """Columns that a source is asked for: those named, what is in and around them, its names."""
     if wanted is None:
         return has
     named = {*wanted, *entity.natural}

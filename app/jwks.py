@@ -14,7 +14,7 @@ _MAX_BYTES: Final = 1_000_000
 
 
 def jwks_reader(url: str) -> FetchJWKS:
-    """What reads the document at an address; each time on a connection of its own, as it is seldom done."""
+    """What reads the document at an address, each time on a connection of its own."""
 
     async def fetch() -> Mapping[str, Any]:
         try:

@@ -8,7 +8,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,7 +59,12 @@ def serve(service: Service, ready: Callable[[str], None]) -> None:
         EmbeddedServerError: if no Redis is named and none can be started.
     """
     declared = load_manifest(service.manifest, os.environ)
-    with ended_by_signals(), listen(service.host, service.port) as bound, ExitStack() as stack:
+    with (
+        suppress(KeyboardInterrupt),
+        ended_by_signals(),
+        listen(service.host, service.port) as bound,
+        ExitStack() as stack,
+    ):
         settings = {
             asgi.MANIFEST: str(service.manifest.resolve()),
             asgi.GRAPHIQL: "1" if service.graphiql else "0",

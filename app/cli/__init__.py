@@ -1,7 +1,7 @@
 """The command line: `supplygraph serve | check | sdl | schema-json | token | demo`.
 
-Commands import what they need when they run, so that help comes at once. Errors are told in words; `--debug` shows where
-they came from.
+Commands import what they need when they run, so that help comes at once. Errors are told in words;
+`--debug` shows where they came from.
 """
 
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`supplygraph check`: what is wrong with an installation, and what to do, as a table or as JSON."""
+"""`supplygraph check`: what is wrong with an installation, and what to do; a table or JSON."""
 
 import asyncio
 import json
@@ -18,6 +18,7 @@ _WIDTH_IN_FILES: Final = 160
 
 
 def check(
+    ctx: typer.Context,
     manifest: Manifest = DEFAULT_MANIFEST,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     timeout: Annotated[
@@ -29,7 +30,9 @@ def check(
     Ends with 0 if all is well, 1 if a system must be seen to, 2 if the manifest is not valid.
     """
     from app.check import check_installation
+    from runtime.telemetry.logs import configure_logs
 
+    configure_logs("console", "DEBUG" if ctx.find_root().params.get("debug") else "ERROR")
     report = asyncio.run(check_installation(manifest, os.environ, timeout_s=timeout))
     if as_json:
         typer.echo(json.dumps(_as_data(report), indent=2, ensure_ascii=False))

@@ -65,15 +65,20 @@ def _print(demo: "Demo") -> None:
 
 
 def _to_try(demo: "Demo") -> tuple[str, str, str]:
-    fault = '[{"status": 503}]'
     control = f"{demo.systems['procurement']}/__sandbox__/faults"
-    return (
-        "In GraphiQL, tick `show cost` and run the first tab: 200 orders of two systems, joined with "
-        "stock and forecasts, in a handful of calls. Run it again: no calls at all.",
-        f"Choose the role supplier and run it once more: only orders of {demo.supplier} are left.",
-        f"Take procurement down and ask again; then mend it with an empty list:\n"
-        f"   curl -X PUT {control} -d '{fault}'",
+    joined = (
+        "In GraphiQL, tick `show cost` and run the first tab: 200 orders of two systems, joined "
+        "with stock and forecasts, in a handful of calls. Run it again: no calls at all."
     )
+    narrowed = (
+        f"Choose the role supplier and run it: only orders of {demo.supplier} are left, without "
+        "stock and forecasts, which are not a supplier's business."
+    )
+    broken = (
+        "Take procurement down and ask again; then mend it with an empty list, []:\n"
+        f"   curl -X PUT {control} -d '[{{\"status\": 503}}]'"
+    )
+    return joined, narrowed, broken
 
 
 def _has_display() -> bool:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -15,7 +14,7 @@ KEY_VARIABLE: Final = "SUPPLYGRAPH_DEVELOPMENT_KEY"
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
-def token(
+def token(  # noqa: PLR0917  # options, by name
     role: Annotated[
         list[str] | None,
         typer.Option("--role", "-r", help="planner, buyer, supplier or operator; may repeat."),
@@ -45,10 +44,8 @@ def token(
     roles = _roles(role or [])
     if any(r.value == "supplier" for r in roles) and not supplier:
         raise typer.BadParameter("say which supplier: --supplier CODE", param_hint="--role")
-    made = mint_development_token(
-        _key(key_env, key_file), subject, roles, supplier, _seconds(ttl), time.time()
-    )
-    typer.echo(made)
+    seconds, key = _seconds(ttl), _key(key_env, key_file)
+    typer.echo(mint_development_token(key, subject, roles, supplier, seconds))
 
 
 def _roles(names: list[str]) -> list["Role"]:

@@ -1,4 +1,4 @@
-"""What each backend can supply: its preset with the manifest's changes, checked; each mistake with its line."""
+"""What each backend can supply: its preset with the manifest's changes, checked line by line."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ class Supplying(Struct, frozen=True):
 def supplying(
     backends: Mapping[str, BackendConfig], document: Document
 ) -> tuple[dict[str, Supplying], list[Problem]]:
-    """The backends that can be opened, and what is wrong with their mappings, settings and addresses."""
+    """The backends that can be opened, and what is wrong with any of them."""
     found: dict[str, Supplying] = {}
     problems: list[Problem] = []
     for name, config in backends.items():

@@ -13,7 +13,7 @@ from connectors.kit.secrets import Vault
 
 
 def sources_wrong(parts: Parts, backends: Mapping[str, Supplying]) -> Iterator[Problem]:
-    """Sources that name no backend, one twice, or one that does not have the entity or column."""
+    """Sources that name no backend, one twice, or one without the entity or column."""
     for name, entity in parts.entities.items():
         path: Path = ("entities", name.value, "sources")
         yield from _columns_unknown(name, entity, path, parts.document)
@@ -47,8 +47,8 @@ def _not_supplied(
         supplies = ", ".join(sorted(e.value for e in has)) or "nothing"
         yield parts.document.problem(
             place,
-            f"backend {source.backend!r} has no mapping for {name.value!r} (it has: {supplies}); map "
-            f"it under backends.{source.backend}.entities.{name.value}, or name another backend",
+            f"backend {source.backend!r} has no mapping for {name.value!r} (it has: {supplies}); "
+            f"map it under backends.{source.backend}.entities.{name.value}, or name another backend",
         )
         return
     fields = has[name].fields

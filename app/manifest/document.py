@@ -1,7 +1,8 @@
 """A YAML file as plain data that remembers its lines.
 
-Scalars are read as YAML 1.2's core schema has them: `NO` is a text and not false, `22:00` a text and not a number, and
-so is `0100`. Keys that stand twice are refused. Nothing in a file can make objects.
+Scalars are read as YAML 1.2's core schema has them: `NO` is a text and not false, `22:00` a text
+and not a number, and so is `0100`. Keys that stand twice are refused. Nothing in a file can make
+objects.
 """
 
 import re
@@ -26,7 +27,7 @@ class Document(Struct, frozen=True):
     Attributes:
         name: The file's name, for messages.
         data: Mappings, lists and scalars.
-        lines: Line of each key and list element, by path; of the file's beginning under the empty path.
+        lines: Line of each key and list element, by path; 1 under the empty path.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Document(Struct, frozen=True):
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with the scalars of YAML 1.2."""
 
-    yaml_implicit_resolvers: Mapping[str, Any] = {}  # type: ignore[misc,assignment]  # filled below, for this class alone
+    yaml_implicit_resolvers: Mapping[str, Any] = {}  # type: ignore[assignment]  # filled below, for this class alone
 
 
 for _tag, _pattern, _first in (
@@ -68,7 +69,7 @@ def read_document(content: bytes, name: str) -> Document:
     """Read a YAML file.
 
     Raises:
-        ManifestError: if it is no YAML with a mapping at its top; all keys that stand twice are named at once.
+        ManifestError: if it is no YAML with a mapping at its top, or keys stand twice.
     """
     text = _decoded(content, name)
     try:
@@ -194,7 +195,7 @@ class _Reading:
 
     def _scalar(self, node: yaml.Node, path: Path) -> Any:
         try:
-            return self._loader.construct_object(node)  # type: ignore[no-untyped-call]
+            return self._loader.construct_object(node)
         except (yaml.YAMLError, ValueError, OverflowError):
             self._wrong(node, path, "cannot be read as the number it looks like: quote it")
             return None

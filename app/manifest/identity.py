@@ -1,4 +1,4 @@
-"""Whose tokens are accepted, as the manifest writes it: keys by reference, and a short form for development."""
+"""Whose tokens are accepted, as the manifest writes it: keys by reference."""
 
 from typing import Annotated, Any, Self
 

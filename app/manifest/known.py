@@ -1,4 +1,4 @@
-"""Which keys a model knows at a place, read from its JSON Schema with the document as a guide through alternatives."""
+"""Which keys a JSON Schema knows at a place, with the document as a guide through alternatives."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -64,7 +64,7 @@ class Known:
         return found
 
     def _alternatives(self, schema: Any, data: Any) -> Iterator[Schema]:
-        """A schema with its references and alternatives resolved; with data, only those it can be meant for."""
+        """A schema's alternatives, resolved; with data, only those that it can be meant for."""
         if not isinstance(schema, Mapping):
             return
         if "$ref" in schema:
@@ -86,7 +86,7 @@ class Known:
 
 
 def _fitting(schemas: list[Schema], data: Mapping[Any, Any]) -> list[Schema]:
-    """Those whose fixed values the data has, then those whose required keys it has; all if there are none."""
+    """Those with the data's fixed values and required keys, as far as there are any."""
     objects = [s for s in schemas if "properties" in s or "additionalProperties" in s]
     same = [s for s in objects if _same_kind(s, data)]
     complete = [s for s in same if set(s.get("required", ())) <= set(data)]

@@ -1,4 +1,4 @@
-"""From a file to an installation's declaration: everything that is wrong is found at once, each with its line."""
+"""From a file to an installation's declaration; everything wrong is found at once."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,14 +1,15 @@
-"""What pydantic found, in words that say what to do; and the key path that a person wrote, not the one of the model."""
+"""What pydantic found, in words that say what to do, at the key that a person wrote."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from msgspec import Struct
 from pydantic_core import ErrorDetails
 
 from app.manifest.document import Document
 from app.manifest.known import Known
-from app.manifest.problems import Path, Problem, suggestion
+from app.manifest.problems import Path, Problem, listed, suggestion
 
 _KEY: Final = "[key]"
 _BRANCHES: Final = frozenset({"str", "Reference", "none"})
@@ -18,6 +19,7 @@ _BOUNDS: Final = {
     "less_than": ("lt", "less than"),
     "less_than_equal": ("le", "at most"),
 }
+_LONGEST_VALUE: Final = 60
 _QUOTE: Final = "put it in quotes"
 _KEYS: Final = "keys below it"
 _WANTED: Final = {
@@ -45,7 +47,7 @@ def problems_of(
     found: dict[Path, str] = {}
     for error in _without_other_branches(list(errors), document.data, base):
         path = _path_written(error, document.data, base)
-        message = _message(error, path, document.data, known)
+        message = _message(_Case(error, path, document.data, known))
         if path not in found or error["type"] in ("missing", "extra_forbidden"):
             found[path] = message
     return [document.problem(path, message) for path, message in found.items()]
@@ -54,12 +56,9 @@ def problems_of(
 def at(data: Any, path: Path) -> Any:
     """The value at a path; None if there is none."""
     for name in path:
-        if isinstance(data, Mapping) and name in data:
-            data = data[name]
-        elif isinstance(data, list) and isinstance(name, int) and 0 <= name < len(data):
-            data = data[name]
-        else:
+        if not _is_in(data, name):
             return None
+        data = data[name]
     return data
 
 
@@ -68,12 +67,7 @@ def _path_written(error: ErrorDetails, data: Any, base: Path) -> Path:
     path, here = base, at(data, base)
     loc = [name for name in error["loc"] if name != _KEY]
     for i, name in enumerate(loc):
-        inside = (
-            name in here
-            if isinstance(here, Mapping)
-            else isinstance(here, list) and isinstance(name, int) and name < len(here)
-        )
-        if inside:
+        if _is_in(here, name):
             path, here = (*path, name), here[name]
         elif i == len(loc) - 1 and error["type"] == "missing":
             path = (*path, name)
@@ -81,6 +75,12 @@ def _path_written(error: ErrorDetails, data: Any, base: Path) -> Path:
         kind = str(error.get("ctx", {}).get("discriminator", "")).strip("'")
         return (*path, kind) if kind in here else path
     return path
+
+
+def _is_in(written: Any, name: Any) -> bool:
+    if isinstance(written, Mapping):
+        return name in written
+    return isinstance(written, list) and isinstance(name, int) and 0 <= name < len(written)
 
 
 def _without_other_branches(
@@ -99,64 +99,101 @@ def _without_other_branches(
             yield error
 
 
-def _message(error: ErrorDetails, path: Path, data: Any, known: Known) -> str:
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "missing":
-        what = known.description(data, path)
-        return f"is missing{': ' + what[0].lower() + what[1:] if what else ''}"
-    if kind == "extra_forbidden":
-        return f"there is no such key{suggestion(path[-1], known.keys(data, path[:-1]))}"
-    if error["loc"] and error["loc"][-1] == _KEY:
-        return _key_message(error, path, known, data)
-    if kind in ("enum", "literal_error", "union_tag_invalid"):
-        return _choice_message(error, path, data)
-    if kind == "union_tag_not_found":
-        name = str(context.get("discriminator", "kind")).strip("'")
-        return f"does not say its {name!r}; {_listed(context, known.choices(data, (*path, name)))}"
-    if kind in _BOUNDS:
-        name, words = _BOUNDS[kind]
-        return f"must be {words} {context[name]:g}{_wanted(known, data, path)}"
-    return _plain(error, path, data, known)
+class _Case(Struct, frozen=True):
+    """One error with its place, and what is known there."""
+
+    error: ErrorDetails
+    path: Path
+    data: Any
+    known: Known
+
+    @property
+    def value(self) -> Any:
+        return at(self.data, self.path)
+
+    @property
+    def context(self) -> Mapping[str, Any]:
+        return self.error.get("ctx", {})
+
+    @property
+    def discriminator(self) -> str:
+        return str(self.context.get("discriminator", "kind")).strip("'")
+
+    def meant(self) -> str:
+        """What stands here, to stand behind a message; empty if nobody knows."""
+        what = self.known.description(self.data, self.path)
+        return f"; this is: {what[0].lower()}{what[1:]}" if what else ""
 
 
-def _plain(error: ErrorDetails, path: Path, data: Any, known: Known) -> str:
-    kind, value = error["type"], at(data, path)
+def _message(case: _Case) -> str:
+    if case.error["loc"] and case.error["loc"][-1] == _KEY:
+        return _key_message(case)
+    say = _SAYINGS.get(case.error["type"])
+    if say is not None:
+        return say(case)
+    message = re.sub(r"^Input should (be|have)", r"should \1", case.error["msg"])
+    return f"{message[0].lower()}{message[1:]}{case.meant()}"
+
+
+def _unknown_key(case: _Case) -> str:
+    known = case.known.keys(case.data, case.path[:-1])
+    return f"there is no such key{suggestion(case.path[-1], known)}"
+
+
+def _bound(case: _Case) -> str:
+    name, words = _BOUNDS[case.error["type"]]
+    return f"must be {words} {case.context[name]:g}{case.meant()}"
+
+
+def _wrong_type(case: _Case) -> str:
+    value, kind = case.value, case.error["type"]
     if kind == "string_type" and isinstance(value, bool | int | float):
         return f"wants a text, and YAML reads {_shown(value)} as {_kind(value)}; {_QUOTE}"
-    if kind == "value_error":
-        return error["msg"].removeprefix("Value error, ")
-    if kind == "finite_number":
-        return f"must be finite{_wanted(known, data, path)}"
-    wanted = next((w for kinds, w in _WANTED.items() if kind in kinds), None)
-    if wanted is not None:
-        keys = known.keys(data, path)[:8] if wanted == _KEYS else []
-        below = f" ({', '.join(keys)})" if keys else ""
-        found = _shown(value) if wanted in _SHOWABLE else _kind(value)
-        return f"wants {wanted}{below}, found {found}{_wanted(known, data, path)}"
-    message = re.sub(r"^Input should (be|have)", r"should \1", error["msg"])
-    return f"{message[0].lower()}{message[1:]}{_wanted(known, data, path)}"
+    wanted = next(w for kinds, w in _WANTED.items() if kind in kinds)
+    keys = case.known.keys(case.data, case.path)[:8] if wanted == _KEYS else []
+    below = f" ({', '.join(keys)})" if keys else ""
+    found = _shown(value) if wanted in _SHOWABLE else _kind(value)
+    return f"wants {wanted}{below}, found {found}{case.meant()}"
 
 
-def _key_message(error: ErrorDetails, path: Path, known: Known, data: Any) -> str:
-    name = path[-1] if path else error["loc"][-2]
-    if error["type"] == "enum":
-        what = "entity" if path[:-1] and path[-2] in ("entities", "crosswalks") else "key"
-        return f"there is no {what} {str(name)!r}{suggestion(name, known.names(data, path[:-1]))}"
-    if error["type"] == "string_type":
+def _unknown_tag(case: _Case) -> str:
+    tag, names = case.context.get("tag", ""), _names(case.context["expected_tags"])
+    return f"there is no {case.discriminator} {tag!r}{suggestion(tag, names)}"
+
+
+def _no_tag(case: _Case) -> str:
+    choices = case.known.choices(case.data, (*case.path, case.discriminator))
+    return f"does not say its {case.discriminator!r}; {listed(choices)}"
+
+
+def _wrong_choice(case: _Case) -> str:
+    names = _names(str(case.context.get("expected", "")))
+    return f"cannot be {_shown(case.value)}{suggestion(case.value, names)}"
+
+
+def _key_message(case: _Case) -> str:
+    kind, name = case.error["type"], case.path[-1]
+    if kind == "enum":
+        what = "entity" if case.path[-2] in ("entities", "crosswalks") else "key"
+        names = case.known.names(case.data, case.path[:-1])
+        return f"there is no {what} {str(name)!r}{suggestion(name, names)}"
+    if kind == "string_type":
         return f"as a key wants a text; {_QUOTE}"
-    if error["type"] == "string_pattern_mismatch":
-        return "is no name here; begin with a letter, go on with letters, digits, `_`, `-`, `.`"
-    return error["msg"]
+    return "is no name here; begin with a letter, go on with letters, digits, `_`, `-`, `.`"
 
 
-def _choice_message(error: ErrorDetails, path: Path, data: Any) -> str:
-    context = error.get("ctx", {})
-    if error["type"] == "union_tag_invalid":
-        name = str(context.get("discriminator", "'kind'")).strip("'")
-        wrong = context.get("tag", "")
-        return f"there is no {name} {wrong!r}{suggestion(wrong, _names(context['expected_tags']))}"
-    value = at(data, path)
-    return f"cannot be {_shown(value)}{suggestion(value, _names(str(context.get('expected', ''))))}"
+_SAYINGS: Final[Mapping[str, Callable[[_Case], str]]] = {
+    "missing": lambda case: f"is missing{case.meant()}",
+    "extra_forbidden": _unknown_key,
+    "value_error": lambda case: case.error["msg"].removeprefix("Value error, "),
+    "finite_number": lambda case: f"must be finite{case.meant()}",
+    "enum": _wrong_choice,
+    "literal_error": _wrong_choice,
+    "union_tag_invalid": _unknown_tag,
+    "union_tag_not_found": _no_tag,
+    **dict.fromkeys(_BOUNDS, _bound),
+    **{kind: _wrong_type for kinds in _WANTED for kind in kinds},
+}
 
 
 def _names(text: str) -> list[str]:
@@ -164,19 +201,9 @@ def _names(text: str) -> list[str]:
     return re.findall(r"'([^']*)'", text)
 
 
-def _listed(context: Mapping[str, Any], choices: Sequence[str]) -> str:
-    names = _names(str(context.get("expected_tags", ""))) or list(choices)
-    return f"there is: {', '.join(names)}" if names else ""
-
-
-def _wanted(known: Known, data: Any, path: Path) -> str:
-    what = known.description(data, path)
-    return f"; this is: {what[0].lower()}{what[1:]}" if what else ""
-
-
 def _shown(value: Any) -> str:
     text = "true" if value is True else "false" if value is False else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  # as much as fits a line
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
 
 
 def _kind(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What a manifest may say. Every key is described, unknown keys are refused, every default is finite."""
+"""What a manifest may say: every key described, none unknown, every default finite."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Final, Self
@@ -59,7 +59,8 @@ class EntityConfig(Part):
         Field(
             min_length=1,
             max_length=32,
-            description="Backends that supply it, leading first: names, or {backend, region, columns}.",
+            description="Backends that supply it, leading first: names, or "
+            "{backend, region, columns}.",
         ),
     ]
     freshness_s: Annotated[

@@ -1,4 +1,4 @@
-"""The parts of a manifest that are sound, also when others are not, so that everything wrong is found at once."""
+"""The sound parts of a manifest whose others are not, so that everything wrong is found at once."""
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress

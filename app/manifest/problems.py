@@ -18,7 +18,7 @@ class Problem(Struct, frozen=True, order=True):
 
     Attributes:
         line: Line of the file, from 1.
-        path: Keys that lead there, e.g. `entities.item.sources[0].backend`; empty for the file as a whole.
+        path: Keys that lead there: `entities.item.sources[0].backend`; empty for the whole file.
         message: What is wrong and what to do.
         file: Another file than the manifest, where it is there.
     """
@@ -60,7 +60,7 @@ def dotted(path: Path) -> str:
 
 
 def suggestion(wrong: object, known: Iterable[object]) -> str:
-    """What was perhaps meant, or else what there is: text to stand behind a message, with its semicolon."""
+    """What was perhaps meant, or else what there is, to stand behind a message."""
     names = sorted({str(k) for k in known})
     near = get_close_matches(str(wrong), names, n=1, cutoff=0.6)
     if not near:

@@ -1,4 +1,4 @@
-"""What a manifest refers to: environment variables and files, looked for before anything is opened."""
+"""What a manifest refers to, looked for before anything is opened: environment and files."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,7 +1,8 @@
 """The manifest's JSON Schema: for editors, and for saying which keys there are.
 
-It says what the models say, and besides: the short forms, and the mapping language under a backend's `entities`,
-where nothing is required because the rest comes from the preset.
+It says what the models say, and besides: the short forms, the settings of each protocol, and the
+mapping language under a backend's `entities`, where nothing is required because the rest comes from
+the preset.
 """
 
 import copy
@@ -104,7 +105,7 @@ def _also_one(properties: dict[str, Any], key: str) -> None:
 
 
 def _allow_bare_paths(node: Any) -> None:
-    """Let a text stand for `{path: text}` wherever a field's form, or a part of a key, is wanted."""
+    """Let a text stand for `{path: text}` wherever a field or a part of a key is wanted."""
     if isinstance(node, list):
         for inner in node:
             _allow_bare_paths(inner)

@@ -1,4 +1,4 @@
-"""Questions to begin with, as GraphiQL's first tabs hold them; one file each, in the order of their names."""
+"""Questions to begin with, as GraphiQL's first tabs hold them; one file each, in order."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,0 +1,109 @@
+"""`serve` and `demo` as processes: they answer, they stop when told, and leave nothing behind."""
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.demo import KEY
+from runtime.security.development import mint_development_token
+from runtime.security.principal import Role
+from tests.app.cli.processes import Running, ask, gone
+from tests.app.installed import LaidOut
+
+pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+
+ITEMS = "{ items(first: 3) { nodes { sku } } }"
+ORDERS = "{ purchaseOrders(first: 50) { nodes { supplier { code } } } }"
+Start = Callable[[Sequence[str], Mapping[str, str]], Running]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    started: list[Running] = []
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+
+    def one(arguments: Sequence[str], environ: Mapping[str, str]) -> Running:
+        started.append(Running(arguments, environ, folder))
+        return started[-1]
+
+    yield one
+    for each in started:
+        each.close()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serve_answers_and_stops_when_told(
+    start: Start, installed: LaidOut, tmp_path: Path, workers: int, number: signal.Signals
+) -> None:
+    arguments = ["serve", "-m", str(installed.manifest), "--port", "0", "--workers", str(workers)]
+    running = start(arguments, installed.environ)
+    running.until("Ctrl-C stops it")
+    url = running.found(r"listens on (\S+)/graphql")
+    token = mint_development_token(installed.environ[KEY], "me", [Role.PLANNER], None, 600)
+
+    assert len(ask(f"{url}/graphql", token, ITEMS)["items"]["nodes"]) == 3
+    assert httpx.get(f"{url}/readyz").json()["cache"]["connected"]
+    family = running.family()
+    assert running.end(number) == 0
+    assert gone(family)
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_serve_says_that_a_port_is_taken(start: Start, installed: LaidOut) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        arguments = ["serve", "-m", str(installed.manifest), "--port", port]
+        running = start(arguments, installed.environ)
+
+        said = running.until("choose another with --port")
+    assert f"127.0.0.1:{port} cannot be listened on" in said
+    assert "Traceback" not in said
+    assert running.process.wait(10) == 1
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("dead", [False, True], ids=["all alive", "a child dead"])
+def test_demo_answers_its_first_question_and_leaves_nothing_behind(
+    start: Start, tmp_path: Path, dead: bool
+) -> None:
+    running = start(["demo", "--size", "0.02", "--port", "0", "--no-browser"], {})
+    running.until("Ctrl-C stops everything.")
+    page = running.found(r"^GraphiQL +(\S+)$")
+    setup = httpx.get(f"{page}/config.json").json()
+    tokens = {each["role"]: each["token"] for each in setup["tokens"]}
+
+    assert set(tokens) == {"planner", "buyer", "supplier", "operator"}
+    assert all(token in running.said for token in tokens.values())
+    assert running.said.count("\n1. ") == running.said.count("\n3. ") == 1
+    url = running.found(r"^GraphQL +(\S+)$")
+    for tab in setup["tabs"]:
+        variables = json.loads(tab["variables"] or "{}")
+        assert ask(url, tokens["planner"], tab["query"], **variables)
+    orders = ask(url, tokens["supplier"], ORDERS)["purchaseOrders"]["nodes"]
+    bound = running.found(r"^supplier of (\S+):$")
+    assert {order["supplier"]["code"] for order in orders} == {bound}
+
+    family = running.family()
+    assert len(family) >= 4
+    if dead:
+        os.kill(max(family), signal.SIGKILL)
+    assert running.end(signal.SIGINT) == 0
+    assert gone(family)
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_demo_ends_its_processes_even_when_it_is_killed(start: Start) -> None:
+    running = start(["demo", "--size", "0.02", "--port", "0", "--no-browser"], {})
+    running.until("Ctrl-C stops everything.")
+    family = running.family()
+
+    running.end(signal.SIGKILL)
+    assert gone(family)
