@@ -17,6 +17,8 @@ from tests.journeys.house import JOINED, House, open_house
 
 SIZE = 1.0
 _AT_ONCE = 8
+_JSON = {"$format": "json"}
+_TEXTS = {**_JSON, "$expand": "to_Description"}
 
 
 class Figure(Struct):
@@ -71,7 +73,7 @@ async def _one_by_one(sandbox: Sandbox, orders: int) -> int:
 
         async def get(client: httpx.AsyncClient, path: str, **query: str) -> object:
             async with gate:
-                response = await client.get(path, params={"$format": "json", **query})
+                response = await client.get(path, params=query)
             response.raise_for_status()
             return response.json()
 
@@ -92,16 +94,12 @@ async def _one_by_one(sandbox: Sandbox, orders: int) -> int:
         suppliers = _distinct(r["Supplier"] for r in rows)
         stock = f"{base}/API_MATERIAL_STOCK_SRV/A_MatlStkInAcctMod"
         await asyncio.gather(
-            *(get(erp, f"{base}/API_BUSINESS_PARTNER/A_Supplier('{s}')") for s in suppliers),
             *(
-                get(
-                    erp,
-                    f"{base}/API_PRODUCT_SRV/A_Product('{_key(i)}')",
-                    **{"$expand": "to_Description"},
-                )
-                for i in items
+                get(erp, f"{base}/API_BUSINESS_PARTNER/A_Supplier('{s}')", **_JSON)
+                for s in suppliers
             ),
-            *(get(erp, stock, **{"$filter": f"Material eq '{i}'"}) for i in items),
+            *(get(erp, f"{base}/API_PRODUCT_SRV/A_Product('{_key(i)}')", **_TEXTS) for i in items),
+            *(get(erp, stock, **_JSON, **{"$filter": f"Material eq '{i}'"}) for i in items),
             *(get(plans, "/api/forecast/forecastplan/", format="json", item__in=i) for i in items),
         )
     return 1 + len(suppliers) + 3 * len(items)
