@@ -7,10 +7,9 @@ all others.
 """
 
 from collections.abc import Iterable, Sequence
-from functools import cmp_to_key
 from typing import Any
 
-from canonical.criteria import Condition, Criteria, Op, Sort, compare, position_of
+from canonical.criteria import Condition, Criteria, Op, Sort, position_of
 from canonical.criteria import columns_of as columns_named
 from canonical.errors import BadAnswerError, InvalidInputError, SupplygraphError
 from canonical.ports import Ask, ListQuery, Page
@@ -23,14 +22,12 @@ from connectors.kit.mapping.paths import BadValueError
 from connectors.kit.mapping.shape import column_at
 from connectors.kit.rows import Push, RowQuery
 from connectors.kit.source_core import Candidate, Core
+from connectors.kit.source_cut import Cut, ValueCut, cut
 from connectors.kit.source_keys import look_up
-from connectors.kit.source_stream import Listing, folded
+from connectors.kit.source_stream import Listing
 
 _SPARE_ROWS = 5
 _RESIDUAL_FACTOR = 4
-
-Cut = tuple[list[Candidate], bool]
-"""Candidates in order, and whether more follow."""
 
 
 async def read_page(core: Core, query: ListQuery, ask: Ask) -> Page:
@@ -87,7 +84,7 @@ class _Pager:
         """The first rows in an order, after a position, that satisfy further conditions."""
         looked_up = await self._looked_up()
         if looked_up is not None:
-            return _cut(looked_up, order, after, limit)
+            return cut(looked_up, order, after, limit)
         if not order:
             keys = KeyOrder(self._core.keys, descending=False)
             return await self._by_key(keys, order, after, limit, extra)
@@ -200,7 +197,7 @@ class _Pager:
         extra: Criteria,
     ) -> Cut:
         """In the order of a column that the system sorts by; rows without a value come last."""
-        cut = _ValueCut(order, after, limit)
+        cut = ValueCut(order, after, limit)
         if after is None or after[0] is not None:
             await self._read_values(inverse, cut, extra)
         if cut.more or not inverse.nullable:
@@ -212,7 +209,7 @@ class _Pager:
         )
         return [*cut.chosen, *missing], more
 
-    async def _read_values(self, inverse: Inverse, cut: "_ValueCut", extra: Criteria) -> None:
+    async def _read_values(self, inverse: Inverse, cut: "ValueCut", extra: Criteria) -> None:
         core = self._core
         sort = cut.order[0]
         parts = [self._base, core.expr(extra)]
@@ -236,7 +233,7 @@ class _Pager:
         """In an order that the system does not know: everything is read, sorted and cut here."""
         where = self._core.push(both(self._base, self._core.expr(extra))).where
         stream = self._list.candidates(where, (), (*self._criteria, *extra), None)
-        return _cut([c async for c in stream], order, after, limit)
+        return cut([c async for c in stream], order, after, limit)
 
     async def _looked_up(self) -> list[Candidate] | None:
         """Candidates by a lookup, where a condition can only be asked through one."""
@@ -301,93 +298,6 @@ class _Pager:
         known = [c for c in core.mapping.fields if core.translator.inverse(c) is not None]
         parts.append(f"Narrow the list by columns that it filters: {', '.join(known) or 'none'}")
         return ". ".join(parts) + "."
-
-
-class _ValueCut:
-    """Cuts a page out of candidates that come in the order of their first sort value.
-
-    Candidates of equal value (also by a system's own idea of it, where case does not matter) form a
-    run, which is put in order when it is complete. Different values stay as the system has them,
-    whatever Python thinks of their order.
-    """
-
-    def __init__(self, order: tuple[Sort, ...], after: tuple[Any, ...] | None, limit: int) -> None:
-        self.order = order
-        self.limit = limit
-        self.after = after
-        self.chosen: list[Candidate] = []
-        self.more = False
-        self._run: list[Candidate] = []
-        self._passed = after is None
-
-    def full(self, candidate: Candidate) -> bool:
-        """Take a candidate; true once the page is known to be full and to have more behind it."""
-        value = self._value(candidate)
-        if value is None:
-            return False
-        if self._run and folded(value) != folded(self._value(self._run[-1])):
-            self._close()
-        self._run.append(candidate)
-        self.more = len(self.chosen) > self.limit or (
-            len(self.chosen) == self.limit and self._passed
-        )
-        return self.more
-
-    def end(self) -> None:
-        """No more candidates are taken."""
-        if not self.more:
-            self._close()
-            self.more = len(self.chosen) > self.limit
-        self.chosen = self.chosen[: self.limit]
-
-    def _value(self, candidate: Candidate) -> Any:
-        return getattr(candidate.slim, self.order[0].column)
-
-    def _close(self) -> None:
-        """Put a complete run in order, without what is at or before the position."""
-        by_value: dict[Any, list[Candidate]] = {}
-        for candidate in self._run:
-            by_value.setdefault(self._value(candidate), []).append(candidate)
-        self._run = []
-        for value, same in by_value.items():
-            if self._passed or self._is_beyond(value, by_value):
-                self._passed = True
-                self.chosen += _ranked(same, self.order, None)
-            elif self.after is not None and value == self.after[0]:
-                self._passed = True
-                self.chosen += _ranked(same, self.order, self.after)
-
-    def _is_beyond(self, value: Any, run: dict[Any, list[Candidate]]) -> bool:
-        if self.after is None or value == self.after[0]:
-            return False
-        if isinstance(value, str):
-            # The system gave the position and what follows; only it knows the order of its texts.
-            return self.after[0] not in run
-        return bool(value < self.after[0] if self.order[0].descending else value > self.after[0])
-
-
-def _cut(
-    candidates: Sequence[Candidate],
-    order: tuple[Sort, ...],
-    after: tuple[Any, ...] | None,
-    limit: int,
-) -> Cut:
-    ranked = _ranked(candidates, order, after)
-    return ranked[:limit], len(ranked) > limit
-
-
-def _ranked(
-    candidates: Sequence[Candidate], order: tuple[Sort, ...], after: tuple[Any, ...] | None
-) -> list[Candidate]:
-    """Candidates in order, without those at or before a position."""
-    ranks = [(position_of(c.slim, order), c) for c in candidates]
-    if after is not None:
-        ranks = [r for r in ranks if compare(r[0], after, order) > 0]
-
-    def by_position(a: tuple[Any, Candidate], b: tuple[Any, Candidate]) -> int:
-        return compare(a[0], b[0], order)
-
-    return [c for _, c in sorted(ranks, key=cmp_to_key(by_position))]
 
 
 def _normal(core: Core, query: ListQuery) -> tuple[tuple[Sort, ...], tuple[Any, ...] | None]:
