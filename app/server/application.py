@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import strawberry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -41,19 +42,25 @@ class _Desk:
         await response(scope, receive, send)
 
 
-def create_app(installation: OpenInstallation, *, graphiql: GraphiQLConfig | None) -> Starlette:
+def create_app(
+    installation: OpenInstallation,
+    *,
+    graphiql: GraphiQLConfig | None,
+    schema: strawberry.Schema | None = None,
+) -> Starlette:
     """The application.
 
     Args:
         installation: Opens what answers.
         graphiql: What GraphiQL opens with; None leaves it out.
+        schema: The published schema, if it is built already.
     """
     desk = _Desk()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         async with installation() as serving:
-            operator = Operator(build_schema(), serving)
+            operator = Operator(schema or build_schema(), serving)
             desk.serving, desk.endpoint = serving, Endpoint(operator, serving, desk.drain)
             try:
                 yield {STATE: desk.drain}

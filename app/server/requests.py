@@ -14,7 +14,9 @@ from app.server.negotiation import PLAIN_JSON, HTTPRefusal, parameters_of
 _READ: Final = frozenset({"GET", "HEAD"})
 _BODY_S: Final = 10.0
 _CLOSE: Final = {"Connection": "close"}
-# Whoever sends too much, or too slowly, is not listened to any longer.
+_DISCARDED: Final = 4 * 1024 * 1024
+# Somewhat too much is read to its end, for a client that is still sending hears no answer; whoever
+# sends far too much, or too slowly, is not listened to any longer.
 
 
 class GraphQLRequest(Struct, frozen=True):
@@ -33,15 +35,12 @@ class GraphQLRequest(Struct, frozen=True):
     read_only: bool
 
 
-async def read_request(
-    request: Request, max_bytes: int, *, body_timeout_s: float = _BODY_S
-) -> GraphQLRequest:
+async def read_request(request: Request, max_bytes: int) -> GraphQLRequest:
     """The GraphQL request in an HTTP request.
 
     Args:
         request: The HTTP request.
         max_bytes: Longest body, or query part of the address.
-        body_timeout_s: Longest time that the body may take to arrive.
 
     Raises:
         HTTPRefusal: if there is none that could be understood.
@@ -53,10 +52,10 @@ async def read_request(
         return _from_query(request.query_params)
     _check_content_type(request.headers.get("content-type", ""))
     try:
-        async with asyncio.timeout(body_timeout_s):
+        async with asyncio.timeout(_BODY_S):
             return _from_body(await _body(request, max_bytes))
     except TimeoutError as exc:
-        message = f"the request did not arrive within {body_timeout_s:g} s"
+        message = f"the request did not arrive within {_BODY_S:g} s"
         raise HTTPRefusal(408, message, _CLOSE) from exc
 
 
@@ -108,18 +107,17 @@ def _json(text: bytes, what: str) -> Any:
 
 
 async def _body(request: Request, max_bytes: int) -> bytes:
-    announced = request.headers.get("content-length", "0")
-    chunks: list[bytes] = []
-    size = int(announced) if announced.isdecimal() else 0
-    if size > max_bytes:
-        raise HTTPRefusal(413, f"the request is {_too_large(max_bytes)}", _CLOSE)
     size = 0
+    chunks: list[bytes] = []
     async for chunk in request.stream():
         size += len(chunk)
-        if size > max_bytes:
-            raise HTTPRefusal(413, f"the request is {_too_large(max_bytes)}", _CLOSE)
-        chunks.append(chunk)
-    return b"".join(chunks)
+        if size > max_bytes + _DISCARDED:
+            break
+        if size <= max_bytes:
+            chunks.append(chunk)
+    if size <= max_bytes:
+        return b"".join(chunks)
+    raise HTTPRefusal(413, f"the request is {_too_large(max_bytes)}", _CLOSE)
 
 
 def _too_large(max_bytes: int) -> str:

@@ -1,0 +1,109 @@
+"""An installation over sources in memory, served with real HTTP on a free port of loopback."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import uvicorn
+
+from app.server.application import create_app
+from app.server.drain import DrainingServer
+from app.server.ports import GraphiQLConfig, OperationLimits, Serving, Tokens
+from canonical.ports import Ask, Source
+from execution.scheduling import LevelScheduler
+from loaders.context import ReadContext
+from loaders.reads import Reads
+from resolvers.context import DeclaredUnits, Limits
+from runtime.security.development import (
+    development_config,
+    mint_development_token,
+    new_development_key,
+)
+from runtime.security.principal import Role
+from runtime.security.tokens import TokenVerifier
+from tests.fakes.desk import SCHEMA, Desk
+
+KEY = new_development_key()
+
+
+class FakeServing:
+    """Keeps the promises of `app.server.ports.Serving` over a desk's readers."""
+
+    def __init__(self, *sources: Source, **limits: Any) -> None:
+        self.desk = Desk(*sources)
+        self.limits = Limits()
+        self.operation_limits = OperationLimits(**limits)
+        self.units: DeclaredUnits = {}
+        self.tokens: Tokens = TokenVerifier(development_config(KEY))
+        self.state: dict[str, Any] = {
+            "cache": {"connected": True},
+            "backends": {"erp": {"state": "ok"}, "planning": {"state": "ok"}},
+        }
+        self.asks: list[Ask] = []
+
+    def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
+        self.asks.append(context.ask)
+        desk = self.desk
+        return Reads(desk.catalog, desk.keyed, desk.lists, scheduler, context)
+
+    def health(self) -> Mapping[str, Any]:
+        return self.state
+
+
+def a_token(role: Role = Role.PLANNER, *suppliers: str, now: float | None = None) -> str:
+    """A token that `FakeServing` accepts."""
+    return mint_development_token(KEY, "pia", [role], suppliers or None, 600, now)
+
+
+class Site:
+    """A server that is up, and a client of it."""
+
+    def __init__(self, server: DrainingServer, port: int, client: httpx.AsyncClient) -> None:
+        self.server = server
+        self.port = port
+        self.client = client
+
+    async def ask(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        token: str | None = "",
+        **headers: str,
+    ) -> httpx.Response:
+        """Ask a question by POST, as a planner where nothing else is said."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token or a_token()}"
+        body = {"query": query, "variables": variables}
+        return await self.client.post("/graphql", json=body, headers=sent)
+
+
+@asynccontextmanager
+async def running(
+    serving: Serving, *, graphiql: GraphiQLConfig | None = None, drain_s: float = 5.0
+) -> AsyncIterator[Site]:
+    """Serve an installation in the loop of the test."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Serving]:
+        yield serving
+
+    app = create_app(opened, graphiql=graphiql, schema=SCHEMA)
+    config = uvicorn.Config(
+        app, http="httptools", ws="none", log_config=None, timeout_graceful_shutdown=2
+    )
+    server = DrainingServer(config, drain_s=drain_s)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        # `serve` would take the test runner's signals.
+        task = asyncio.ensure_future(server._serve([listener]))
+        while not server.started:  # noqa: ASYNC110  # uvicorn tells nobody
+            await asyncio.sleep(0.005)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            yield Site(server, port, client)
+        server.should_exit = True
+        await task
