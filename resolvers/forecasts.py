@@ -10,31 +10,10 @@ from canonical.errors import InvalidInputError
 from canonical.items import Item
 from execution.links import Asked
 from resolvers.context import RequestContext
-from resolvers.reading import listed, pointing_here
+from resolvers.reading import pointing_here, root_list
 
-
-async def forecasts(
-    context: RequestContext,
-    parents: Sequence[None],
-    asked: Asked,
-    *,
-    filter: Criteria = (),
-    first: int | None = None,
-    after: str | None = None,
-    max_staleness: int | None = None,
-) -> list[Any]:
-    """A page of forecasts, by their first day."""
-    context.reads.context.demand(max_staleness)
-    page = await listed(
-        context,
-        EntityName.FORECAST,
-        asked,
-        criteria=filter,
-        order=(Sort("period_start"),),
-        first=first,
-        after=after,
-    )
-    return [page for _ in parents]
+forecasts = root_list(EntityName.FORECAST, Sort("period_start"))
+"""A page of forecasts."""
 
 
 async def of_items(

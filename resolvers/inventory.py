@@ -9,31 +9,10 @@ from canonical.inventory import InventoryPosition
 from canonical.items import Item
 from execution.links import Asked
 from resolvers.context import RequestContext
-from resolvers.reading import listed, pointing_here, required
+from resolvers.reading import pointing_here, required, root_list
 
-
-async def inventory(
-    context: RequestContext,
-    parents: Sequence[None],
-    asked: Asked,
-    *,
-    filter: Criteria = (),
-    first: int | None = None,
-    after: str | None = None,
-    max_staleness: int | None = None,
-) -> list[Any]:
-    """A page of inventory positions, by item and location."""
-    context.reads.context.demand(max_staleness)
-    page = await listed(
-        context,
-        EntityName.INVENTORY,
-        asked,
-        criteria=filter,
-        order=(Sort("item"), Sort("location")),
-        first=first,
-        after=after,
-    )
-    return [page for _ in parents]
+inventory = root_list(EntityName.INVENTORY, Sort("item"), Sort("location"))
+"""A page of inventory positions."""
 
 
 async def of_items(

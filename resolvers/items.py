@@ -11,7 +11,7 @@ from execution.links import Asked
 from execution.operation import Partial
 from resolvers.connections import EMPTY
 from resolvers.context import RequestContext
-from resolvers.reading import by_name, listed, pointing_here, required
+from resolvers.reading import by_name, listed, pointing_here, required, sought
 from resolvers.visibility import own_codes, sees_everything
 
 
@@ -24,12 +24,10 @@ async def item(
     max_staleness: int | None = None,
 ) -> list[Any]:
     """The item with a sku."""
-    context.reads.context.demand(max_staleness)
     if not sees_everything(context.caller) and sku not in await own_skus(context):
         return [None for _ in parents]
-    return [
-        (await by_name(context, EntityName.ITEM, [sku], _beyond_key(asked)))[0] for _ in parents
-    ]
+    found = await sought(context, EntityName.ITEM, sku, asked, max_staleness)
+    return [found for _ in parents]
 
 
 async def items(
@@ -133,8 +131,3 @@ def _preferred(offers: Any) -> str | None:
     if marked:
         return marked[0]
     return known[0].supplier if len(known) == 1 else None
-
-
-def _beyond_key(asked: Asked) -> Asked:
-    """What is asked for by name is looked up, even if nothing but the name is wanted of it."""
-    return Asked(asked.columns | {"name"}, asked.total)

@@ -11,7 +11,7 @@ from execution.operation import Partial
 from loaders.pages import page_of
 from resolvers.connections import EMPTY, connection, page_size
 from resolvers.context import RequestContext
-from resolvers.reading import by_name, listed, pointing_here
+from resolvers.reading import by_name, listed, pointing_here, root_list, sought
 from resolvers.visibility import refusal
 
 
@@ -24,33 +24,12 @@ async def location(
     max_staleness: int | None = None,
 ) -> list[Any]:
     """The location with a code."""
-    context.reads.context.demand(max_staleness)
-    wanted = Asked(asked.columns | {"name"})
-    return [(await by_name(context, EntityName.LOCATION, [code], wanted))[0] for _ in parents]
+    found = await sought(context, EntityName.LOCATION, code, asked, max_staleness)
+    return [found for _ in parents]
 
 
-async def locations(
-    context: RequestContext,
-    parents: Sequence[None],
-    asked: Asked,
-    *,
-    filter: Criteria = (),
-    first: int | None = None,
-    after: str | None = None,
-    max_staleness: int | None = None,
-) -> list[Any]:
-    """A page of locations, by code."""
-    context.reads.context.demand(max_staleness)
-    page = await listed(
-        context,
-        EntityName.LOCATION,
-        asked,
-        criteria=filter,
-        order=(Sort("code"),),
-        first=first,
-        after=after,
-    )
-    return [page for _ in parents]
+locations = root_list(EntityName.LOCATION, Sort("code"))
+"""A page of locations."""
 
 
 async def locations_of(context: RequestContext, parents: Sequence[Any], asked: Asked) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from canonical.absent import is_absent
-from canonical.criteria import Condition, Criteria, Op, Sort
+from canonical.criteria import Condition, Op, Sort
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError, SupplygraphError
 from canonical.items import Item
@@ -22,7 +22,13 @@ from canonical.values import ZERO
 from execution.links import Asked
 from execution.operation import Partial
 from resolvers.context import RequestContext
-from resolvers.reading import by_name, by_reference, listed, pointing_here, required
+from resolvers.reading import (
+    by_name,
+    by_reference,
+    pointing_here,
+    required,
+    root_list,
+)
 from resolvers.units import Units
 
 
@@ -74,29 +80,8 @@ async def purchase_order(
     return [order for _ in parents]
 
 
-async def purchase_orders(
-    context: RequestContext,
-    parents: Sequence[None],
-    asked: Asked,
-    *,
-    filter: Criteria = (),
-    order_by: Sequence[Sort] = (),
-    first: int | None = None,
-    after: str | None = None,
-    max_staleness: int | None = None,
-) -> list[Any]:
-    """A page of orders, the latest first where nothing else is said."""
-    context.reads.context.demand(max_staleness)
-    page = await listed(
-        context,
-        EntityName.PURCHASE_ORDER,
-        asked,
-        criteria=filter,
-        order=order_by or (Sort("ordered_on", descending=True),),
-        first=first,
-        after=after,
-    )
-    return [page for _ in parents]
+purchase_orders = root_list(EntityName.PURCHASE_ORDER, Sort("ordered_on", descending=True))
+"""A page of orders, the latest first."""
 
 
 async def open_lines_of(

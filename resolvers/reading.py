@@ -9,7 +9,7 @@ from typing import Any
 from canonical.criteria import Criteria, Op, Sort
 from canonical.entities import ENTITIES, KEY, EntityName
 from canonical.errors import NotFoundError
-from execution.links import Asked
+from execution.links import Asked, BatchResolver
 from execution.operation import Partial
 from loaders.lists import ListQuestion
 from loaders.merging import Found
@@ -123,6 +123,37 @@ async def listed(
 
 def _impossible(criteria: Criteria) -> bool:
     return any(c.op is Op.IN and not c.value for c in criteria)
+
+
+def root_list(entity: EntityName, *order: Sort) -> BatchResolver:
+    """The resolver of a root field that lists an entity, by default in this order."""
+
+    async def read(
+        context: RequestContext,
+        parents: Sequence[None],
+        asked: Asked,
+        *,
+        filter: Criteria = (),
+        order_by: Sequence[Sort] = (),
+        max_staleness: int | None = None,
+        **page: Any,
+    ) -> list[Any]:
+        """A page of the list."""
+        context.reads.context.demand(max_staleness)
+        wanted = order_by or order
+        found = await listed(context, entity, asked, criteria=filter, order=wanted, **page)
+        return [found for _ in parents]
+
+    return read
+
+
+async def sought(
+    context: RequestContext, entity: EntityName, name: str, asked: Asked, max_staleness: int | None
+) -> Any:
+    """The record that a natural key names, looked up even where nothing but the key is wanted."""
+    context.reads.context.demand(max_staleness)
+    beyond_key = Asked(asked.columns | {"name"}, asked.total)
+    return (await by_name(context, entity, [name], beyond_key))[0]
 
 
 async def _found(

@@ -12,7 +12,7 @@ from execution.operation import Partial
 from loaders.pages import page_of
 from resolvers.connections import connection, page_size
 from resolvers.context import RequestContext
-from resolvers.reading import by_name, listed, pointing_here, required
+from resolvers.reading import by_name, listed, pointing_here, required, root_list, sought
 from resolvers.visibility import scoped
 
 
@@ -25,34 +25,12 @@ async def supplier(
     max_staleness: int | None = None,
 ) -> list[Any]:
     """The supplier with a code."""
-    context.reads.context.demand(max_staleness)
-    wanted = Asked(asked.columns | {"name"})
-    return [(await by_name(context, EntityName.SUPPLIER, [code], wanted))[0] for _ in parents]
+    found = await sought(context, EntityName.SUPPLIER, code, asked, max_staleness)
+    return [found for _ in parents]
 
 
-async def suppliers(
-    context: RequestContext,
-    parents: Sequence[None],
-    asked: Asked,
-    *,
-    filter: Criteria = (),
-    order_by: Sequence[Sort] = (),
-    first: int | None = None,
-    after: str | None = None,
-    max_staleness: int | None = None,
-) -> list[Any]:
-    """A page of suppliers."""
-    context.reads.context.demand(max_staleness)
-    page = await listed(
-        context,
-        EntityName.SUPPLIER,
-        asked,
-        criteria=filter,
-        order=order_by or (Sort("code"),),
-        first=first,
-        after=after,
-    )
-    return [page for _ in parents]
+suppliers = root_list(EntityName.SUPPLIER, Sort("code"))
+"""A page of suppliers."""
 
 
 async def suppliers_of(context: RequestContext, parents: Sequence[Any], asked: Asked) -> list[Any]:
