@@ -18,7 +18,6 @@ from app.manifest.model import EntityConfig
 from app.server.ports import OperationLimits
 from canonical.entities import ENTITIES, Entity, EntityName
 from canonical.ports import Backend
-from canonical.values import UnitConversion
 from connectors.factory import open_backend
 from connectors.kit.services import Services
 from execution.scheduling import LevelScheduler
@@ -29,7 +28,7 @@ from loaders.keyed import KeyedReader
 from loaders.lists import ListReader
 from loaders.reads import Reads
 from loaders.shelf import FORMAT
-from resolvers.context import Limits
+from resolvers.context import DeclaredUnits, Limits
 from runtime.cache.connection import RedisHandle
 from runtime.cache.record_cache import RecordCache
 from runtime.embedded.valkey import embedded_valkey
@@ -49,7 +48,7 @@ class Installation:
         cache: The record cache.
         limits: What one question may ask for.
         operation_limits: What one request may take.
-        units: Conversions declared in the manifest, by sku; under "" for all items.
+        units: Conversions declared in the manifest.
         tokens: Tells who is asking.
         keyed: Reads records by key.
         lists: Reads lists.
@@ -60,7 +59,7 @@ class Installation:
     cache: RecordCache
     limits: Limits
     operation_limits: OperationLimits
-    units: Mapping[str, tuple[UnitConversion, ...]]
+    units: DeclaredUnits
     tokens: TokenVerifier
     keyed: KeyedReader
     lists: ListReader
@@ -127,7 +126,7 @@ def _wired(
         operation_limits=OperationLimits(
             limits.operation_timeout_s, limits.max_query_depth, limits.max_query_kilobytes * 1024
         ),
-        units=manifest.units.by_sku(),
+        units=manifest.units.declared(),
         tokens=TokenVerifier(tokens, jwks_reader(tokens.jwks_url) if tokens.jwks_url else None),
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),

@@ -12,6 +12,9 @@ from execution.operation import Operation
 from loaders.reads import Reads
 from runtime.security.principal import Principal
 
+DeclaredUnits = Mapping[tuple[str, str], tuple[UnitConversion, ...]]
+"""Conversions by sku and base unit; the sku is empty where they hold for all items of that base."""
+
 
 class Limits(Struct, frozen=True):
     """What one question may ask for.
@@ -40,7 +43,7 @@ class RequestContext:
         now: The moment that it is answered for.
         correlation_id: Ties its logs together.
         limits: What it may ask for.
-        units: Conversions declared in the manifest, by sku; under "" for all items.
+        units: Conversions declared in the manifest, by sku ("" for all items) and base unit.
     """
 
     operation: Operation
@@ -49,7 +52,7 @@ class RequestContext:
     now: datetime
     correlation_id: str
     limits: Limits = field(default_factory=Limits)
-    units: Mapping[str, tuple[UnitConversion, ...]] = field(default_factory=dict)
+    units: DeclaredUnits = field(default_factory=dict)
 
     @property
     def today(self) -> date:

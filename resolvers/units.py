@@ -59,4 +59,5 @@ class Units:
     def _conversions(self, item: Item) -> tuple[UnitConversion, ...]:
         declared = self._context.units
         own = () if is_absent(item.unit_conversions) else item.unit_conversions or ()
-        return (*declared.get("", ()), *own, *declared.get(item.sku, ()))
+        general = declared.get(("", item.unit), ())
+        return (*general, *own, *declared.get((item.sku, item.unit), ()))

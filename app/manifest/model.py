@@ -12,7 +12,7 @@ from canonical.values import UnitConversion
 from connectors.config import BackendConfig
 from connectors.kit.secrets import SecretRef
 from loaders.catalog import Freshness
-from resolvers.context import Limits
+from resolvers.context import DeclaredUnits, Limits
 
 BACKEND_NAME: Final = r"^[A-Za-z][A-Za-z0-9_.-]{0,62}$"
 
@@ -164,13 +164,14 @@ class UnitsConfig(Part):
         Field(description="Conversions that no system declares itself."),
     ] = ()
 
-    def by_sku(self) -> dict[str, tuple[UnitConversion, ...]]:
-        """Conversions by sku; those for all items under the empty text."""
-        found: dict[str, list[UnitConversion]] = {}
+    def declared(self) -> DeclaredUnits:
+        """Conversions by sku (empty: all items) and base unit: a box of 12 is no box of 12 kg."""
+        found: dict[tuple[str, str], tuple[UnitConversion, ...]] = {}
         for c in self.conversions:
+            key = (c.item or "", c.base)
             conversion = UnitConversion(c.unit, c.numerator, c.denominator)
-            found.setdefault(c.item or "", []).append(conversion)
-        return {sku: tuple(conversions) for sku, conversions in found.items()}
+            found[key] = (*found.get(key, ()), conversion)
+        return found
 
 
 class CacheConfig(Part):

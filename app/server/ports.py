@@ -5,11 +5,10 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from canonical.values import UnitConversion
 from execution.scheduling import LevelScheduler
 from loaders.context import ReadContext
 from loaders.reads import Reads
-from resolvers.context import Limits
+from resolvers.context import DeclaredUnits, Limits
 from runtime.security.principal import Principal
 
 
@@ -50,7 +49,7 @@ class Serving(Protocol):
         """What one request may take."""
 
     @property
-    def units(self) -> Mapping[str, tuple[UnitConversion, ...]]:
+    def units(self) -> DeclaredUnits:
         """Conversions declared in the manifest."""
 
     @property

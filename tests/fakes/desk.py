@@ -10,7 +10,6 @@ from msgspec import Struct
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
 from canonical.ports import Ask, Source
-from canonical.values import UnitConversion
 from execution.operation import Operation
 from loaders.catalog import Catalog, Freshness, Supply
 from loaders.context import ReadContext
@@ -20,7 +19,7 @@ from loaders.journal import Journal
 from loaders.keyed import KeyedReader
 from loaders.lists import ListReader
 from loaders.reads import Reads
-from resolvers.context import Limits, RequestContext
+from resolvers.context import DeclaredUnits, Limits, RequestContext
 from runtime.cache.record_cache import RecordCache
 from runtime.security.principal import Principal, Role
 from schema.api import build_schema
@@ -69,7 +68,7 @@ class Desk:
         self.catalog = Catalog(supplies, dict.fromkeys(EntityName, freshness))
         self.keyed = KeyedReader(self.catalog, self.cache, clock=tick)
         self.lists = ListReader(self.catalog, self.keyed, self.cache, clock=tick)
-        self.units: dict[str, tuple[UnitConversion, ...]] = {}
+        self.units: DeclaredUnits = {}
 
     async def ask(
         self,
