@@ -19,6 +19,7 @@ from sandbox.world import World
 from sandbox.world.records import Line, Order
 from tests.connectors.rest.opening import Opened, opened
 
+pytestmark = pytest.mark.xdist_group("rest")  # one start of each simulator
 ITEM, SUPPLIER, ORDER = EntityName.ITEM, EntityName.SUPPLIER, EntityName.PURCHASE_ORDER
 CENT = Decimal("0.01")
 

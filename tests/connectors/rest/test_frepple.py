@@ -16,6 +16,7 @@ from sandbox.launch import Sandbox
 from sandbox.world import World
 from tests.connectors.rest.opening import Opened, opened
 
+pytestmark = pytest.mark.xdist_group("rest")  # one start of each simulator
 FORECAST, ORDER = EntityName.FORECAST, EntityName.PURCHASE_ORDER
 
 

@@ -11,6 +11,7 @@ from canonical.criteria import Condition, Op, Range, Sort, in_order, matches, po
 from canonical.entities import EntityName
 from tests.connectors.rest.opening import Opened
 
+pytestmark = pytest.mark.xdist_group("rest")  # one start of each simulator
 Draw = Callable[[Random, Sequence[Any]], Condition]
 
 

@@ -24,6 +24,8 @@ from tests.connectors.sql.postgres import postgres
 
 __all__ = ["postgres"]
 
+pytestmark = pytest.mark.xdist_group("scms")  # one start of PostgreSQL
+
 ROWS: list[tuple[Any, ...]] = [
     ("p1", "a", 1, "0.10", "2026-01-01"),
     ("p2", "A", 2, "2.50", "2026-01-02"),

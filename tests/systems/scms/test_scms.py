@@ -12,10 +12,13 @@ from canonical.entities import KEY, EntityName
 from tests.systems.scms.conftest import Reading
 from tests.systems.scms.history import FILE, History, Line, at_midnight, short_day
 
-pytestmark = pytest.mark.skipif(
-    not FILE.exists(),
-    reason=f"no {FILE.name} beside the project; only these cases are left out",
-)
+pytestmark = [
+    pytest.mark.xdist_group("scms"),  # loaded once
+    pytest.mark.skipif(
+        not FILE.exists(),
+        reason=f"no {FILE.name} beside the project; only these cases are left out",
+    ),
+]
 
 ORDER, RECEIPT = EntityName.PURCHASE_ORDER, EntityName.RECEIPT
 
