@@ -310,7 +310,8 @@ class Transport:
         if call.request.authorise:  # what is said of a sign-in may repeat its secrets
             secrets = secrets_in(call.credentials)
             log_refusal(response, call.ask.correlation_id, secrets)
-            words = said(response, call.explain, [self._addresses.host, *secrets])
+            if response.status < _SERVER_ERRORS:  # who breaks down speaks of its insides
+                words = said(response, call.explain, [self._addresses.host, *secrets])
         wait_s = retry_after_s(response.headers, self._now())
         error = translate(response, words, authorise=call.request.authorise, wait_s=wait_s)
         again = is_retried(response.status, self._policy)

@@ -294,8 +294,11 @@ async def test_answers_that_are_none_are_told(opened: Opened, control: Control) 
     with pytest.raises(BadAnswerError, match="not valid JSON"):
         await reader.page(RowQuery(PRODUCTS), None, ask())
     xml = "<?xml version='1.0'?><error><code>X/1</code><message>No roll area</message></error>"
-    control.fault(match="A_Product", status=500, body=xml, count=1)
-    with pytest.raises(UnavailableError, match=r"No roll area \(X/1\)"):
+    control.fault(match="A_Product", status=400, body=xml, count=1)
+    with pytest.raises(InvalidInputError, match=r"No roll area \(X/1\)"):
+        await reader.page(RowQuery(PRODUCTS), None, ask())
+    control.fault(match="A_Product", status=500, body=xml, count=1)  # its insides go to the log
+    with pytest.raises(UnavailableError, match=r"^erp-eu: A_Product failed there \(500\)$"):
         await reader.page(RowQuery(PRODUCTS), None, ask())
 
 
