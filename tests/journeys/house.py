@@ -33,6 +33,8 @@ class Reply(Struct):
     errors: Sequence[Mapping[str, Any]]
     cost: Mapping[str, Any]
     headers: Mapping[str, str]
+    text: str
+    seconds: float
 
     def calls(self) -> int:
         return sum(b["calls"] for b in self.cost.get("backends", {}).values())
@@ -70,7 +72,15 @@ class House:
             body.get("errors", ()),
             cost,
             dict(response.headers),
+            response.text,
+            response.elapsed.total_seconds(),
         )
+
+    async def ready(self) -> tuple[int, dict[str, Any]]:
+        """What /readyz says: its status and its body."""
+        response = await self.client.get("/readyz")
+        body: dict[str, Any] = response.json()
+        return response.status_code, body
 
     def token(self, role: Role, suppliers: Sequence[str] | None = None) -> str:
         return mint_development_token(self._key, role.value, [role], suppliers, 3600)
@@ -101,6 +111,10 @@ class Simulators:
     def faults(self, name: str, *rules: Mapping[str, Any]) -> None:
         address = self._by_name[name].control_url + "faults"
         httpx.put(address, json=list(rules)).raise_for_status()
+
+    def limits(self, name: str, **limits: float) -> None:
+        address = self._by_name[name].control_url + "limits"
+        httpx.put(address, json=limits).raise_for_status()
 
     def add_order(self, name: str, **order: Any) -> None:
         address = self._by_name[name].control_url + "orders"
