@@ -1,7 +1,7 @@
 """What the dialects have in common: searches over models, with conditions and a context."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from msgspec import Struct, field
 
@@ -9,6 +9,9 @@ from canonical.ports import Ask
 from connectors.kit.rows import Clause, Push, Row, Test
 
 Context = Mapping[str, Any]
+
+MISSING: Final = "missing"
+"""Type of a field that an installation lacks and may lack: it is read as null."""
 
 
 class Search(Struct, frozen=True, kw_only=True):

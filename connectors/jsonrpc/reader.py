@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from canonical.criteria import Op
 from canonical.errors import MisconfiguredError, Reason, SupplygraphError
 from canonical.ports import Ask
-from connectors.jsonrpc.dialect import Dialect, Search, prefixes
+from connectors.jsonrpc.dialect import MISSING, Dialect, Search, prefixes
 from connectors.jsonrpc.fan_out import Members, filled, within
 from connectors.jsonrpc.local import split_rows
 from connectors.jsonrpc.plan import Plan, Position, is_natural
@@ -282,7 +282,9 @@ class JSONRPCReader:
         found = {name: f.type for name, f in fields.items()}
         for name, rest in prefixes(paths).items():
             field = fields.get(name)
-            if field is not None and field.type == "reference":  # to records of several models
+            if field is not None and field.type == MISSING:
+                found |= {f"{name}.{p}": MISSING for p in rest}
+            elif field is not None and field.type == "reference":  # to records of several models
                 found |= {f"{name}.{p}": field.type if p in _EVERYWHERE else _BEHIND for p in rest}
             elif rest and field is not None and field.relation:
                 inner = await self._types(field.relation, rest, ask)

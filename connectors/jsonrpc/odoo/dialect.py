@@ -18,6 +18,9 @@ from connectors.jsonrpc.odoo.models import Models, Spelled
 from connectors.jsonrpc.odoo.wire import Wire
 from connectors.kit.rows import Push, Row, Test
 
+POSITION: Final = "position"
+"""Name under which an element of a list is told its place, from 1, in Odoo's order."""
+
 _IN_THE_PAIR: Final = frozenset({"id", "display_name"})
 _KEEPS_FALSE: Final = frozenset({"boolean"})
 
@@ -96,17 +99,22 @@ class OdooDialect:
             return
         held = [row[name] for row in rows]
         pairs = {pair[0]: pair[1] for pair in held if isinstance(pair, tuple)}
-        ids = dict.fromkeys(i for value in held for i in _ids(value))
-        if pairs and set(rest) <= _IN_THE_PAIR:
+        inner = [path for path in rest if path != POSITION]
+        if pairs and set(inner) <= _IN_THE_PAIR:
             related: Mapping[int, Row] = {
                 i: {"id": i, "display_name": title} for i, title in pairs.items()
             }
         else:
-            related = await self._read(spelled.field.relation, tuple(ids), rest, ask)
+            ids = dict.fromkeys(i for value in held for i in _ids(value))
+            related = await self._read(spelled.field.relation, tuple(ids), inner, ask)
         for row in rows:
-            known = [related[i] for i in _ids(row[name]) if i in related]
-            is_many = isinstance(row[name], list)
-            row[name] = known if is_many else next(iter(known), None)
+            found = [related[i] for i in _ids(row[name]) if i in related]
+            if not isinstance(row[name], list):
+                row[name] = next(iter(found), None)
+            elif POSITION in rest:
+                row[name] = [{**r, POSITION: n} for n, r in enumerate(found, 1)]
+            else:
+                row[name] = found
 
     async def _read(
         self, model: str, ids: Sequence[int], columns: Sequence[str], ask: Ask
@@ -130,11 +138,11 @@ class OdooDialect:
 
 
 def _value(row: Row, spelled: Spelled) -> Any:
-    """A field as Odoo has it, without the many meanings of False; a relation to one as a pair."""
+    """A field's value: null where Odoo has False or no text, a relation to one as a pair."""
     if spelled.field is None:
         return None
     raw, kind = row.get(spelled.name), spelled.field.type
-    if raw is False and kind not in _KEEPS_FALSE:
+    if raw == "" or (raw is False and kind not in _KEEPS_FALSE):
         return [] if kind in {"one2many", "many2many"} else None
     if kind == "many2one" and isinstance(raw, list):
         return tuple(raw)

@@ -24,18 +24,23 @@ _NUMBERS: Final = frozenset({"integer", "decimal"})
 
 def push(test: Test) -> Push:
     """Tell whether a domain can express a test."""
-    about_null = test.op is Op.IS_NULL or (test.op is Op.IN and None in test.value)
+    return Push.NO if _meant_otherwise(test) else Push.EXACT
+
+
+def _meant_otherwise(test: Test) -> bool:
+    """Tell whether Odoo would take a test for something else."""
     if test.negated and (test.op is not Op.IN or "." in test.path):
-        return Push.NO
-    if about_null and ("." in test.path or test.kind in _NUMBERS):
-        return Push.NO  # a missing record has no fields; a missing number is 0
-    if test.op is Op.RANGE and test.kind in _UNORDERED:
-        return Push.NO  # text is sorted by the database's locale
-    if test.op is Op.IN and test.kind == "datetime":
-        return Push.NO
-    if test.op in {Op.CONTAINS, Op.STARTS_WITH} and test.kind != "string":
-        return Push.NO
-    return Push.EXACT
+        return True
+    match test.op:
+        case Op.IS_NULL:
+            # A missing number is 0; a missing record has no fields to be null.
+            return test.kind in _NUMBERS or ("." in test.path and test.value)
+        case Op.IN:
+            null = None in test.value and (test.kind in _NUMBERS or "." in test.path)
+            return null or test.kind == "datetime"
+        case Op.RANGE:
+            return test.kind in _UNORDERED  # text is sorted by the database's locale
+    return test.kind != "string"
 
 
 def domain(where: Sequence[Clause]) -> Domain:

@@ -13,12 +13,11 @@ from msgspec import Struct
 from canonical.criteria import Condition, holds
 from canonical.errors import BadAnswerError, MisconfiguredError
 from canonical.ports import Ask
-from connectors.jsonrpc.dialect import ModelField
+from connectors.jsonrpc.dialect import MISSING, ModelField
 from connectors.jsonrpc.odoo.wire import Wire
 from connectors.kit.rows import Clause, Test
 
 _KEPT_S: Final = 3_600.0
-_MISSING: Final = "missing"
 
 
 class Spelled(Struct, frozen=True):
@@ -63,8 +62,8 @@ class Models:
             owner, _, name = place.rpartition(".")
             if owner == model:
                 spelled = await self.spell(model, name, ask)
-                found[name] = spelled.field or ModelField(_MISSING)
-        return found
+                found[name] = spelled.field or ModelField(MISSING)
+        return found | {"position": ModelField("integer")}
 
     async def spell(self, model: str, name: str, ask: Ask) -> Spelled:
         """A field of a model by a preset's name.

@@ -25,7 +25,7 @@ def days(duration: timedelta | None) -> int | None:
 
 
 async def test_items(erp: Opened, truth: Client) -> None:
-    fields = ["code", "name", "description", "active", "cost_price", "default_uom.symbol"]
+    fields = ["code", "name", "description", "template.active", "cost_price", "default_uom.symbol"]
     fields += ["categories.name", "order_points.min_quantity"]
     expected = truth.read("product.product", [], fields, active_test=False)
     found = await erp.every(EntityName.ITEM)
@@ -37,9 +37,11 @@ async def test_items(erp: Opened, truth: Client) -> None:
         assert item.category == row["categories."][0]["name"]
         assert item.unit == UNITS[row["default_uom."]["symbol"]]
         assert item.standard_cost == Money(row["cost_price"], "USD")
-        assert item.status == (ItemStatus.ACTIVE if row["active"] else ItemStatus.BLOCKED)
+        is_active = row["template."]["active"]
+        assert item.status == (ItemStatus.ACTIVE if is_active else ItemStatus.BLOCKED)
         levels = [Decimal(p["min_quantity"]) for p in row["order_points."]]
         assert item.reorder_point == max(levels, default=None)
+    assert [i.sku for i in found.values() if i.status is ItemStatus.BLOCKED] == ["ITM-0024"]
 
 
 async def test_items_know_their_first_offer(erp: Opened, truth: Client) -> None:
