@@ -162,7 +162,7 @@ class RowReader(Protocol):
             UnavailableError, BadAnswerError, MisconfiguredError: as the transport does.
         """
 
-    async def by_values(
+    async def by_values(  # noqa: PLR0913 - one question to a system has these parts
         self,
         dataset: Dataset,
         path: str,
