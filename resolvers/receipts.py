@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from canonical.criteria import Condition, Criteria, Op, Sort
+from canonical.criteria import Condition, Criteria, Op
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
 from canonical.purchase_orders import PurchaseOrder
@@ -23,7 +23,10 @@ async def receipts(
     after: str | None = None,
     max_staleness: int | None = None,
 ) -> list[Any]:
-    """A page of receipts; the filter's second part are numbers of orders that they fulfil."""
+    """A page of receipts, system by system in the order of their keys, which all of them can page by.
+
+    The filter's second part are numbers of orders that they fulfil.
+    """
     context.reads.context.demand(max_staleness)
     criteria, numbers = filter
     systems: frozenset[str] | None = None
@@ -38,7 +41,6 @@ async def receipts(
         EntityName.RECEIPT,
         asked,
         criteria=criteria,
-        order=(Sort("number"),),
         first=first,
         after=after,
         systems=systems,

@@ -142,7 +142,7 @@ class Query:
     receipts = link(
         receipts.receipts,
         ReceiptConnection,
-        "Receipts, by number.",
+        "Receipts, system by system, in the order of their keys there.",
         arguments={"filter": Argument(ReceiptFilter | None, "Which receipts."), **_PAGE},
     )
     forecasts = link(
