@@ -8,6 +8,7 @@ refreshed is right in every list.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import cmp_to_key
 from typing import Any, Final
@@ -234,24 +235,25 @@ class ListReader:
         )
 
     def _in_order(self, question: ListQuestion, parts: Sequence[_Part]) -> list[_Row]:
-        rows = [
-            _Row(rank, position, record)
-            for rank, part in enumerate(parts)
-            for (_, position), record in zip(part.page.places, part.page.records, strict=True)
-        ]
-        if len(parts) == 1:
-            return rows
-
-        def by_position(a: _Row, b: _Row) -> int:
-            width = len(question.order)
-            mine, theirs = a.position[:width], b.position[:width]
-            return (
-                compare(mine, theirs, question.order)
-                or a.rank - b.rank
-                or compare(a.position[width:], b.position[width:], ())
+        """All rows, merged by the sort columns; each system's own stay in its order."""
+        queues = [
+            deque(
+                _Row(rank, position, record)
+                for (_, position), record in zip(part.page.places, part.page.records, strict=True)
             )
+            for rank, part in enumerate(parts)
+        ]
+        width = len(question.order)
 
-        return sorted(rows, key=cmp_to_key(by_position))
+        def heads_in_order(a: deque[_Row], b: deque[_Row]) -> int:
+            one, other = a[0], b[0]
+            by_value = compare(one.position[:width], other.position[:width], question.order)
+            return by_value or one.rank - other.rank
+
+        merged: list[_Row] = []
+        while waiting := [q for q in queues if q]:
+            merged.append(min(waiting, key=cmp_to_key(heads_in_order)).popleft())
+        return merged
 
     async def _owned(
         self,

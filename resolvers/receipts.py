@@ -23,7 +23,7 @@ async def receipts(
     after: str | None = None,
     max_staleness: int | None = None,
 ) -> list[Any]:
-    """A page of receipts, system by system in the order of their keys, which all of them can page by.
+    """A page of receipts by their keys, system by system: every system can page so.
 
     The filter's second part are numbers of orders that they fulfil.
     """

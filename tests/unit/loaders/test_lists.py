@@ -7,11 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
+from typing_extensions import override
 
 from canonical.entities import EntityName
 from canonical.errors import BadAnswerError, InvalidInputError, Reason, UnavailableError
+from canonical.ports import Ask, ListQuery, Page
 from tests.fakes.desk import Desk
-from tests.fakes.distributor import Distributor, item, order, origin
+from tests.fakes.distributor import MONDAY, Distributor, item, order, origin, receipt
 from tests.fakes.sources import FakeSource
 
 PAGE = """
@@ -260,3 +262,41 @@ async def test_a_record_that_a_list_from_the_cache_cannot_show_is_told() -> None
     assert [(str(p), at) for p, at in answer.problems] == [
         ("procurement: is not there", ("purchaseOrders",))
     ]
+
+
+class NumericSource(FakeSource):
+    """A system that pages by its integer keys, where text would be in another order."""
+
+    @override
+    async def page(self, query: ListQuery, ask: Ask) -> Page:
+        rows = sorted(self.records, key=lambda r: int(r.provenance.key))
+        if query.after is not None:
+            rows = [r for r in rows if int(r.provenance.key) > int(query.after[-1])]
+        return Page(rows[: query.limit], more=len(rows) > query.limit)
+
+
+@pytest.mark.parametrize("first", [1, 2, 3, 7])
+async def test_a_systems_own_order_is_kept_where_no_other_is_asked_for(first: int) -> None:
+    sources = [
+        NumericSource(
+            system,
+            EntityName.RECEIPT,
+            [
+                structs.replace(receipt(n, "K1", MONDAY), provenance=origin(str(n), system))
+                for n in keys
+            ],
+        )
+        for system, keys in (("erp", [2, 10, 9, 100, 11]), ("procurement", [30, 4, 200]))
+    ]
+    desk = Desk(*Distributor().sources[:1], *sources)
+    question = """query ($n: Int, $c: String) { receipts(first: $n, after: $c) {
+        nodes { provenance { key } } pageInfo { hasNextPage endCursor } } }"""
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = (await desk.ask(question, n=first, c=cursor)).data["receipts"]
+        seen += [n["provenance"]["key"] for n in page["nodes"]]
+        cursor = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    assert seen == ["2", "9", "10", "11", "100", "4", "30", "200"]
