@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.server.counting import Counted
-from app.server.drain import STATE, Drain
+from app.server.drain import Drain, drained_before_signals
 from app.server.endpoint import Endpoint, answer_later
 from app.server.health import health_routes
 from app.server.operator import Operator
@@ -47,6 +47,7 @@ def create_app(
     *,
     graphiql: GraphiQLConfig | None,
     schema: strawberry.Schema | None = None,
+    drain_s: float = 20.0,
 ) -> Starlette:
     """The application.
 
@@ -54,6 +55,7 @@ def create_app(
         installation: Opens what answers.
         graphiql: What GraphiQL opens with; None leaves it out.
         schema: The published schema, if it is built already.
+        drain_s: Longest time that operations may take to end when the process is told to stop.
     """
     desk = _Desk()
 
@@ -63,7 +65,8 @@ def create_app(
             operator = Operator(schema or build_schema(), serving)
             desk.serving, desk.endpoint = serving, Endpoint(operator, serving, desk.drain)
             try:
-                yield {STATE: desk.drain}
+                with drained_before_signals(desk.drain, drain_s):
+                    yield {"drain": desk.drain}
             finally:
                 desk.serving, desk.endpoint = None, None
 

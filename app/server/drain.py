@@ -1,22 +1,19 @@
 """Stopping without breaking off: what has begun is finished, what comes later is put off.
 
-After SIGTERM new operations get 503 with Retry-After, those under way end, or are given up at a
-bound; then uvicorn closes its connections and the installation is closed.
+At SIGTERM or SIGINT new operations get 503 with Retry-After while those under way end, or are given
+up at a bound. Only then does the server hear the signal, and close its connections. A second SIGINT
+is handed on at once; a SIGTERM after a SIGINT is what a terminal and a supervisor send together.
 """
 
 import asyncio
-import socket
+import signal
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Final
 
-import uvicorn
-from typing_extensions import override
-
-STATE: Final = "drain"
-"""Where the application's lifespan hands its `Drain` to the server."""
-
-_LOOK_S: Final = 0.02
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Drain:
@@ -25,6 +22,8 @@ class Drain:
     def __init__(self) -> None:
         self.stopping = False
         self._under_way = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._over = asyncio.Event()
 
     @property
@@ -36,10 +35,21 @@ class Drain:
     def operation(self) -> Iterator[None]:
         """One operation, for as long as it lasts."""
         self._under_way += 1
+        self._empty.clear()
         try:
             yield
         finally:
             self._under_way -= 1
+            if not self._under_way:
+                self._empty.set()
+
+    async def stop(self, within_s: float) -> None:
+        """Take no further operations, and wait until there are none; at the bound give them up."""
+        self.stopping = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._empty.wait()
+        self.give_up()
 
     def give_up(self) -> None:
         """End what is still under way."""
@@ -50,30 +60,47 @@ class Drain:
         await self._over.wait()
 
 
-class DrainingServer(uvicorn.Server):
-    """Uvicorn, which lets an application finish what it has begun before it closes connections.
+@contextmanager
+def drained_before_signals(drain: Drain, within_s: float) -> Iterator[None]:
+    """Let the process's handlers hear of a signal only when operations have ended.
 
-    Args:
-        config: As uvicorn's.
-        drain_s: Longest time that operations may take to end.
+    To be entered in the server's event loop, once it has set its handlers.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ears = _Ears(drain, within_s)
+    for number in ears.handlers:
+        signal.signal(number, ears.hear)
+    try:
+        yield
+    finally:
+        for number, handler in ears.handlers.items():
+            signal.signal(number, handler)
 
-    def __init__(self, config: uvicorn.Config, *, drain_s: float = 20.0) -> None:
-        super().__init__(config)
-        self._drain_s = drain_s
 
-    @override
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        drain = self.lifespan.state.get(STATE)
-        if isinstance(drain, Drain):
-            drain.stopping = True
-            await self._emptied(drain)
-            drain.give_up()
-        await super().shutdown(sockets)
+class _Ears:
+    """Hears signals in place of the handlers that are set now."""
 
-    async def _emptied(self, drain: Drain) -> None:
-        clock = asyncio.get_running_loop().time
-        ends_at = clock() + self._drain_s
-        # Uvicorn sets `force_exit`, which wakes nobody, so that it has to be looked at.
-        while drain.under_way and clock() < ends_at and not self.force_exit:  # noqa: ASYNC110
-            await asyncio.sleep(_LOOK_S)
+    def __init__(self, drain: Drain, within_s: float) -> None:
+        self._drain = drain
+        self._within_s = within_s
+        self._loop = asyncio.get_running_loop()
+        self._stopping: asyncio.Task[None] | None = None
+        known = {number: signal.getsignal(number) for number in SIGNALS}
+        self.handlers = {number: h for number, h in known.items() if callable(h)}
+
+    def hear(self, number: int, frame: FrameType | None) -> None:
+        if not self._drain.stopping:
+            self._drain.stopping = True
+            self._loop.call_soon_threadsafe(self._begin, signal.Signals(number))
+        elif number == signal.SIGINT:
+            self._loop.call_soon_threadsafe(self._drain.give_up)
+            self.handlers[signal.SIGINT](number, frame)
+
+    def _begin(self, number: signal.Signals) -> None:
+        self._stopping = self._loop.create_task(self._stop(number))
+
+    async def _stop(self, number: signal.Signals) -> None:
+        await self._drain.stop(self._within_s)
+        self.handlers[number](number, None)

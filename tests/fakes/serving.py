@@ -10,7 +10,7 @@ import httpx
 import uvicorn
 
 from app.server.application import create_app
-from app.server.drain import DrainingServer
+from app.server.drain import Drain
 from app.server.ports import GraphiQLConfig, OperationLimits, Serving, Tokens
 from canonical.ports import Ask, Source
 from execution.scheduling import LevelScheduler
@@ -61,10 +61,17 @@ def a_token(role: Role = Role.PLANNER, *suppliers: str, now: float | None = None
 class Site:
     """A server that is up, and a client of it."""
 
-    def __init__(self, server: DrainingServer, port: int, client: httpx.AsyncClient) -> None:
+    def __init__(self, server: uvicorn.Server, port: int, client: httpx.AsyncClient) -> None:
         self.server = server
         self.port = port
         self.client = client
+
+    @property
+    def drain(self) -> Drain:
+        """The application's."""
+        drain = self.server.lifespan.state["drain"]
+        assert isinstance(drain, Drain)
+        return drain
 
     async def ask(
         self,
@@ -84,7 +91,7 @@ class Site:
 
 @asynccontextmanager
 async def running(
-    serving: Serving, *, graphiql: GraphiQLConfig | None = None, drain_s: float = 5.0
+    serving: Serving, *, graphiql: GraphiQLConfig | None = None
 ) -> AsyncIterator[Site]:
     """Serve an installation in the loop of the test."""
 
@@ -96,7 +103,7 @@ async def running(
     config = uvicorn.Config(
         app, http="httptools", ws="none", log_config=None, timeout_graceful_shutdown=2
     )
-    server = DrainingServer(config, drain_s=drain_s)
+    server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         # `serve` would take the test runner's signals.

@@ -278,7 +278,7 @@ class TestTime:
         await asyncio.sleep(0.6)
         assert world.orders.asked
         assert world.items.asked == []
-        assert site.server.lifespan.state["drain"].under_way == 0
+        assert site.drain.under_way == 0
         world.orders.delay_s = world.procurement.delay_s = 0
         assert (await site.ask(JOINED)).status_code == 200
 
