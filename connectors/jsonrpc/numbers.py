@@ -14,4 +14,6 @@ def exact(text: str) -> Decimal:
     """
     number = _CERTAIN.create_decimal(text)
     whole = number.to_integral_value()
-    return whole.quantize(Decimal(1)) if number == whole and abs(whole) < _WHOLE else number
+    if number == whole and abs(whole) < _WHOLE:
+        return whole.quantize(Decimal(1)) + 0  # never the zero that is negative
+    return number.normalize()

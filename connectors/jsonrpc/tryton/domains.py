@@ -6,7 +6,6 @@ database's locale), and what is null or negated behind a relation.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 from msgspec import structs
@@ -31,8 +30,8 @@ def push(test: Test) -> Push:
     related = "." in test.path.removesuffix(REFERENCE)
     if related and (test.negated or _about_null(test)):
         return Push.NO
-    if isinstance(test.value, timedelta) or test.kind in _INCOMPARABLE:
-        return Push.NO
+    if test.kind == "days":
+        return Push.NO  # durations are kept as such
     match test.op:
         case Op.CONTAINS | Op.STARTS_WITH:
             return Push.NO if test.negated or test.kind != "string" else Push.SUPERSET
@@ -128,4 +127,3 @@ def _about_null(test: Test) -> bool:
 
 _ENDS: Final = ((">=", "gte"), (">", "gt"), ("<=", "lte"), ("<", "lt"))
 _UNORDERED: Final = frozenset({"string", "boolean"})
-_INCOMPARABLE: Final = frozenset({"day", "days"})
