@@ -215,7 +215,13 @@ def _protocol(preset: PresetModel) -> BaseModel:
 
 
 def _url_mistakes(protocol: str, url: str) -> Iterator[Mistake]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:  # its text may repeat a password
+        message = "is no address that can be read: look at its brackets and its port"
+        yield Mistake(path=("url",), message=message)
+        return
     if "@" in parts.netloc and (protocol != "sql" or ":" in parts.netloc.rpartition("@")[0]):
         message = (
             "holds a password: put the whole address into {env: NAME} or {file: PATH}"

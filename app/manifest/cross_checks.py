@@ -48,7 +48,7 @@ def _not_supplied(
         yield parts.document.problem(
             place,
             f"backend {source.backend!r} has no mapping for {name.value!r} (it has: {supplies}); "
-            f"map it under backends.{source.backend}.entities.{name.value}, or name another backend",
+            f"map it under backends.{source.backend}.entities.{name.value}, or name another one",
         )
         return
     fields = has[name].fields

@@ -15,6 +15,7 @@ from msgspec import Struct
 from app.manifest.problems import ManifestError, Path, Problem, dotted
 
 MAX_BYTES: Final = 4_000_000
+_HALVES: Final = re.compile("[\ud800-\udfff]")
 _MAX_NODES: Final = 200_000
 _NULL: Final = "tag:yaml.org,2002:null"
 _MERGE: Final = "tag:yaml.org,2002:merge"
@@ -195,10 +196,13 @@ class _Reading:
 
     def _scalar(self, node: yaml.Node, path: Path) -> Any:
         try:
-            return self._loader.construct_object(node)
+            value = self._loader.construct_object(node)
         except (yaml.YAMLError, ValueError, OverflowError):
             self._wrong(node, path, "cannot be read as the number it looks like: quote it")
             return None
+        if isinstance(value, str) and _HALVES.search(value):
+            self._wrong(node, path, "holds half a character (\\ud800 to \\udfff): remove it")
+        return value
 
     def _wrong(self, node: yaml.Node, path: Path, message: str) -> None:
         self.problems.append(Problem(node.start_mark.line + 1, dotted(path), message))

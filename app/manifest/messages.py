@@ -172,11 +172,12 @@ def _wrong_choice(case: _Case) -> str:
 
 
 def _key_message(case: _Case) -> str:
-    kind, name = case.error["type"], case.path[-1]
+    kind, name = case.error["type"], case.error["loc"][-2]
+    parent = case.path[:-1] if case.path[-1:] == (name,) else case.path
     if kind == "enum":
-        what = "entity" if case.path[-2] in ("entities", "crosswalks") else "key"
-        names = case.known.names(case.data, case.path[:-1])
-        return f"there is no {what} {str(name)!r}{suggestion(name, names)}"
+        what = "entity" if parent[-1:] in (("entities",), ("crosswalks",)) else "key"
+        near = suggestion(name, case.known.names(case.data, parent))
+        return f"there is no {what} {str(name)!r}{near}"
     if kind == "string_type":
         return f"as a key wants a text; {_QUOTE}"
     return "is no name here; begin with a letter, go on with letters, digits, `_`, `-`, `.`"

@@ -1,5 +1,6 @@
 """Shipped presets, and what a manifest changes in them."""
 
+import copy
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -30,16 +31,21 @@ def _text(name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
+@cache
+def _document(name: str) -> dict[str, Any]:
+    document = yaml.safe_load(_text(name))
+    if not isinstance(document, dict):
+        raise InvalidInputError(f"preset {name!r} is not a mapping")
+    return document
+
+
 def preset_document(name: str) -> dict[str, Any]:
     """A shipped preset as plain data, to be merged with a manifest's overrides.
 
     Raises:
         InvalidInputError: if there is none of this name.
     """
-    document = yaml.safe_load(_text(name))
-    if not isinstance(document, dict):
-        raise InvalidInputError(f"preset {name!r} is not a mapping")
-    return document
+    return copy.deepcopy(_document(name))
 
 
 def load_preset(name: str) -> PresetModel:

@@ -1,0 +1,87 @@
+"""What a manifest means where it says nothing, and what its parts become."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE_S
+from app.manifest.identity import IdentityConfig
+from app.manifest.model import EntityConfig, UnitsConfig
+from canonical.entities import EntityName
+from canonical.errors import InvalidInputError
+from canonical.values import UnitConversion
+from connectors.kit.secrets import Vault
+from loaders.catalog import Freshness
+from runtime.cache.record_cache import MAX_TTL_S
+from tests.unit.app.manifest.sound import load
+
+
+@pytest.mark.parametrize("entity", EntityName)
+def test_every_default_is_finite_and_within_the_bounds(entity: EntityName) -> None:
+    default = DEFAULT_FRESHNESS[entity]
+
+    assert 0 < default.fresh_s <= MAX_FRESHNESS_S
+    assert 0 < default.grace_s <= MAX_GRACE_S
+    assert 0 < default.absent_s < default.fresh_s
+    assert 0 < default.patience_s < 5
+
+
+def test_the_longest_life_that_can_be_said_is_one_that_the_cache_takes() -> None:
+    assert MAX_FRESHNESS_S + MAX_GRACE_S <= MAX_TTL_S
+
+
+def test_what_is_said_of_freshness_goes_before_the_default() -> None:
+    said = EntityConfig.model_validate({"sources": ["erp"], "freshness_s": 5, "grace_s": 0})
+
+    assert said.freshness(EntityName.FORECAST) == Freshness(5, 0, 30, 1.5)
+
+
+def test_limits_have_bounds_where_nothing_is_said(tmp_path: Path) -> None:
+    limits = load(tmp_path).manifest.limits
+
+    assert limits.for_resolvers().max_page_size == 2_000
+    assert (limits.operation_timeout_s, limits.max_query_depth) == (15, 15)
+
+
+def test_conversions_are_exact_and_kept_by_item_and_base_unit() -> None:
+    units = UnitsConfig.model_validate(
+        {
+            "conversions": [
+                {"unit": "BOX", "base": "PC", "numerator": 12},
+                {"unit": "BOX", "base": "KG", "numerator": 0.1, "denominator": "3"},
+                {"unit": "BOX", "base": "PC", "numerator": 10, "item": "A"},
+            ]
+        }
+    )
+
+    assert units.declared() == {
+        ("", "PC"): (UnitConversion("BOX", Decimal(12)),),
+        ("", "KG"): (UnitConversion("BOX", Decimal("0.1"), Decimal(3)),),
+        ("A", "PC"): (UnitConversion("BOX", Decimal(10)),),
+    }
+
+
+def test_tokens_of_an_issuer_are_checked_against_its_published_keys() -> None:
+    identity = IdentityConfig.model_validate(
+        {
+            "jwks_url": {"env": "KEYS"},
+            "issuers": ["https://issuer.example"],
+            "audience": "supplygraph",
+            "roles_claim": "realm_access.roles",
+        }
+    )
+    config = identity.token_config(Vault({"KEYS": "https://issuer.example/keys"}, Path()))
+
+    assert config.jwks_url == "https://issuer.example/keys"
+    assert config.algorithms == ("RS256", "ES256")
+    assert config.roles_claim == "realm_access.roles"
+
+
+def test_tokens_signed_with_a_shared_key_use_hs256_unless_said_otherwise() -> None:
+    written = {"static_key": {"env": "KEY"}, "issuers": ["me"], "audience": "a"}
+    identity = IdentityConfig.model_validate(written)
+
+    assert identity.token_config(Vault({"KEY": "k" * 32}, Path())).algorithms == ("HS256",)
+    with pytest.raises(InvalidInputError, match="shorter than 32 bytes"):
+        identity.token_config(Vault({"KEY": "short"}, Path()))
