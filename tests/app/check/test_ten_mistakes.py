@@ -56,7 +56,12 @@ TOLD: Final = (
     ("manifest", "backends.erp.entities.inventory.fields.on_hnd", "no such column", "'on_hand'"),
     ("manifest", "entities.inventory.freshness_s", "must be finite", "seconds during which"),
     ("manifest", "entities.forecast.sources[0]", "no backend 'planing'", "mean 'planning'"),
-    ("manifest", "entities.recommendation.sources[0]", "no mapping for 'recomm", "name another one"),
+    (
+        "manifest",
+        "entities.recommendation.sources[0]",
+        "no mapping for 'recomm",
+        "name another one",
+    ),
     ("manifest", "crosswalks.location.rows[0].epr", "no backend 'epr'", "did you mean 'erp'"),
     ("erp", "item.category", "does not have the path PrductGroup", "Correct the path"),
     ("far", "connection", "", "Check `url`"),

@@ -34,7 +34,7 @@ values = st.recursive(
     ),
     max_leaves=6,
 )
-patient = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def is_used_or_refused(content: bytes) -> None:

@@ -1,0 +1,108 @@
+"""Redis and the issuer's keys are looked at too, and what is wrong with the way to them is said."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from typing_extensions import override
+
+from app.check import check_installation
+from app.jwks import jwks_reader
+from canonical.errors import Reason, UnavailableError
+from canonical.ports import Finding, Severity
+from tests.app.installed import LaidOut
+from tests.fixtures.valkey import valkey_server, valkey_url
+
+__all__ = ["valkey_server", "valkey_url"]
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """The address of a server that always answers so."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # the name that http.server calls
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        @override
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/keys"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def found(installed: LaidOut, system: str, environ: Mapping[str, str]) -> Finding:
+    checking = check_installation(installed.manifest, {**installed.environ, **environ})
+    (one,) = [f for f in asyncio.run(checking).findings if f.system == system]
+    return one
+
+
+def from_issuer(installed: LaidOut, url: str) -> LaidOut:
+    keys = f"identity:\n  jwks_url: {url}\n  issuers: [me]\n  audience: supplygraph"
+    text = installed.manifest.read_text("utf-8")
+    line = next(x for x in text.splitlines() if x.startswith("  development_key"))
+    return installed.rewritten({f"identity:\n{line}": keys})
+
+
+def test_a_redis_that_answers_is_fine(installed: LaidOut, valkey_url: str) -> None:
+    assert found(installed, "redis", {"REDIS_URL": valkey_url}).severity is Severity.OK
+
+
+def test_a_redis_that_does_not_answer_is_a_warning(installed: LaidOut) -> None:
+    finding = found(installed, "redis", {"REDIS_URL": "redis://:secret@127.0.0.1:9"})
+
+    assert finding.severity is Severity.WARNING
+    assert "redis://127.0.0.1:9 does not answer" in finding.message
+    assert "REDIS_URL" in finding.remedy
+
+
+def test_keys_that_can_be_read_are_fine(installed: LaidOut) -> None:
+    with answering(200, b'{"keys": []}') as url:
+        assert found(from_issuer(installed, url), "identity", {}).severity is Severity.OK
+
+
+def test_keys_that_cannot_be_read_are_an_error(installed: LaidOut) -> None:
+    finding = found(from_issuer(installed, NOWHERE), "identity", {})
+
+    assert (finding.severity, finding.where) == (Severity.ERROR, "jwks_url")
+    assert "cannot be read" in finding.message
+    assert "identity.jwks_url" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    "status, body, reason",
+    [
+        (200, b"<html>", Reason.BAD_ANSWER),
+        (200, b"[]", Reason.BAD_ANSWER),
+        (200, json.dumps({"keys": "x" * 1_100_000}).encode(), Reason.BAD_ANSWER),
+        (404, b"{}", Reason.CONNECTION),
+        (302, b"{}", Reason.CONNECTION),
+    ],
+)
+async def test_what_is_no_document_of_keys_is_refused(
+    status: int, body: bytes, reason: Reason
+) -> None:
+    with answering(status, body) as url, pytest.raises(UnavailableError) as caught:
+        await jwks_reader(url)()
+    assert caught.value.reason is reason
+
+
+async def test_keys_are_read_as_they_are() -> None:
+    with answering(200, b'{"keys": [{"kid": "1"}]}') as url:
+        assert await jwks_reader(url)() == {"keys": [{"kid": "1"}]}
