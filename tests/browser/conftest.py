@@ -23,9 +23,13 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window; `make browser` installs it where that is possible."""
+    """Chromium without a window; `make browser` installs it where that is possible.
+
+    Playwright keeps an event loop running in this thread for as long as it is open, in which no
+    asynchronous test can run: hence it is closed with its module.
+    """
     if CHROMIUM is None:
         message = "no Chromium on this machine; on Debian: sudo apt-get install chromium"
         if os.geteuid() == 0 and shutil.which("apt-get"):
