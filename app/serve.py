@@ -3,6 +3,7 @@
 this process: manifest checked -> socket bound -> Valkey -> uvicorn -> workers (app.asgi)
 """
 
+import asyncio
 import os
 import signal
 import socket
@@ -17,7 +18,8 @@ from msgspec import Struct
 from uvicorn.supervisors import Multiprocess
 
 from app import asgi
-from app.manifest.loading import REDIS_URL, load_manifest
+from app.installation import open_installation
+from app.manifest.loading import REDIS_URL, Declaration, load_manifest
 from canonical.errors import InvalidInputError
 from runtime.embedded.valkey import EmbeddedValkey
 
@@ -55,7 +57,7 @@ def serve(service: Service, ready: Callable[[str], None]) -> None:
 
     Raises:
         ManifestError: if the manifest cannot be used.
-        InvalidInputError: if the address cannot be listened on.
+        InvalidInputError: if the address cannot be listened on, or a backend cannot be opened.
         EmbeddedServerError: if no Redis is named and none can be started.
     """
     declared = load_manifest(service.manifest, os.environ)
@@ -77,12 +79,19 @@ def serve(service: Service, ready: Callable[[str], None]) -> None:
         if service.workers > 1 and _METRICS not in os.environ:
             settings[_METRICS] = stack.enter_context(tempfile.TemporaryDirectory())
         os.environ.update(settings)
+        asyncio.run(_try_out(declared))
         ready(address_of(bound))
         config = config_of("app.asgi:application", factory=True, workers=service.workers)
         if service.workers > 1:
             Multiprocess(config, sockets=[bound]).run()
         else:
             uvicorn.Server(config).run(sockets=[bound])
+
+
+async def _try_out(declared: Declaration) -> None:
+    """Open and close everything once, so that what is wrong is said before workers start."""
+    async with open_installation(declared):
+        pass
 
 
 def config_of(application: Any, **more: Any) -> uvicorn.Config:

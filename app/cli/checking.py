@@ -81,8 +81,5 @@ def _print(report: "Report") -> None:
     for system, count in fine.items():
         console.print(f"{system}: {count} checked and fine", highlight=False, markup=False)
     counts = Counter(f.severity for f in findings)
-    errors, warnings = counts[Severity.ERROR], counts[Severity.WARNING]
-    verdict = (
-        "All is well." if report.ok and not warnings else f"{errors} errors, {warnings} warnings."
-    )
-    console.print(verdict, highlight=False, markup=False)
+    told = [f"{n} {s}{'' if n == 1 else 's'}" for s, n in counts.items() if s is not Severity.OK]
+    console.print(", ".join(told) or "All is well.", highlight=False, markup=False)

@@ -73,7 +73,7 @@ def test_check_ends_with_1_where_a_system_must_be_seen_to(
     result = _check(runner, installed, WRONG_PASSWORD)
 
     assert result.exit_code == 1
-    for cell in ("planning", "auth", "Check `auth`", "1 error"):
+    for cell in ("planning", "auth", "Check `auth`", "1 error\n"):
         assert cell in result.stdout
 
 

@@ -38,8 +38,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
         each.close()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "workers, number", [(1, signal.SIGINT), (1, signal.SIGTERM), (2, signal.SIGTERM)]
+)
 def test_serve_answers_and_stops_when_told(
     start: Start, installed: LaidOut, tmp_path: Path, workers: int, number: signal.Signals
 ) -> None:
@@ -67,6 +68,19 @@ def test_serve_says_that_a_port_is_taken(start: Start, installed: LaidOut) -> No
     assert f"127.0.0.1:{port} cannot be listened on" in said
     assert "Traceback" not in said
     assert running.process.wait(10) == 1
+
+
+def test_serve_says_what_keeps_a_backend_from_being_opened(
+    start: Start, installed: LaidOut
+) -> None:
+    (installed.manifest.parent / "ca.pem").write_text("no certificate", encoding="utf-8")
+    installed.rewritten({"    preset: frepple\n": "    preset: frepple\n    ca_file: ca.pem\n"})
+    running = start(["serve", "-m", str(installed.manifest), "--port", "0"], installed.environ)
+
+    said = running.until("no certificates")
+    assert "backend planning: ca_file: holds no certificates" in said
+    assert running.process.wait(10) == 1
+    assert "Traceback" not in said
 
 
 @pytest.mark.timeout(180)
