@@ -160,6 +160,12 @@ def records() -> Records:
             "invoice_status": invoiced,
             "order_line": [],
         }
+    _add_lines(made)
+    _complete(made)
+    return made
+
+
+def _add_lines(made: Records) -> None:
     for n, (order, item, ordered, received, price, discount) in enumerate(_LINES, 1):
         line = {
             "order_id": order,
@@ -178,8 +184,6 @@ def records() -> Records:
     note = {"order_id": 5, "display_type": "line_note", "product_id": False, "product_qty": 0.0}
     made["purchase.order.line"][12] = {**note, "product_uom": False, "qty_received": 0.0}
     made["purchase.order"][5]["order_line"].append(12)
-    _complete(made)
-    return made
 
 
 def as_version(version: int) -> tuple[Fields, Records]:

@@ -45,6 +45,7 @@ def fill(client: Client, *, today: dt.date, products: int, orders: int) -> dict[
     """Fill a fresh database; what was made, by kind, as ids."""
     client.login(ADMIN.name, ADMIN.password)
     world = World(client, today, random.Random(20261123))
+    _add_currencies(world)
     _add_company(world)
     _add_accounts(world)
     _add_warehouses(world)
@@ -64,7 +65,7 @@ def fill(client: Client, *, today: dt.date, products: int, orders: int) -> dict[
     }
 
 
-def _add_company(world: World) -> None:
+def _add_currencies(world: World) -> None:
     """The modules bring no currencies or countries: only these exist."""
     client, rates_from = world.client, dt.date(world.today.year - 1, 1, 1)
     for name, code, symbol, rate in (
@@ -85,6 +86,10 @@ def _add_company(world: World) -> None:
     codes = sorted({s.country for s in SUPPLIERS})
     rows = [{"name": COUNTRIES[code], "code": code} for code in codes]
     world.countries = dict(zip(codes, client.create("country.country", *rows), strict=True))
+
+
+def _add_company(world: World) -> None:
+    client = world.client
     address = {
         "street_unstructured": "1 Main St",
         "city": "Columbus",
