@@ -8,6 +8,7 @@ system -> cache.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from msgspec import Struct, field
@@ -25,6 +26,7 @@ from runtime.cache.entries import Entry
 from runtime.cache.record_cache import RecordCache
 
 _CLAIM_S: Final = 5.0
+_ALL_ALIKE: Final[Mapping[str, frozenset[str]]] = MappingProxyType({})
 
 Answer = Shelved | SupplygraphError
 
@@ -53,12 +55,21 @@ class _Flight(Struct, frozen=True):
 
 
 class _Look(Struct):
-    """What is known of one system's keys before it is asked."""
+    """What is known of one system's keys before it is asked.
+
+    Attributes:
+        fresh: What needs no asking.
+        stale: What may be served if the system cannot be asked.
+        missing: Keys to ask for.
+        needed: Columns that these need.
+        wider: Columns that are known of them; asked for too, so that no screen loses its own.
+    """
 
     fresh: dict[str, Shelved] = field(default_factory=dict)
     stale: dict[str, Shelved] = field(default_factory=dict)
-    wider: set[str] = field(default_factory=set)
     missing: list[str] = field(default_factory=list)
+    needed: set[str] = field(default_factory=set)
+    wider: set[str] = field(default_factory=set)
 
 
 class KeyedReader:
@@ -73,9 +84,21 @@ class KeyedReader:
         self._flights: dict[str, _Flight] = {}
 
     async def read(
-        self, question: KeyQuestion, keys: Iterable[str], context: ReadContext
+        self,
+        question: KeyQuestion,
+        keys: Iterable[str],
+        context: ReadContext,
+        *,
+        narrower: Mapping[str, frozenset[str]] = _ALL_ALIKE,
     ) -> dict[str, Found]:
         """Read the records of many keys.
+
+        Args:
+            question: What is asked.
+            keys: The keys.
+            context: The operation's terms.
+            narrower: Columns of keys that need fewer than the question says; what is known of these
+                suffices if it has them.
 
         Returns:
             For every key its records, leading system first, and what could not be read.
@@ -91,7 +114,8 @@ class KeyedReader:
         ]
         if not wanted:
             return {}
-        looks = await self._look(question, supplies, wanted, context)
+        columns = {k: narrower.get(k, question.columns) for k in wanted}
+        looks = await self._look(question, supplies, columns, context)
         terms = context.among(len(supplies))
         answers = await asyncio.gather(
             *(self._answers(question, s, looks[s.system], terms) for s in supplies)
@@ -100,7 +124,7 @@ class KeyedReader:
         return {
             key: merged(
                 ENTITIES[question.entity],
-                [(s.system, s.columns & question.columns, found[key]) for s, found in by_system],
+                [(s.system, s.columns & columns[key], found[key]) for s, found in by_system],
             )
             for key in wanted
         }
@@ -133,22 +157,26 @@ class KeyedReader:
         self,
         question: KeyQuestion,
         supplies: Sequence[Supply],
-        keys: Sequence[str],
+        columns: Mapping[str, frozenset[str]],
         context: ReadContext,
     ) -> dict[str, _Look]:
         name = digest(question.criteria)
         slots = [
             slot(s.system, question.entity, question.column, name, k)
             for s in supplies
-            for k in keys
+            for k in columns
         ]
         entries = iter(await self._cache.get_many(slots))
         freshness = self._catalog.freshness(question.entity)
         looks: dict[str, _Look] = {}
         for supply in supplies:
             look = looks[supply.system] = _Look()
-            needed = needed_columns(question, supply)
-            for key in keys:
+            needed_for = {
+                c: needed_columns(replace(question, columns=c), supply)
+                for c in set(columns.values())
+            }
+            for key, wanted in columns.items():
+                needed = needed_for[wanted]
                 entry = next(entries)
                 shelved = from_entry(question.entity, entry) if entry is not None else None
                 self._sort_in(look, key, shelved, needed, freshness, context)
@@ -177,6 +205,7 @@ class KeyedReader:
                 if wide and (limit is None or age <= limit):
                     look.stale[key] = shelved
         look.missing.append(key)
+        look.needed |= needed
 
     async def _answers(
         self, question: KeyQuestion, supply: Supply, look: _Look, context: ReadContext
@@ -204,7 +233,7 @@ class KeyedReader:
         self, question: KeyQuestion, supply: Supply, look: _Look, context: ReadContext
     ) -> "dict[str, asyncio.Task[dict[str, Answer]]]":
         """For each missing key the task that brings it: one that runs already, or a new one."""
-        needed = needed_columns(question, supply)
+        needed = frozenset(look.needed)
         name = digest(question.criteria)
         slots = {
             k: slot(supply.system, question.entity, question.column, name, k) for k in look.missing

@@ -83,7 +83,8 @@ class Reads:
                 self._scheduler.submit(lambda: self._start(group, criteria))
             else:
                 self._scheduler.touch()
-            await answer
+            brought = await answer
+            return {k: brought[k] if k in brought else known.found[k] for k in wanted}
         return {k: known.found[k] for k in wanted}
 
     async def page(self, question: ListQuestion) -> Listed:
@@ -95,19 +96,24 @@ class Reads:
 
     async def _run(self, group: _Group, criteria: Criteria, asked: list[_Asked]) -> None:
         entity, column, _, system = group
-        keys = {k for a in asked for k in a.keys}
-        columns = frozenset(c for a in asked for c in a.columns)
-        question = KeyQuestion(entity, column, columns, criteria, system)
+        columns = {
+            k: frozenset(c for a in asked if k in a.keys for c in a.columns)
+            for k in sorted({k for a in asked for k in a.keys})
+        }
+        every = frozenset(c for a in asked for c in a.columns)
+        question = KeyQuestion(entity, column, every, criteria, system)
         try:
-            found = await self._keyed.read(question, sorted(keys), self.context)
+            found = await self._keyed.read(question, columns, self.context, narrower=columns)
         except Exception as exc:  # noqa: BLE001  # whoever waits for the answer gets it
             for one in asked:
                 if not one.answer.done():
                     one.answer.set_exception(exc)
             return
         known = self._known[group]
-        known.found.update(found)
-        known.columns.update(dict.fromkeys(found, columns))
+        for key, at_key in found.items():
+            if known.columns.get(key, frozenset()) <= columns[key]:
+                known.found[key] = at_key
+                known.columns[key] = columns[key]
         for one in asked:
             if not one.answer.done():
                 one.answer.set_result(found)

@@ -200,3 +200,14 @@ async def test_a_completed_record_is_as_old_as_its_oldest_part() -> None:
     await desk.ask(NARROW)
     desk.now_s += 30
     assert (await desk.ask(WIDE)).journal.calls() > 0
+
+
+async def test_keys_that_need_few_columns_are_not_asked_again_for_those_that_need_many() -> None:
+    world = Distributor()
+    desk = Desk(*world.sources)
+    few, many = 'a: item(sku: "I1") { name }', 'b: item(sku: "I2") { name category }'
+    await desk.ask(f"{{ {few} }}")
+    await desk.ask(f"{{ {many} }}")
+    answer = await desk.ask(f"{{ {few} {many} }}")
+    assert answer.journal.calls() == 0
+    assert answer.data == {"a": {"name": "Item 1"}, "b": {"name": "Item 2", "category": "even"}}
