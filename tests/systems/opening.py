@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from canonical.criteria import Condition
+from canonical.criteria import Condition, Op, Range, Scalar, matches, values_at
 from canonical.entities import EntityName
 from canonical.ports import Ask, ListQuery
 from connectors.backend import MappedBackend
@@ -79,3 +79,29 @@ async def opened(config: Mapping[str, Any], secrets: Mapping[str, str]) -> Async
         yield Opened(backend)
     finally:
         await backend.aclose()
+
+
+async def column_mistakes(erp: Opened, entity: EntityName) -> list[str]:
+    """Columns by one of whose values the system finds other records than we would."""
+    everything = await erp.every(entity)
+    wrong: list[str] = []
+    for column in sorted(erp.sources[entity].columns - {"as_of"}):  # that of each reading
+        held = [v for r in everything.values() for v in values_at(r, column)]
+        value = next((v for v in held if isinstance(v, Scalar)), None)
+        if value is None:
+            continue
+        for condition in _about(column, value):
+            found = await erp.every(entity, condition)
+            expected = {k for k, r in everything.items() if matches(r, (condition,))}
+            if found.keys() != expected:
+                wrong.append(f"{condition}: {sorted(found)} instead of {sorted(expected)}")
+    return wrong
+
+
+def _about(column: str, value: Any) -> list[Condition]:
+    found = [Condition(column, Op.IN, (value,)), Condition(column, Op.IS_NULL, value=False)]
+    if isinstance(value, str):
+        found.append(Condition(column, Op.STARTS_WITH, value[:3]))
+    elif not isinstance(value, bool):
+        found += [Condition(column, Op.RANGE, r) for r in (Range(value), Range(None, value))]
+    return found

@@ -11,7 +11,7 @@ from canonical.entities import EntityName
 from canonical.ports import ListQuery
 from canonical.purchase_orders import PurchaseOrderStatus as Status
 from tests.systems.odoo.simulator import Odoo
-from tests.systems.opening import Opened
+from tests.systems.opening import Opened, column_mistakes
 
 E = EntityName
 
@@ -102,3 +102,8 @@ async def test_pages_by_date_hold_every_order_once(erp: Opened, odoo: Odoo) -> N
     assert "write_date asc, id" in [
         sent["order"] for m, _, sent in odoo.calls if m == "purchase.order" and "order" in sent
     ]
+
+
+@pytest.mark.parametrize("entity", [e for e in E if e not in (E.FORECAST, E.RECOMMENDATION)])
+async def test_every_column_can_be_asked_for(erp: Opened, entity: EntityName) -> None:
+    assert await column_mistakes(erp, entity) == []

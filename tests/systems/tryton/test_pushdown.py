@@ -10,7 +10,7 @@ from canonical.criteria import Condition, Op, Range, Sort, in_order, matches
 from canonical.entities import EntityName
 from canonical.ports import ListQuery
 from canonical.purchase_orders import PurchaseOrderStatus as Status
-from tests.systems.opening import Opened, opened
+from tests.systems.opening import Opened, column_mistakes, opened
 from tests.systems.tryton.conftest import config_for
 from tests.systems.tryton.harness import Tryton
 
@@ -186,3 +186,8 @@ async def test_text_is_not_sorted_by_a_database_with_a_locale(tryton: Tryton) ->
         assert {tuple(map(tuple, c["params"][3])) for c in erp.sent("product.product")} == {
             (("id", "ASC"),)
         }
+
+
+@pytest.mark.parametrize("entity", [*E])
+async def test_every_column_can_be_asked_for(erp: Opened, entity: EntityName) -> None:
+    assert await column_mistakes(erp, entity) == []
