@@ -23,6 +23,8 @@ from typing import IO, Final, Self
 
 # If standard input ends, the private folder goes and the server ends; if the server ends, so does
 # the shell.
+_PREFIX: Final = "supplygraph-valkey-"
+_LONGEST_SOCKET_PATH: Final = 100  # 107 bytes on Linux, 103 on macOS
 _KEEPER: Final = """
 exec 3<&0
 "$1" "$2/valkey.conf" </dev/null 3<&- &
@@ -95,7 +97,7 @@ class EmbeddedValkey:
             return self
         self._hold_folder()
         try:
-            private = self._private or Path(tempfile.mkdtemp(prefix="supplygraph-valkey-"))
+            private = self._private or _private_folder()
             self._private = private
             private.mkdir(mode=0o700, exist_ok=True)
             for left in ("valkey.sock", "valkey.pid"):
@@ -209,6 +211,15 @@ async def embedded_valkey(folder: Path | None = None) -> AsyncIterator[str]:
         yield server.url
     finally:
         await asyncio.to_thread(server.stop)
+
+
+def _private_folder() -> Path:
+    """A new folder whose path is short enough for a socket in it, wherever temporary files go."""
+    made = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    if len(str(made / "valkey.sock").encode()) <= _LONGEST_SOCKET_PATH:
+        return made
+    made.rmdir()
+    return Path(tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp"))  # noqa: S108  # made for us alone
 
 
 def _binary() -> Path:

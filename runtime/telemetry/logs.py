@@ -65,6 +65,7 @@ def configure_logs(
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        logger.setLevel(logging.NOTSET)  # a server started before may have set its own
 
 
 def add_correlation(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
