@@ -219,7 +219,7 @@ def _private_folder() -> Path:
     if len(str(made / "valkey.sock").encode()) <= _LONGEST_SOCKET_PATH:
         return made
     made.rmdir()
-    return Path(tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp"))  # noqa: S108  # made for us alone
+    return Path(tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp"))  # made for us alone
 
 
 def _binary() -> Path:
