@@ -31,6 +31,7 @@ from loaders.shelf import FORMAT
 from resolvers.context import DeclaredUnits, Limits
 from runtime.cache.connection import RedisHandle
 from runtime.cache.record_cache import RecordCache
+from runtime.cache.urls import Client
 from runtime.embedded.valkey import embedded_valkey
 from runtime.limits.redis_limits import RedisLimits
 from runtime.security.tokens import TokenVerifier
@@ -95,6 +96,7 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
             url = await stack.enter_async_context(embedded_valkey())
         redis = RedisHandle(url)
         stack.push_async_callback(redis.aclose)
+        await redis.run(_ping, otherwise=False)  # so that health knows of it from the start
         megabytes = declared.manifest.cache.l1_megabytes
         cache = RecordCache(redis, version=FORMAT, l1_bytes=megabytes * _MEGABYTE)
         stack.push_async_callback(cache.aclose)
@@ -108,6 +110,10 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
             backends[name] = await open_backend(name, config, services)
             stack.push_async_callback(backends[name].aclose)
         yield _wired(declared, backends, cache)
+
+
+async def _ping(client: Client) -> bool:
+    return bool(await client.ping())
 
 
 def _wired(

@@ -61,7 +61,7 @@ async def _asked(house: House, orders: int) -> int:
 
 
 async def _one_by_one(sandbox: Sandbox, orders: int) -> int:
-    """The orders of the ERP in one list, then every supplier, item, stock and forecast by itself."""
+    """The ERP's orders in one list, then each supplier, item, stock and forecast by itself."""
     s4, planning = sandbox.s4, sandbox.frepple
     gate = asyncio.Semaphore(_AT_ONCE)
     async with (

@@ -1,1 +1,1 @@
-"""How systems are spoken to: a kit shared by all, a module per protocol, a YAML preset per product."""
+"""How systems are spoken to: a shared kit, a module per protocol, a YAML preset per product."""

@@ -78,11 +78,16 @@ class RedisHandle:
             await self._open()
         if not self._up or self._client is None:
             return otherwise
+        loop = asyncio.get_running_loop()
+        late_at = loop.time() + 2 * self._timeouts.operation_s
         try:
             async with asyncio.timeout(self._timeouts.operation_s):
                 return await work(self._client)
         except ResponseError as error:
             self._refused(error)
+        except TimeoutError as error:
+            if loop.time() < late_at:  # later, it was this process that had no time, not Redis
+                self._lost(error)
         except TROUBLE as error:
             self._lost(error)
         return otherwise

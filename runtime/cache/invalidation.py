@@ -65,9 +65,11 @@ class Invalidations:
 
     async def aclose(self) -> None:
         """Stop listening."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        task, self._task = self._task, None
+        while task is not None and not task.done():
+            # redis-py can take a cancellation for a timeout while it connects, and go on.
+            task.cancel()
+            await asyncio.wait({task}, timeout=_PAUSE_S)
 
     async def _run(self) -> None:
         while True:

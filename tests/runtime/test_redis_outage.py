@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -192,3 +193,16 @@ async def test_a_redis_that_is_full_is_told_once_and_goes_on_answering(
     assert await there.wait(["c"], 0) == [None]
     assert here.health()["connected"] is True
     await full.aclose()
+
+
+async def test_a_process_that_had_no_time_itself_does_not_blame_redis(valkey_url: str) -> None:
+    handle = RedisHandle(valkey_url, operation_timeout_s=0.05)
+
+    async def meanwhile_busy(client: Any) -> bool:
+        asyncio.get_running_loop().call_soon(time.sleep, 0.3)
+        return bool(await client.ping())
+
+    assert await handle.run(lambda client: client.ping(), otherwise=None)
+    await handle.run(meanwhile_busy, otherwise=None)
+    assert handle.connected
+    await handle.aclose()
