@@ -147,3 +147,10 @@ class MisconfiguredError(UnavailableError):
 
     def __init__(self, system: str, message: str, *, reason: Reason = Reason.MISCONFIGURED) -> None:
         super().__init__(system, reason, message)
+
+
+class SignInRefusedError(MisconfiguredError):
+    """A system does not know us: whatever was asked for, it is our credentials that are wrong."""
+
+    def __init__(self, system: str, message: str) -> None:
+        super().__init__(system, message, reason=Reason.CREDENTIALS)

@@ -13,6 +13,7 @@ from canonical.errors import (
     InvalidInputError,
     MisconfiguredError,
     Reason,
+    SignInRefusedError,
     SupplygraphError,
     UnavailableError,
 )
@@ -163,7 +164,7 @@ def _refused(response: Response, tail: str, *, authorise: bool) -> SupplygraphEr
     if status == _UNAUTHORISED:
         what = "our credentials were" if authorise else "our sign-in was"
         message = f"{label}: {what} refused (401){tail}. Check `auth`"
-        return MisconfiguredError(system, message, reason=Reason.CREDENTIALS)
+        return SignInRefusedError(system, message)
     if status in _TOO_LONG:
         message = f"{label}: our request is too long for it ({status}){tail}. {_SHORTEN}"
         return MisconfiguredError(system, message)

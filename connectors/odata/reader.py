@@ -10,6 +10,7 @@ from canonical.errors import (
     BadAnswerError,
     InvalidInputError,
     MisconfiguredError,
+    SignInRefusedError,
     SupplygraphError,
 )
 from canonical.ports import Ask
@@ -144,6 +145,8 @@ class ODataReader:
                 paths[read_at] = "Edm.DateTimeOffset"
             existing = tuple(c for c in columns if c in paths)
             sample = await self._sample(dataset, existing, ask)
+        except SignInRefusedError:
+            raise  # it is no matter of this dataset
         except (MisconfiguredError, InvalidInputError) as exc:
             return DatasetInfo(exists=False, message=exc.message)
         return DatasetInfo(exists=True, paths=paths, sample=sample)
