@@ -1,22 +1,21 @@
 """The preset sap_s4hana reads every entity of the pretend S/4HANA as its world has it."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from canonical.criteria import Condition, Criteria, Op, Range, Sort
+from canonical.criteria import Condition, Op, Range, Sort
 from canonical.entities import KEY, EntityName
 from canonical.forecasts import Forecast
 from canonical.inventory import InventoryPosition
 from canonical.items import Item
 from canonical.locations import Location
 from canonical.ports import Backend, ListQuery, Severity
-from canonical.purchase_orders import PurchaseOrder, PurchaseOrderLine
+from canonical.purchase_orders import PurchaseOrder
 from canonical.receipts import Receipt
 from canonical.suppliers import Supplier
 from canonical.supply_sources import SupplySource
@@ -28,8 +27,17 @@ from sandbox.launch import Simulator
 from sandbox.world import World
 from sandbox.world import records as w
 from tests.connectors.odata.backends import Control, ask
-
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+from tests.connectors.odata.s4_worlds import (
+    NOW,
+    check_line,
+    every,
+    keys_of,
+    own,
+    received_in_base,
+    stock_of,
+    values,
+    within,
+)
 
 
 @pytest.fixture
@@ -48,37 +56,6 @@ async def erp(s4: Simulator, control: Control) -> AsyncIterator[Backend]:
     backend = await open_backend("erp-eu", config, services)
     yield backend
     await backend.aclose()
-
-
-async def every(
-    erp: Backend,
-    entity: EntityName,
-    criteria: Criteria = (),
-    order: tuple[Sort, ...] = (),
-    *,
-    limit: int = 10_000,
-) -> list[Any]:
-    """All records, page by page."""
-    source = erp.sources[entity]
-    found: list[Any] = []
-    after: tuple[Any, ...] | None = None
-    while True:
-        query = ListQuery(criteria, order, limit, source.columns, after)
-        page = await source.page(query, ask())
-        assert page.failures == {}
-        found += page.records
-        if not page.more:
-            return found
-        last = page.records[-1]
-        after = (*(getattr(last, s.column) for s in order), last.provenance.key)
-
-
-def within(column: str, *values: Any) -> Condition:
-    return Condition(column, Op.IN, values)
-
-
-def own(world: World) -> list[w.Order]:
-    return [order for order in world.orders if order.system == "erp"]
 
 
 async def test_items(erp: Backend, world: World) -> None:
@@ -151,18 +128,6 @@ async def test_locations(erp: Backend, world: World) -> None:
     )
 
 
-def stock_of(world: World) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
-    expected: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
-    for stock in world.stock:
-        if stock.special:
-            continue
-        usable, moving = expected.get((stock.item, stock.plant), (Decimal(0), Decimal(0)))
-        usable += stock.quantity if stock.kind == "01" else 0
-        moving += stock.quantity if stock.kind == "06" else 0
-        expected[stock.item, stock.plant] = (usable, moving)
-    return expected
-
-
 async def test_inventory(erp: Backend, world: World) -> None:
     records: list[InventoryPosition] = await every(erp, EntityName.INVENTORY)
     found = {(r.item, r.location): (r.on_hand, r.in_transit) for r in records}
@@ -173,29 +138,6 @@ async def test_inventory(erp: Backend, world: World) -> None:
     assert {(r.reserved, r.available - r.on_hand, r.as_of) for r in records} == {
         (Decimal(0), Decimal(0), NOW)
     }
-
-
-def check_line(line: PurchaseOrderLine, expected: w.Line, currency: str) -> None:
-    assert line.line_number == expected.number
-    assert line.item == expected.item
-    assert line.ship_to == expected.plant
-    assert (line.quantity, line.unit) == (expected.quantity, expected.unit)
-    numerator, denominator = expected.price_factor
-    price = expected.price * numerator / (expected.price_quantity * denominator)
-    assert line.unit_price == Money(price, currency)
-    assert line.due_on == expected.due_on
-    days = [s.confirmed_on for s in expected.schedule if s.confirmed_on]
-    assert line.confirmed_on == (max(days) if days else None)
-    assert line.confirmed_quantity == expected.confirmed_quantity
-    assert (line.cancelled, line.completed) == (expected.deleted, expected.completed)
-
-
-def received_in_base(line: PurchaseOrderLine, expected: w.Line, base_unit: str) -> Decimal:
-    per_unit = Decimal(expected.numerator) / expected.denominator
-    return sum(
-        (q.amount if q.unit == base_unit else q.amount * per_unit for q in line.received),
-        Decimal(0),
-    )
 
 
 async def test_purchase_orders(erp: Backend, world: World) -> None:
@@ -336,24 +278,6 @@ async def test_every_lookup_is_asked_of_the_system(
     asked = control.log()[before:]
     assert all("$filter" in entry["query"] for entry in asked)
     assert len(asked) <= 4
-
-
-async def keys_of(erp: Backend, entity: EntityName, column: str, world: World) -> list[str]:
-    """A few values that a column has."""
-    criteria: Criteria = ()
-    if entity is EntityName.FORECAST:
-        criteria = (within("item", *(item.number for item in world.items[::20])),)
-    query = ListQuery(criteria, (), 40, erp.sources[entity].columns)
-    page = await erp.sources[entity].page(query, ask())
-    return sorted({k for r in page.records for k in values(r, column)})[:8]
-
-
-def values(record: Any, column: str) -> Sequence[str]:
-    if column == KEY:
-        return [record.provenance.key]
-    if column == "lines.item":
-        return [line.item for line in record.lines]
-    return [getattr(record, column)]
 
 
 async def test_pages_are_the_system_s_own_and_hold_together(
