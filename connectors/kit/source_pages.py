@@ -28,6 +28,7 @@ from connectors.kit.source_stream import Listing
 
 _SPARE_ROWS = 5
 _RESIDUAL_FACTOR = 4
+_UNREADABLE_PAGES = 3
 
 
 async def read_page(core: Core, query: ListQuery, ask: Ask) -> Page:
@@ -63,7 +64,9 @@ class _Pager:
 
     async def page(self) -> Page:
         after, limit = self._after, self._query.limit
+        tries = 0
         while True:
+            tries += 1
             chosen, more = await self._ordered(self._order, after, limit, ())
             records = await self._list.records(chosen)
             failures = self._list.failures
@@ -73,6 +76,8 @@ class _Pager:
             _raise_first(k for k in failures.values() if not isinstance(k, BadAnswerError))
             if not more or not limit:
                 break
+            if tries == _UNREADABLE_PAGES:
+                _raise_first(failures.values())
             # Nothing on this page can be read, but the caller needs a position to go on from.
             after = position_of(chosen[-1].slim, self._order)
         total = await self._total() if self._query.count else None

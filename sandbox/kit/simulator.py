@@ -123,6 +123,7 @@ def _entry(request: Request, response: Response, body: bytes, seconds: float) ->
         "method": request.method,
         "path": request.url.path,
         "query": _query(request.url.query),
+        "url_bytes": len(str(request.url)),
         "headers": {n: request.headers[n] for n in _LOGGED_HEADERS if n in request.headers},
         "status": response.status_code,
         "ms": round(seconds * 1000, 3),

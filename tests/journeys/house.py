@@ -12,7 +12,7 @@ import uvicorn
 from msgspec import Struct
 
 from app.installation import open_installation
-from app.manifest.loading import load_manifest
+from app.manifest.loading import Declaration, load_manifest
 from app.server.application import create_app
 from runtime.security.development import mint_development_token, new_development_key
 from runtime.security.principal import Role
@@ -135,18 +135,25 @@ def environment(sandbox: Sandbox, key: str, redis_url: str) -> dict[str, str]:
     return found
 
 
-@asynccontextmanager
-async def open_house(
-    sandbox: Sandbox, folder: Path, redis_url: str, manifest: str = MANIFEST
-) -> AsyncIterator[House]:
-    """Serve a manifest over the sandbox's systems."""
+def declare(
+    sandbox: Sandbox, folder: Path, redis_url: str, manifest: str = MANIFEST, *, key: str = ""
+) -> Declaration:
+    """Read a manifest over the sandbox's systems."""
     crosswalks = folder / "crosswalks"
     crosswalks.mkdir(exist_ok=True)
     write_crosswalks(sandbox.world, crosswalks)
     file = folder / "supplygraph.yaml"
     file.write_text(manifest)
+    return load_manifest(file, environment(sandbox, key or new_development_key(), redis_url))
+
+
+@asynccontextmanager
+async def open_house(
+    sandbox: Sandbox, folder: Path, redis_url: str, manifest: str = MANIFEST
+) -> AsyncIterator[House]:
+    """Serve a manifest over the sandbox's systems."""
     key = new_development_key()
-    declared = load_manifest(file, environment(sandbox, key, redis_url))
+    declared = declare(sandbox, folder, redis_url, manifest, key=key)
     app = create_app(lambda: open_installation(declared), graphiql=None)
     async with (
         served(app) as url,
