@@ -96,7 +96,7 @@ async def test_a_system_that_hangs_takes_neither_the_time_nor_the_data_of_the_ot
         check_that_nothing_leaks(reply, house)
 
 
-@pytest.mark.parametrize("trouble", [DOWN, {"latency_ms": 1_000}], ids=["down", "slow"])
+@pytest.mark.parametrize("trouble", [DOWN, {"latency_ms": 2_500}], ids=["down", "slow"])
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_what_is_known_is_served_stale_and_flagged_without_an_error(
     sandbox: Sandbox,
@@ -106,7 +106,7 @@ async def test_what_is_known_is_served_stale_and_flagged_without_an_error(
     system: str,
     trouble: dict[str, Any],
 ) -> None:
-    written = manifest(freshness={"freshness_s": 0.2, "grace_s": 600, "patience_s": 0.2})
+    written = manifest(freshness={"freshness_s": 0.2, "grace_s": 600, "patience_s": 1})
     async with open_house(sandbox, tmp_path, valkey_url, written) as house:
         fresh = await ask(house)
         assert fresh.errors == ()
@@ -114,7 +114,7 @@ async def test_what_is_known_is_served_stale_and_flagged_without_an_error(
         systems.faults(system, {"match": business(system), **trouble})
         stale = await ask(house)
         assert stale.errors == ()
-        assert stale.seconds < 4
+        assert stale.seconds < 6
         assert numbers(stale) == numbers(fresh)
         flags = set(stale_of(stale.data))
         assert {(s, s == system) for s in SYSTEMS} == flags

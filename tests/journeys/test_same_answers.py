@@ -173,7 +173,7 @@ def questions(draw: st.DrawFn, listing: Listing, rows: Sequence[Row]) -> Asked:
         st.lists(st.sampled_from(sorted(listing.orders) or [""]), max_size=2, unique=True)
     )
     order = [(field, draw(st.booleans())) for field in fields if field]
-    return Asked(filters, tests, order, draw(st.sampled_from([9, 40, 250])))
+    return Asked(filters, tests, order, draw(st.sampled_from([30, 100, 500])))
 
 
 @pytest.fixture(scope="module")
