@@ -179,12 +179,18 @@ class ODataReader:
         """All rows of a query, page after page; the error if one of them fails."""
         rows: list[Row] = []
         links: set[str] = set()
+        before: list[list[Any]] = []
         cursor: str | None = None
         while True:
             try:
                 page = await self.page(query, cursor, ask)
             except SupplygraphError as exc:
                 return exc
+            names = [k.partition(".")[0] for k in query.dataset.key]
+            keys = [[row.get(n) for n in names] for row in page.rows]
+            if keys and keys == before:
+                return self._circle(query.dataset.name)
+            before = keys
             rows.extend(page.rows)
             cursor = page.next
             if cursor is None:
@@ -228,7 +234,7 @@ class ODataReader:
             raise BadAnswerError(self._caller.system, text) from exc
 
     def _circle(self, what: str) -> BadAnswerError:
-        return BadAnswerError(self._caller.system, f"{what}: its next links go in a circle")
+        return BadAnswerError(self._caller.system, f"{what}: its pages go in a circle")
 
 
 def _sorts_by(path: str, shape: Shape) -> bool:

@@ -136,3 +136,17 @@ async def test_a_fault_costs_the_fields_of_its_system(  # noqa: PLR0917 fixtures
             assert retry == 60
         if fault == "50 MB":
             assert memory.grown_mb() < 35
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_an_answer_just_within_the_presets_size_neither_hangs_nor_takes_all_memory(
+    sandbox: Sandbox, systems: Simulators, tmp_path: Path, valkey_url: str, system: str
+) -> None:
+    async with open_house(sandbox, tmp_path, valkey_url, manifest()) as house:
+        systems.faults(system, {"match": business(system), "huge_mb": 50})
+        with PeakMemory() as memory:
+            reply = await ask(house)
+        assert {b[::2] for b in blamed(reply)} == {(system, "BAD_ANSWER")}
+        assert reply.seconds < 10
+        assert memory.grown_mb() < 400
+        check_that_nothing_leaks(reply, house)
