@@ -306,7 +306,7 @@ async def test_a_system_that_gives_the_same_page_for_ever_is_found_out(
     opened: Opened, control: Control
 ) -> None:
     reader = opened()
-    control.fault(match="A_Product", huge_mb=20)  # far more rows than a page, whatever is skipped
+    control.fault(match="A_Product", huge_mb=12)  # far more rows than a page, whatever is skipped
     batch = await reader.by_values(PRODUCTS, "Product", ["P-1", "P-2"], (), ask())
     assert "its pages go in a circle" in str(batch.failures["P-1"])
     assert batch.rows == []
