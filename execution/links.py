@@ -9,6 +9,7 @@ queues its parent in the link's loader.
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Annotated, Any, Final
 
 import strawberry
@@ -165,6 +166,8 @@ def _frozen(value: Any) -> Any:
         return tuple(sorted((k, _frozen(v)) for k, v in value.items()))
     if isinstance(value, list | tuple):
         return (type(value).__name__, *(_frozen(v) for v in value))
+    if is_dataclass(value):
+        return (type(value).__name__, _frozen(vars(value)))
     return value
 
 

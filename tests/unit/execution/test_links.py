@@ -112,3 +112,13 @@ async def test_computed_quantities_are_exact() -> None:
     assert {
         (Decimal(x["receivedQuantity"]), Decimal(x["openQuantity"])) for x in node["lines"]
     } == {(Decimal(12), Decimal(12))}
+
+
+async def test_structured_arguments_tell_batches_apart() -> None:
+    answer = await Desk(*Distributor().sources).ask(
+        """mutation { createPurchaseOrder(input: {supplier: "S1", idempotencyKey: "k",
+            lines: [{item: "I1", quantity: "1", dueOn: "2026-12-01", shipTo: "L0"}]}) {
+            purchaseOrder { number } userErrors { code } } }"""
+    )
+    assert answer.errors == ()
+    assert answer.data["createPurchaseOrder"]["userErrors"] == [{"code": "UNSUPPORTED"}]
