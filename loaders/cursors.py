@@ -10,15 +10,22 @@ import binascii
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, get_args, get_type_hints
 
 import msgspec
 
+from canonical.criteria import Sort
+from canonical.entities import ENTITIES, EntityName
 from canonical.errors import InvalidInputError
 
 Position = tuple[Any, ...]
 
 _MAX_LENGTH: Final = 8_192
+_FOREIGN: Final = (
+    "`after` is not a cursor of this service: pass a `cursor` or `endCursor` exactly as "
+    "it was read, or leave it out to start from the beginning"
+)
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -45,8 +52,14 @@ def encode_cursor(cursor: Cursor) -> str:
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(wire)).rstrip(b"=").decode()
 
 
-def decode_cursor(text: str, question: str) -> Cursor:
+def decode_cursor(text: str, question: str, entity: EntityName, order: Sequence[Sort]) -> Cursor:
     """Read a cursor.
+
+    Args:
+        text: As a client sent it.
+        question: Digest of the list's criteria and order.
+        entity: What is listed.
+        order: By which columns.
 
     Raises:
         InvalidInputError: if it is none of ours, or comes from another list.
@@ -59,15 +72,15 @@ def decode_cursor(text: str, question: str) -> Cursor:
         wire = msgspec.msgpack.decode(packed, type=_Wire)
         positions = {s: decode_position(p) for s, p in wire.positions.items()}
     except (ValueError, InvalidOperation, binascii.Error, msgspec.MsgspecError) as exc:
-        raise InvalidInputError(
-            "`after` is not a cursor of this service: pass a `cursor` or `endCursor` exactly as "
-            "it was read, or leave it out to start from the beginning"
-        ) from exc
+        raise InvalidInputError(_FOREIGN) from exc
     if wire.question != question:
         raise InvalidInputError(
             "`after` comes from a list with another filter or order: repeat both as they were, "
             "or leave `after` out to start from the beginning"
         )
+    kinds = [_kinds(entity, sort.column) for sort in order]
+    if not all(_fits(position, kinds) for position in positions.values()):
+        raise InvalidInputError(_FOREIGN)
     return Cursor(wire.question, positions)
 
 
@@ -83,6 +96,25 @@ def decode_position(written: Sequence[tuple[str, str]]) -> Position:
         ValueError: if it is none.
     """
     return tuple(_read(kind, text) for kind, text in written)
+
+
+@cache
+def _kinds(entity: EntityName, column: str) -> frozenset[type]:
+    """Types that a column's values have in a cursor."""
+    hint = get_type_hints(ENTITIES[entity].record)[column]
+    return frozenset(
+        next((k for k in (str, datetime, date, Decimal, int) if issubclass(t, k)), t)
+        for t in (get_args(hint) or (hint,))
+    )
+
+
+def _fits(position: Position, kinds: Sequence[frozenset[type]]) -> bool:
+    *values, key = position or (None,)
+    return (
+        isinstance(key, str)
+        and len(values) == len(kinds)
+        and all(value is None or type(value) in k for value, k in zip(values, kinds, strict=True))
+    )
 
 
 def _written(value: Any) -> tuple[str, str]:
@@ -116,7 +148,13 @@ def _read(kind: str, text: str) -> Any:
         case "d":
             return date.fromisoformat(text)
         case "m":
-            return Decimal(text)
+            return _finite(Decimal(text))
         case "i":
             return int(text)
     raise ValueError(kind)
+
+
+def _finite(number: Decimal) -> Decimal:
+    if not number.is_finite():
+        raise ValueError(number)
+    return number

@@ -133,7 +133,8 @@ class ListReader:
         name = digest(question.criteria, question.order, question.entity.value)
         positions: Mapping[str, Position] = {}
         if question.after is not None:
-            positions = decode_cursor(question.after, name).positions
+            cursor = decode_cursor(question.after, name, question.entity, question.order)
+            positions = cursor.positions
         supplies = [
             s
             for s in self._catalog.supplies(question.entity)

@@ -27,7 +27,7 @@ def page_of(
     name = digest(criteria, order, entity.value)
     seen: dict[str, Position] = {}
     if after is not None:
-        seen = dict(decode_cursor(after, name).positions)
+        seen = dict(decode_cursor(after, name, entity, order).positions)
     left = [r for r in in_order(records, order) if _beyond(r, seen, order)]
     cursors: list[str] = []
     for record in left[:first]:
