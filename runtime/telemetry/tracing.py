@@ -13,12 +13,20 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.metadata import entry_points
 from typing import Any, Final, Self
 
 import msgspec
 from opentelemetry import trace
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    TraceFlags,
+)
 from typing_extensions import override
 
 _FORM: Final = re.compile(
@@ -70,24 +78,49 @@ class TraceParent(msgspec.Struct, frozen=True):
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
 
 
+class _HandedOn:
+    """The trace of an operation that nobody records here. It is looked at when it is needed."""
+
+    def __init__(self, inbound: str | None) -> None:
+        self._inbound = inbound
+        self._parent: TraceParent | None = None
+
+    @property
+    def parent(self) -> TraceParent:
+        if self._parent is None:
+            self._parent = TraceParent.parse(self._inbound) or TraceParent.new()
+        return self._parent
+
+
+_handed_on: Final[ContextVar[_HandedOn | None]] = ContextVar("handed_on", default=None)
+
+
 @contextmanager
 def operation_span(
     name: str, inbound: str | None, attributes: Mapping[str, str | int] | None = None
 ) -> Iterator[Span]:
     """Answering one request: a span under the caller's, if its `traceparent` is valid.
 
+    Without an SDK there is no span, only a trace that is handed on.
+
     Args:
         name: What is done, of few different values.
         inbound: The caller's `traceparent` header.
         attributes: What else to record.
     """
+    if not _recording():
+        token = _handed_on.set(_HandedOn(inbound))
+        try:
+            yield INVALID_SPAN
+        finally:
+            _handed_on.reset(token)
+        return
     parent = TraceParent.parse(inbound)
-    recording = _recording()
-    context = None
-    if parent is not None or not recording:
-        context = _context(parent or TraceParent.new())
     with _tracer.start_as_current_span(
-        name, context=context, kind=SpanKind.SERVER, attributes=attributes
+        name,
+        context=_context(parent) if parent is not None else None,
+        kind=SpanKind.SERVER,
+        attributes=attributes,
     ) as span:
         yield span
 
@@ -95,12 +128,18 @@ def operation_span(
 @contextmanager
 def call_span(name: str, attributes: Mapping[str, str | int] | None = None) -> Iterator[Span]:
     """Asking one system, within an operation."""
+    if _handed_on.get() is not None:
+        yield INVALID_SPAN
+        return
     with _tracer.start_as_current_span(name, kind=SpanKind.CLIENT, attributes=attributes) as span:
         yield span
 
 
 def traceparent() -> str | None:
     """What to send on as `traceparent` from here; None outside of any operation."""
+    handed_on = _handed_on.get()
+    if handed_on is not None:
+        return str(handed_on.parent)
     context = trace.get_current_span().get_span_context()
     if not context.is_valid:
         return None
@@ -111,6 +150,15 @@ def traceparent() -> str | None:
             sampled=context.trace_flags.sampled,
         )
     )
+
+
+def trace_id() -> str | None:
+    """The trace that is under way here, for logs; None outside of any operation."""
+    handed_on = _handed_on.get()
+    if handed_on is not None:
+        return handed_on.parent.trace_id
+    context = trace.get_current_span().get_span_context()
+    return trace.format_trace_id(context.trace_id) if context.is_valid else None
 
 
 def configure_tracing(environ: Mapping[str, str]) -> bool:
