@@ -6,6 +6,7 @@
     supplygraph_backend_calls_total         system, outcome   requests to a system
     supplygraph_backend_call_seconds        system            time a system took to answer
     supplygraph_cache_lookups_total         layer, result     keys looked up in the record cache
+    supplygraph_answer_lookups_total        layer, result     whole answers looked up
     supplygraph_breaker_state               system            0 closed, 1 half open, 2 open
 
 Labels take few values, for each one is a series that is kept for good: `route`, `kind`, `outcome`,
@@ -17,6 +18,7 @@ Several processes of one service add up when PROMETHEUS_MULTIPROC_DIR names an e
 
 import os
 from enum import IntEnum, StrEnum
+from functools import cache
 from typing import Final, Literal
 
 from prometheus_client import (
@@ -110,6 +112,12 @@ _lookups = Counter(
     ["layer", "result"],
     registry=_registry,
 )
+_answers = Counter(
+    "supplygraph_answer_lookups",
+    "Whole answers looked up.",
+    ["layer", "result"],
+    registry=_registry,
+)
 _breakers = Gauge(
     "supplygraph_breaker_state",
     "0 closed, 1 half open, 2 open.",
@@ -121,13 +129,22 @@ _breakers = Gauge(
 
 def request_answered(route: Route, status: int) -> None:
     """An HTTP request was answered with a status code."""
-    group = status // 100
-    _requests.labels(route.value, f"{group}xx" if 1 <= group <= _HTTP_CLASSES else "other").inc()
+    _requests_of(route, status // 100).inc()
+
+
+@cache
+def _requests_of(route: Route, group: int) -> Counter:
+    return _requests.labels(route.value, f"{group}xx" if 1 <= group <= _HTTP_CLASSES else "other")
 
 
 def operation_answered(kind: OperationKind, outcome: OperationOutcome, seconds: float) -> None:
     """A GraphQL operation was answered."""
-    _operations.labels(kind.value, outcome.value).observe(seconds)
+    _operations_of(kind, outcome).observe(seconds)
+
+
+@cache
+def _operations_of(kind: OperationKind, outcome: OperationOutcome) -> Histogram:
+    return _operations.labels(kind.value, outcome.value)
 
 
 def backend_called(system: str, outcome: CallOutcome, seconds: float) -> None:
@@ -141,6 +158,16 @@ def cache_looked_up(layer: Literal["l1", "l2"], *, hits: int, misses: int) -> No
     """Keys were looked up in one layer of the record cache."""
     _lookups.labels(layer, "hit").inc(hits)
     _lookups.labels(layer, "miss").inc(misses)
+
+
+def answer_looked_up(layer: Literal["l1", "l2"], *, hit: bool) -> None:
+    """A whole answer was looked up in one layer of the answer cache."""
+    _answers_of(layer, hit).inc()
+
+
+@cache
+def _answers_of(layer: str, hit: bool) -> Counter:  # noqa: FBT001  # the name of the figure
+    return _answers.labels(layer, "hit" if hit else "miss")
 
 
 def breaker_moved(system: str, state: BreakerState) -> None:
