@@ -8,7 +8,7 @@ is handed on at once; a SIGTERM after a SIGINT is what a terminal and a supervis
 import asyncio
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final
@@ -24,7 +24,8 @@ class Drain:
         self._under_way = 0
         self._empty = asyncio.Event()
         self._empty.set()
-        self._over = asyncio.Event()
+        self._over = False
+        self._waiting: set[Callable[[], None]] = set()
 
     @property
     def under_way(self) -> int:
@@ -53,11 +54,20 @@ class Drain:
 
     def give_up(self) -> None:
         """End what is still under way."""
-        self._over.set()
+        self._over = True
+        for callback in tuple(self._waiting):
+            callback()
 
-    async def given_up(self) -> None:
-        """Wait until operations are to end at once."""
-        await self._over.wait()
+    @contextmanager
+    def told_to_give_up(self, callback: Callable[[], None]) -> Iterator[None]:
+        """Have a callback called if operations are to end at once while the block lasts."""
+        self._waiting.add(callback)
+        try:
+            if self._over:
+                callback()
+            yield
+        finally:
+            self._waiting.discard(callback)
 
 
 @contextmanager

@@ -87,6 +87,11 @@ class AnswerCache:
             self._shared = SharedAnswers(redis, version)
         changes.on_change(self._on_change)
 
+    def of_schema(self, text: str) -> None:
+        """Tell answers of this schema apart from those of others, in Redis."""
+        if self._shared is not None:
+            self._shared.of_schema(text)
+
     def get(self, key: AnswerKey, max_staleness_s: float | None = None) -> KeptAnswer | None:
         """The answer that this process holds, if it may be served now.
 
@@ -114,6 +119,10 @@ class AnswerCache:
             found = await self._from_redis(key, self._shared, max_staleness_s)
         metrics.answer_looked_up("l2", hit=found is not None)
         return found
+
+    def now(self) -> float:
+        """The present moment as answers have it, in seconds since the epoch."""
+        return self._clock()
 
     def watch(self) -> AbstractContextManager[Watch]:
         """Note what changes while an answer is made."""

@@ -1,12 +1,14 @@
 """Answers in Redis.
 
-    sg:{version}:a:{name}   MessagePack: [form, made_at, good_until, oldest_at, slots, gzip?, body]
+    sg:{version}.{schema}:a:{name}
+        MessagePack: [form, made_at, good_until, oldest_at, slots, is it gzip?, body]
 
 What is long is compressed. Each has a finite time to live. Bytes that are not of this form count as
 no answer.
 """
 
 import asyncio
+import hashlib
 import zlib
 from collections.abc import Iterable
 from typing import Any, Final
@@ -41,7 +43,13 @@ class SharedAnswers:
 
     def __init__(self, redis: RedisHandle, version: str) -> None:
         self._redis = redis
+        self._version = version
         self._prefix = f"sg:{version}:a:"
+
+    def of_schema(self, text: str) -> None:
+        """Tell answers of this schema apart from those of others."""
+        digest = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+        self._prefix = f"sg:{self._version}.{digest}:a:"
 
     async def read(self, key: AnswerKey) -> KeptAnswer | None:
         """The answer that is kept; None too if Redis cannot be asked."""

@@ -1,7 +1,8 @@
 """Principals of tokens that were found valid a moment ago.
 
-Checking a signature costs, and being asked again with the same token is the rule. Tokens themselves are not held, only their digests. A principal is remembered for a minute at most,
-for keys may be withdrawn, and no longer than its token is valid.
+Checking a signature costs, and being asked again with the same token is the rule. Tokens themselves
+are not held, only their digests. A principal is remembered for a minute at most, for keys may be
+withdrawn, and no longer than its token is valid.
 """
 
 import hashlib
