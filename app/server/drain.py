@@ -23,7 +23,6 @@ class Drain:
         self.stopping = False
         self._under_way = 0
         self._empty = asyncio.Event()
-        self._empty.set()
         self._over = False
         self._waiting: set[Callable[[], None]] = set()
 
@@ -32,24 +31,24 @@ class Drain:
         """Operations that have begun and not ended."""
         return self._under_way
 
-    @contextmanager
-    def operation(self) -> Iterator[None]:
-        """One operation, for as long as it lasts."""
+    def begin(self) -> None:
+        """An operation has begun; whoever says so says when it has ended."""
         self._under_way += 1
-        self._empty.clear()
-        try:
-            yield
-        finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self._empty.set()
+
+    def end(self) -> None:
+        """An operation has ended."""
+        self._under_way -= 1
+        if not self._under_way and self.stopping:
+            self._empty.set()
 
     async def stop(self, within_s: float) -> None:
         """Take no further operations, and wait until there are none; at the bound give them up."""
         self.stopping = True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                await self._empty.wait()
+        if self._under_way:
+            self._empty.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await self._empty.wait()
         self.give_up()
 
     def give_up(self) -> None:

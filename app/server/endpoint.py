@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 from app.errors import told_fault, told_refusal, told_request
 from app.server.attending import Attendant, stopping
 from app.server.drain import Drain
-from app.server.exchange import ClientGoneError, Inbound, Reply
+from app.server.exchange import CORRELATION, ClientGoneError, Inbound, Reply
 from app.server.negotiation import PLAIN_JSON, HTTPRefusal, media_type
 from app.server.operator import Operator
 from app.server.ports import Serving
@@ -36,14 +36,13 @@ from canonical.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from runtime.telemetry.correlation import HEADER, accepted, correlated, new_correlation_id
-from runtime.telemetry.metrics import Route, request_answered
+from runtime.telemetry.correlation import accepted, correlated, new_correlation_id
+from runtime.telemetry.metrics import OperationOutcome
 from runtime.telemetry.tracing import operation_span
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST"})
 _CLIENT_GONE: Final = 499
 _RETRY_S: Final = 5.0
-_CORRELATION: Final = HEADER.lower().encode()
 
 
 class Endpoint:
@@ -55,17 +54,18 @@ class Endpoint:
         self._drain = drain
         self._requests = Requests(serving.operation_limits.max_bytes)
         self._replies = Replies(serving.serves)
+        self._persisted = serving.serves.persisted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         inbound = Inbound.of(scope, receive)
-        correlation_id = accepted(inbound.header(_CORRELATION))
+        correlation_id = accepted(inbound.header(CORRELATION))
         with (
             correlated(correlation_id),
             operation_span("graphql", inbound.header(b"traceparent")),
         ):
             reply = await self._guarded(inbound, correlation_id)
-        await answer_with(reply, correlation_id, send)
+        await reply.send(send, correlation_id)
 
     async def _guarded(self, inbound: Inbound, correlation_id: str) -> Reply:
         form = PLAIN_JSON
@@ -73,8 +73,11 @@ class Endpoint:
             form = media_type(inbound.header(b"accept"))
             if self._drain.stopping:
                 raise stopping()
-            with self._drain.operation():
+            self._drain.begin()
+            try:
                 return await self._answered(inbound, correlation_id, form)
+            finally:
+                self._drain.end()
         except HTTPRefusal as exc:
             told = told_request(exc.message, exc.code, correlation_id)
             return refused(told, exc.status, form, exc.headers)
@@ -94,22 +97,20 @@ class Endpoint:
         terms = await read_terms(inbound, self._serving.tokens, correlation_id)
         if not request.query:
             request = await self._with_text(request)
-        attendant = Attendant(inbound.receive, self._drain)
-        answer = await self._operator.answer(request, terms, attendant)
+        answer = self._operator.at_hand(request, terms)
+        if answer is None:
+            attendant = Attendant(inbound.receive, self._drain)
+            answer = await self._operator.answer(request, terms, attendant)
+        if request.persisted is not None and answer.outcome is not OperationOutcome.REFUSED:
+            await self._persisted.put(request.query)
         return await self._replies.reply(answer, inbound, form, terms)
 
     async def _with_text(self, request: GraphQLRequest) -> GraphQLRequest:
         """The request with the text that its digest names."""
-        text = await self._serving.serves.persisted.get(request.persisted or "")
+        text = await self._persisted.get(request.persisted or "")
         if text is None:
             raise HTTPRefusal(200, "PersistedQueryNotFound", code="PERSISTED_QUERY_NOT_FOUND")
         return request.of_text(text)
-
-
-async def answer_with(reply: Reply, correlation_id: str, send: Send) -> None:
-    """Send a reply, and count it."""
-    request_answered(Route.GRAPHQL, reply.status)
-    await reply.send(send, (b"x-correlation-id", correlation_id.encode("ascii")))
 
 
 async def answer_later(send: Send) -> None:
@@ -117,7 +118,7 @@ async def answer_later(send: Send) -> None:
     refusal, correlation_id = stopping(), new_correlation_id()
     told = told_request(refusal.message, refusal.code, correlation_id)
     reply = refused(told, refusal.status, PLAIN_JSON, refusal.headers)
-    await answer_with(reply, correlation_id, send)
+    await reply.send(send, correlation_id)
 
 
 def _refusal(error: SupplygraphError, *, named: bool) -> tuple[int, Mapping[str, str]]:

@@ -1,13 +1,31 @@
 """One HTTP request and its answer, as bare ASGI: the GraphQL route reads bytes and writes bytes."""
 
+import asyncio
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
+
+from app.server.stepping import begin
+from runtime.telemetry.correlation import HEADER
+from runtime.telemetry.metrics import Route, request_answered
+
+CORRELATION: Final = HEADER.lower().encode()
+"""Name of the header with the correlation id."""
+
+_NOT_MODIFIED: Final = 304
+_DISCARDED: Final = 4 * 1024 * 1024
+# Somewhat too much is read to its end, for a client that is still sending hears no answer; whoever
+# sends far too much, or too slowly, is not listened to any longer.
 
 
 class ClientGoneError(Exception):
     """The client has hung up: nobody is there to be answered."""
+
+
+class BodyTooLongError(Exception):
+    """The request's body is longer than what is taken."""
 
 
 class Inbound(Struct, frozen=True):
@@ -36,36 +54,53 @@ class Inbound(Struct, frozen=True):
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
-    async def body(self, max_bytes: int, max_discarded: int) -> bytes | None:
-        """The request's body.
-
-        Args:
-            max_bytes: Longest body.
-            max_discarded: How much more is read, though to no use: a client that still sends hears
-                no answer.
-
-        Returns:
-            The body; None if it is too long.
+    async def body(self, limits: "BodyLimits") -> bytes:
+        """The request's body. One that is here already costs no timer.
 
         Raises:
+            BodyTooLongError: if it is longer than that.
+            TimeoutError: if it did not arrive in time.
             ClientGoneError: if the client hung up before its end.
         """
-        message = await self.receive()
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            only: bytes = message.get("body", b"")
-            return only if len(only) <= max_bytes else None
+        begun, message = begin(self.receive())
+        if begun is not None:
+            async with asyncio.timeout(limits.within_s):
+                return await self._whole_body(await begun, limits)
+        if message.get("more_body", False) or message["type"] != "http.request":
+            async with asyncio.timeout(limits.within_s):
+                return await self._whole_body(message, limits)
+        only: bytes = message.get("body", b"")
+        if len(only) > limits.max_bytes:
+            raise BodyTooLongError
+        return only
+
+    async def _whole_body(self, message: Message, limits: "BodyLimits") -> bytes:
         size, chunks = 0, []
         while True:
             if message["type"] == "http.disconnect":
                 raise ClientGoneError
             chunk = message.get("body", b"")
             size += len(chunk)
-            if size <= max_bytes:
+            if size <= limits.max_bytes:
                 chunks.append(chunk)
-            if not message.get("more_body", False) or size > max_bytes + max_discarded:
+            if not message.get("more_body", False) or size > limits.max_bytes + _DISCARDED:
                 break
             message = await self.receive()
-        return b"".join(chunks) if size <= max_bytes else None
+        if size > limits.max_bytes:
+            raise BodyTooLongError
+        return b"".join(chunks)
+
+
+class BodyLimits(Struct, frozen=True):
+    """What a body may be.
+
+    Attributes:
+        max_bytes: Its length.
+        within_s: How long it may take to arrive.
+    """
+
+    max_bytes: int
+    within_s: float
 
 
 class Reply(Struct, frozen=True):
@@ -81,10 +116,11 @@ class Reply(Struct, frozen=True):
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes = b""
 
-    async def send(self, send: Send, *further: tuple[bytes, bytes]) -> None:
-        """Send it, with further headers."""
-        headers = [*self.headers, *further]
-        if self.status != 304:  # noqa: PLR2004  # Not Modified has no body
+    async def send(self, send: Send, correlation_id: str) -> None:
+        """Send it, and count it."""
+        request_answered(Route.GRAPHQL, self.status)
+        headers = [*self.headers, (CORRELATION, correlation_id.encode("ascii"))]
+        if self.status != _NOT_MODIFIED:
             headers.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})

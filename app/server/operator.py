@@ -77,8 +77,25 @@ class Operator:
         if self._serves.answers is not None:
             self._serves.answers.of_schema(print_schema(inner))
 
+    def at_hand(self, request: GraphQLRequest, terms: Terms) -> Answer | None:
+        """The answer that this process keeps, if it may be given; nothing is awaited for it."""
+        answers = self._serves.answers
+        if answers is None:
+            return None
+        started = perf_counter()
+        key = self._key(request, terms, self._clock())
+        kept = None if key is None else answers.get(key, terms.max_staleness_s)
+        if kept is None:
+            return None
+        answer = _kept(kept)
+        if terms.tell_cost:
+            cost = _cost(Made(None), terms, started, "cached")
+            answer = Answer(extended(kept.body, {"supplygraph": cost}), _ANSWERED, answer.outcome)
+        metrics.operation_answered(OperationKind.QUERY, answer.outcome, perf_counter() - started)
+        return answer
+
     async def answer(self, request: GraphQLRequest, terms: Terms, attendant: Attendant) -> Answer:
-        """Answer a request.
+        """Answer a request whose answer is not at hand.
 
         Args:
             request: What is asked.
@@ -91,25 +108,15 @@ class Operator:
             ClientGoneError: if the client hung up.
         """
         asked = _Asked(request, terms, attendant, self._clock(), perf_counter())
-        kind, kept = OperationKind.QUERY, None
-        key = self._key(asked)
-        if key is not None and self._serves.answers is not None:
-            kept = self._serves.answers.get(key, terms.max_staleness_s)
-        if kept is not None:
-            answer = _told(Made(None, kept=kept, found=True), asked)
-        else:
-            kind, answer = await self._worked_out(asked)
-        if request.persisted is not None and answer.outcome is not OperationOutcome.REFUSED:
-            await self._serves.persisted.put(request.query)
+        kind, answer = await self._worked_out(asked)
         metrics.operation_answered(kind, answer.outcome, perf_counter() - asked.started)
         return answer
 
-    def _key(self, asked: "_Asked") -> AnswerKey | None:
+    def _key(self, request: GraphQLRequest, terms: Terms, now: datetime) -> AnswerKey | None:
         """What the answer is kept under; None where it is not kept, or nobody is known to ask."""
-        question, principal = asked.request.question, asked.terms.principal
-        if question is None or principal is None or self._serves.answers is None:
+        if request.question is None or terms.principal is None:
             return None
-        return AnswerKey(question, scope_key(principal), asked.now.date().toordinal())
+        return AnswerKey(request.question, scope_key(terms.principal), now.toordinal())
 
     async def _worked_out(self, asked: "_Asked") -> tuple[OperationKind, Answer]:
         document = self._documents.get(asked.request.query)
@@ -131,8 +138,10 @@ class Operator:
             raise UnauthenticatedError(
                 "no token: send one in the header `Authorization: Bearer <token>`"
             )
-        is_kept = kind is OperationKind.QUERY and not about_schema
-        return kind, await self._run(asked, document.tree, self._key(asked) if is_kept else None)
+        key = None
+        if kind is OperationKind.QUERY and not about_schema and self._serves.answers is not None:
+            key = self._key(asked.request, asked.terms, asked.now)
+        return kind, await self._run(asked, document.tree, key)
 
     async def _run(self, asked: "_Asked", tree: DocumentNode, key: AnswerKey | None) -> Answer:
         flight = self._joined(asked, key)
@@ -183,17 +192,22 @@ def _refused(errors: Sequence[GraphQLError], terms: Terms) -> Answer:
     return Answer(enveloped(None, shown), 400, OperationOutcome.REFUSED)
 
 
+def _kept(kept: KeptAnswer) -> Answer:
+    return Answer(kept.body, _ANSWERED, OperationOutcome.COMPLETE, kept)
+
+
 def _told(made: Made, asked: _Asked, *, joined: bool = False) -> Answer:
     """The answer for one of those who waited: errors carry its own correlation id."""
     if made.kept is not None:
-        answer = Answer(made.kept.body, 200, OperationOutcome.COMPLETE, made.kept)
+        answer = _kept(made.kept)
     else:
         told = Translator(asked.terms.correlation_id).all(made.errors, made.problems)
         status, outcome = _verdict(made, told)
         answer = Answer(enveloped(made.data, told), status, outcome)
     if not asked.terms.tell_cost or answer.status != _ANSWERED:
         return answer
-    cost = _cost(made, asked, "cached" if made.found else "shared" if joined else "made")
+    origin = "cached" if made.found else "shared" if joined else "made"
+    cost = _cost(made, asked.terms, asked.started, origin)
     return Answer(extended(answer.body, {"supplygraph": cost}), _ANSWERED, answer.outcome)
 
 
@@ -208,10 +222,10 @@ def _verdict(made: Made, told: Sequence[Mapping[str, Any]]) -> tuple[int, Operat
     return _ANSWERED, OperationOutcome.FAILED if nothing else OperationOutcome.PARTIAL
 
 
-def _cost(made: Made, asked: _Asked, origin: str) -> dict[str, Any]:
+def _cost(made: Made, terms: Terms, started: float, origin: str) -> dict[str, Any]:
     return {
-        "correlationId": asked.terms.correlation_id,
-        "milliseconds": round((perf_counter() - asked.started) * 1000, 1),
+        "correlationId": terms.correlation_id,
+        "milliseconds": round((perf_counter() - started) * 1000, 1),
         "answer": origin,
         "levels": made.levels,
         "backends": made.backends,

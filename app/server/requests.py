@@ -4,7 +4,6 @@ A request may name its document by a digest instead (automatic persisted queries
 clients send them): `"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "..."}}`.
 """
 
-import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -14,16 +13,13 @@ import msgspec
 from msgspec import Struct
 from starlette.datastructures import QueryParams
 
-from app.server.exchange import Inbound
+from app.server.exchange import BodyLimits, BodyTooLongError, Inbound
 from app.server.negotiation import PLAIN_JSON, HTTPRefusal, parameters_of
 from runtime.cache.persisted import DIGEST, digest_of
 
 READ: Final = frozenset({"GET", "HEAD"})
 _BODY_S: Final = 10.0
 _CLOSE: Final = {"Connection": "close"}
-_DISCARDED: Final = 4 * 1024 * 1024
-# Somewhat too much is read to its end, for a client that is still sending hears no answer; whoever
-# sends far too much, or too slowly, is not listened to any longer.
 _KEPT: Final = 2_000
 _KEPT_BYTES: Final = 4_096
 
@@ -79,13 +75,13 @@ class Requests:
             return self._understood(inbound.query, read_only=True)
         _check_content_type(inbound.header(b"content-type") or "")
         try:
-            async with asyncio.timeout(_BODY_S):
-                body = await inbound.body(self._max_bytes, _DISCARDED)
+            body = await inbound.body(BodyLimits(self._max_bytes, _BODY_S))
         except TimeoutError as exc:
             message = f"the request did not arrive within {_BODY_S:g} s"
             raise HTTPRefusal(408, message, _CLOSE) from exc
-        if body is None:
-            raise HTTPRefusal(413, f"the request is {_too_large(self._max_bytes)}", _CLOSE)
+        except BodyTooLongError as exc:
+            message = f"the request is {_too_large(self._max_bytes)}"
+            raise HTTPRefusal(413, message, _CLOSE) from exc
         return self._understood(body, read_only=False)
 
     def _understood(self, text: bytes, *, read_only: bool) -> GraphQLRequest:

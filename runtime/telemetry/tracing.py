@@ -12,8 +12,9 @@ set, spans of ours are in between and are exported; nothing is exported by defau
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Final, Self
 
@@ -81,6 +82,8 @@ class TraceParent(msgspec.Struct, frozen=True):
 class _HandedOn:
     """The trace of an operation that nobody records here. It is looked at when it is needed."""
 
+    __slots__ = ("_inbound", "_parent", "_token")
+
     def __init__(self, inbound: str | None) -> None:
         self._inbound = inbound
         self._parent: TraceParent | None = None
@@ -91,17 +94,23 @@ class _HandedOn:
             self._parent = TraceParent.parse(self._inbound) or TraceParent.new()
         return self._parent
 
+    def __enter__(self) -> Span:
+        self._token = _handed_on.set(self)
+        return INVALID_SPAN
+
+    def __exit__(self, *_: object) -> None:
+        _handed_on.reset(self._token)
+
 
 _handed_on: Final[ContextVar[_HandedOn | None]] = ContextVar("handed_on", default=None)
 
 
-@contextmanager
 def operation_span(
     name: str, inbound: str | None, attributes: Mapping[str, str | int] | None = None
-) -> Iterator[Span]:
+) -> AbstractContextManager[Span]:
     """Answering one request: a span under the caller's, if its `traceparent` is valid.
 
-    Without an SDK there is no span, only a trace that is handed on.
+    Without an SDK there is no span, only a trace that is handed on, and hardly any cost.
 
     Args:
         name: What is done, of few different values.
@@ -109,20 +118,14 @@ def operation_span(
         attributes: What else to record.
     """
     if not _recording():
-        token = _handed_on.set(_HandedOn(inbound))
-        try:
-            yield INVALID_SPAN
-        finally:
-            _handed_on.reset(token)
-        return
+        return _HandedOn(inbound)
     parent = TraceParent.parse(inbound)
-    with _tracer.start_as_current_span(
+    return _tracer.start_as_current_span(
         name,
         context=_context(parent) if parent is not None else None,
         kind=SpanKind.SERVER,
         attributes=attributes,
-    ) as span:
-        yield span
+    )
 
 
 @contextmanager
@@ -179,6 +182,7 @@ def configure_tracing(environ: Mapping[str, str]) -> bool:
     for exporter in exporters:
         provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
+    _recording.cache_clear()
     return True
 
 
@@ -192,7 +196,9 @@ def _exporter(name: str) -> Any:
     )
 
 
+@cache
 def _recording() -> bool:
+    """Tell whether there is an SDK. That is so from the start or never."""
     return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
