@@ -8,7 +8,7 @@ from canonical.criteria import Condition, Criteria, Op, Range, Sort
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
 from canonical.items import Item
-from execution.links import Asked
+from execution.fields import Asked
 from resolvers.context import RequestContext
 from resolvers.reading import pointing_here, root_list
 

@@ -7,7 +7,7 @@ from canonical.criteria import Criteria, Sort, narrow
 from canonical.entities import EntityName
 from canonical.items import Item
 from canonical.supply_sources import SupplySource
-from execution.links import Asked
+from execution.fields import Asked
 from execution.operation import Partial
 from resolvers.connections import EMPTY
 from resolvers.context import RequestContext

@@ -6,7 +6,7 @@ from typing import Any
 from canonical.criteria import Condition, Criteria, Op, Sort
 from canonical.entities import EntityName
 from canonical.locations import Location
-from execution.links import Asked
+from execution.fields import Asked
 from execution.operation import Partial
 from loaders.pages import page_of
 from resolvers.connections import EMPTY, connection, page_size

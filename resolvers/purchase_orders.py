@@ -19,7 +19,7 @@ from canonical.purchase_orders import (
     PurchaseOrderStatus,
 )
 from canonical.values import ZERO
-from execution.links import Asked
+from execution.fields import Asked
 from execution.operation import Partial
 from resolvers.context import RequestContext
 from resolvers.reading import (

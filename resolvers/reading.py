@@ -9,7 +9,7 @@ from typing import Any
 from canonical.criteria import Criteria, Op, Sort
 from canonical.entities import ENTITIES, KEY, EntityName
 from canonical.errors import NotFoundError
-from execution.links import Asked, BatchResolver
+from execution.fields import Asked, BatchResolver
 from execution.operation import Partial
 from loaders.lists import ListQuestion
 from loaders.merging import Found

@@ -7,7 +7,7 @@ from canonical.criteria import Condition, Criteria, Op
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
 from canonical.purchase_orders import PurchaseOrder
-from execution.links import Asked
+from execution.fields import Asked
 from execution.operation import Partial
 from resolvers.context import RequestContext
 from resolvers.reading import listed, pointing_here

@@ -7,7 +7,7 @@ from canonical.criteria import Condition, Criteria, Op, Sort
 from canonical.entities import EntityName
 from canonical.suppliers import Supplier
 from canonical.supply_sources import SupplySource
-from execution.links import Asked
+from execution.fields import Asked
 from execution.operation import Partial
 from loaders.pages import page_of
 from resolvers.connections import connection, page_size
