@@ -2,8 +2,8 @@
 
 A field declared here is an ordinary strawberry field. Its metadata says how it is answered for all
 parents at once, which is what the planned executor goes by. Its resolver serves graphql-core, which
-comes with one parent at a time: parents of a link queue in the link's loader until the level is
-complete.
+comes with one parent at a time: parents of a link at the same place of the query queue in the
+link's loader until the level is complete.
 """
 
 import asyncio
@@ -190,7 +190,8 @@ async def _queue(
     arguments = canonical_arguments(given)
     asked = operation.once(("asked", *map(id, raw.field_nodes)), lambda: _asked(raw))
     path = tuple(raw.path.as_list())
-    key = (batch, _frozen(arguments))
+    place = tuple(step for step in path if isinstance(step, str))
+    key = (place, batch, _frozen(arguments))
     loader = operation.once(key, lambda: _LinkLoader(context, batch, arguments))
     # graphql-core cancels what a failed sibling waits for, and others may wait for the same batch.
     return await asyncio.shield(loader.load(_Queued(root, asked, path)))
@@ -215,7 +216,7 @@ def _frozen(value: Any) -> Any:
 
 
 class _LinkLoader(DataLoader[_Queued, Any]):
-    """Gathers the parents of one link with the same arguments, and hands each its own result."""
+    """Gathers the parents of one link at one place of the query, and hands each its own result."""
 
     cache = False
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from canonical.criteria import Condition, Criteria, Op, Sort
 from canonical.entities import EntityName
+from canonical.errors import InvalidInputError
 from canonical.locations import Location
 from execution.fields import Asked
 from execution.operation import Partial
-from loaders.pages import page_of
-from resolvers.connections import EMPTY, connection, page_size
+from resolvers.connections import EMPTY, connection, page_or_error, page_size
 from resolvers.context import RequestContext
-from resolvers.reading import by_name, listed, pointing_here, root_list, sought
+from resolvers.reading import by_name, listed, pointing_here, reference_to, root_list, sought
 from resolvers.visibility import refusal
 
 
@@ -35,6 +35,10 @@ locations = root_list(EntityName.LOCATION, Sort("code"))
 async def locations_of(context: RequestContext, parents: Sequence[Any], asked: Asked) -> list[Any]:
     """The location that each parent points at, if any."""
     return await by_name(context, EntityName.LOCATION, [p.location for p in parents], asked)
+
+
+locations_named = reference_to(EntityName.LOCATION, lambda parents: [p.location for p in parents])
+"""What parents tell of the locations that they point at."""
 
 
 async def inventory_of(
@@ -74,7 +78,10 @@ async def inventory_of(
     for code, positions in zip(codes, found, strict=True):
         criteria = (*filter, Condition("location", Op.IN, (code,)))
         whole = positions.value if isinstance(positions, Partial) else positions
-        page = page_of(EntityName.INVENTORY, whole, criteria, order, size, after)
+        page = page_or_error(EntityName.INVENTORY, whole, criteria, order, (size, after))
+        if isinstance(page, InvalidInputError):
+            answers.append(page)
+            continue
         made = connection(page)
         problems = positions.problems if isinstance(positions, Partial) else ()
         answers.append(Partial(made, problems) if problems else made)

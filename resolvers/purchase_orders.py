@@ -26,6 +26,7 @@ from resolvers.reading import (
     by_name,
     by_reference,
     pointing_here,
+    reference_to,
     required,
     root_list,
 )
@@ -157,12 +158,22 @@ async def item_of_line(
     return await required(context, EntityName.ITEM, [p.line.item for p in parents], asked)
 
 
+line_items_named = reference_to(EntityName.ITEM, lambda lines: [x.line.item for x in lines])
+"""What lines tell of their items."""
+
+
 async def ship_to_of_line(
     context: RequestContext, parents: Sequence[OrderLine], asked: Asked
 ) -> list[Any]:
     """The location that receives each line, if any."""
     codes = [p.line.ship_to for p in parents]
     return await by_name(context, EntityName.LOCATION, codes, asked)
+
+
+line_locations_named = reference_to(
+    EntityName.LOCATION, lambda lines: [x.line.ship_to for x in lines]
+)
+"""What lines tell of the locations that receive them."""
 
 
 async def received_quantity(

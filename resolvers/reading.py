@@ -3,13 +3,13 @@
 Always within what the caller may see.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from canonical.criteria import Criteria, Op, Sort
 from canonical.entities import ENTITIES, KEY, EntityName
 from canonical.errors import NotFoundError
-from execution.fields import Asked, BatchResolver
+from execution.fields import Asked, BatchResolver, Reference
 from execution.operation import Partial
 from loaders.lists import ListQuestion
 from loaders.merging import Found
@@ -17,7 +17,7 @@ from resolvers.connections import EMPTY, Connection, connection, page_size
 from resolvers.context import RequestContext
 from resolvers.visibility import refusal, scope_columns, scoped, visible
 
-Reference = tuple[str, str]
+SystemKey = tuple[str, str]
 """A record of one system: the system's name and its key there."""
 
 
@@ -29,11 +29,33 @@ async def by_name(
     Where nothing but the key itself is wanted, nothing is read.
     """
     [column] = ENTITIES[entity].natural
-    record: type[Any] = ENTITIES[entity].record
     if asked.columns <= {column}:
-        return [None if n is None else record(**{column: n}) for n in names]
+        return known_by_name(entity, names)
     found = await _found(context, entity, column, (n for n in names if n is not None), asked)
-    return [None if n is None else _single(context, entity, found[n]) for n in names]
+    single = {name: _single(context, entity, at_key) for name, at_key in found.items()}
+    return [None if n is None else single[n] for n in names]
+
+
+def known_by_name(entity: EntityName, names: Sequence[str | None]) -> list[Any]:
+    """For each natural key a record that knows it alone, the same one for the same key."""
+    [column] = ENTITIES[entity].natural
+    record: type[Any] = ENTITIES[entity].record
+    made = {n: record(**{column: n}) for n in dict.fromkeys(names) if n is not None}
+    return [None if n is None else made[n] for n in names]
+
+
+def reference_to(
+    entity: EntityName, names: Callable[[Sequence[Any]], Sequence[str | None]]
+) -> Reference:
+    """What parents tell of the records that a link leads to: their natural key.
+
+    Args:
+        entity: What they are.
+        names: Their keys, parent by parent; None where a parent leads to nothing.
+    """
+    return Reference(
+        lambda parents: known_by_name(entity, names(parents)), frozenset(ENTITIES[entity].natural)
+    )
 
 
 async def required(
@@ -50,7 +72,7 @@ async def required(
 async def by_reference(
     context: RequestContext,
     entity: EntityName,
-    references: Sequence[Reference | None],
+    references: Sequence[SystemKey | None],
     asked: Asked,
 ) -> list[Any]:
     """For each (system, key) its record, None where there is none, or why it was not read."""
@@ -58,14 +80,11 @@ async def by_reference(
     for system, key in (r for r in references if r is not None):
         by_system.setdefault(system, []).append(key)
     found = {
-        (system, key): record
+        (system, key): _single(context, entity, at_key)
         for system, keys in by_system.items()
-        for key, record in (await _found(context, entity, KEY, keys, asked, system=system)).items()
+        for key, at_key in (await _found(context, entity, KEY, keys, asked, system=system)).items()
     }
-    return [
-        None if r is None or r not in found else _single(context, entity, found[r])
-        for r in references
-    ]
+    return [None if r is None else found.get(r) for r in references]
 
 
 async def pointing_here(
@@ -85,7 +104,8 @@ async def pointing_here(
     if not context.reads.catalog.has(entity):
         return [[] for _ in keys]
     found = await _found(context, entity, column, keys, asked, criteria=criteria, system=system)
-    return [_several(context, entity, found[k]) for k in keys]
+    several = {key: _several(context, entity, at_key) for key, at_key in found.items()}
+    return [several[k] for k in keys]
 
 
 async def listed(

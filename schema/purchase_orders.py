@@ -66,7 +66,13 @@ class PurchaseOrder(Node):
     """An order to a supplier."""
 
     id = system_id("PurchaseOrder")
-    supplier = link(suppliers.suppliers_of, SupplierType, "The supplier.", "supplier")
+    supplier = link(
+        suppliers.suppliers_of,
+        SupplierType,
+        "The supplier.",
+        "supplier",
+        reference=suppliers.suppliers_named,
+    )
     lines = computed(
         lambda orders: [purchase_orders.lines(o) for o in orders],
         list[PurchaseOrderLineType],
@@ -105,12 +111,19 @@ class PurchaseOrderLine(Node):
     purchase_order = link(
         purchase_orders.order_of_line, PurchaseOrderType, "The order that it stands on."
     )
-    item = link(purchase_orders.item_of_line, ItemType, "The item.", "item")
+    item = link(
+        purchase_orders.item_of_line,
+        ItemType,
+        "The item.",
+        "item",
+        reference=purchase_orders.line_items_named,
+    )
     ship_to = link(
         purchase_orders.ship_to_of_line,
         LocationType | None,
         "The location that receives.",
         "ship_to",
+        reference=purchase_orders.line_locations_named,
     )
     received_quantity = link(
         purchase_orders.received_quantity,
