@@ -7,7 +7,7 @@ Nothing is copied for a parent that shares its child with others: it has the chi
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Final
 
@@ -20,22 +20,24 @@ FAILED: Final = -2
 
 
 class Leaves:
-    """Values of a leaf field, errors among them."""
+    """Values of a leaf field, errors among them, and where they stand."""
 
-    __slots__ = ("values",)
+    __slots__ = ("place", "values")
 
-    def __init__(self, values: Sequence[Any]) -> None:
+    def __init__(self, values: Sequence[Any], place: "Place") -> None:
         self.values = values
+        self.place = place
 
 
 class Many:
-    """Lists: how long each is, and the cells of all their elements one after another."""
+    """Lists: how long each is, the cells of all their elements in a row, and where they stand."""
 
-    __slots__ = ("inner", "lengths")
+    __slots__ = ("inner", "lengths", "place")
 
-    def __init__(self, lengths: list[int], inner: "Cells") -> None:
+    def __init__(self, lengths: list[int], inner: "Cells", place: "Place") -> None:
         self.lengths = lengths
         self.inner = inner
+        self.place = place
 
 
 class Objects:
@@ -44,21 +46,36 @@ class Objects:
     Attributes:
         numbers: For each position the number of its object, or NULL or FAILED; None where position
             and number are the same.
-        homes: For each number its rows and its place in them; None where all are in the one `rows`.
         rows: The objects, type by type.
+        homes: For each number its rows and its place in them; None where all are in the one `rows`.
+        place: Where they stand.
     """
 
-    __slots__ = ("homes", "numbers", "rows")
+    __slots__ = ("homes", "numbers", "place", "rows")
 
     def __init__(
         self,
         numbers: list[int] | None,
         rows: "Sequence[Rows]",
+        place: "Place",
         homes: list[tuple[int, int]] | None = None,
     ) -> None:
         self.numbers = numbers
         self.rows = rows
+        self.place = place
         self.homes = homes
+        for group, one in enumerate(rows):
+            one.standing = (self, group)
+
+    def positions(self, group: int) -> dict[int, list[int]]:
+        """For each object of one type, by its place in its rows, the positions where it stands."""
+        found: dict[int, list[int]] = {}
+        for position, number in enumerate(self.numbers or ()):
+            if number >= 0:
+                home = (0, number) if self.homes is None else self.homes[number]
+                if home[0] == group:
+                    found.setdefault(home[1], []).append(position)
+        return found
 
 
 Cells = Leaves | Many | Objects
@@ -104,29 +121,28 @@ class Rows:
         selection: What is asked of them.
         objects: The objects.
         cells: Results, field by field; None before they are there, and for `__typename`.
+        standing: The cells that they are the objects of, and which type of these; None at the root.
     """
 
-    __slots__ = ("_place", "_positions", "cells", "objects", "selection")
+    __slots__ = ("_positions", "cells", "objects", "selection", "standing")
 
-    def __init__(self, selection: Selection, objects: Sequence[Any], place: Place | None) -> None:
+    def __init__(self, selection: Selection, objects: Sequence[Any]) -> None:
         self.selection = selection
         self.objects = objects
         self.cells: list[Cells | None] = [None] * len(selection.fields)
-        self._place = place
+        self.standing: tuple[Objects, int] | None = None
         self._positions: dict[int, list[int]] | None = None
-
-    def stand_at(self, numbers: Iterable[int]) -> None:
-        """Say which object of these stands at each position; negative where none does."""
-        found: dict[int, list[int]] = {}
-        for position, number in enumerate(numbers):
-            found.setdefault(number, []).append(position)
-        self._positions = found
 
     def paths(self, number: int) -> Iterator[tuple[str | int, ...]]:
         """Every path of the answer at which an object stands."""
-        if self._place is None:
+        if self.standing is None:
             yield ()
             return
-        positions = [number] if self._positions is None else self._positions.get(number, [])
-        for position in positions:
-            yield from self._place.paths(position)
+        cells, group = self.standing
+        if cells.numbers is None:
+            yield from cells.place.paths(number)
+            return
+        if self._positions is None:
+            self._positions = cells.positions(group)
+        for position in self._positions.get(number, ()):
+            yield from cells.place.paths(position)

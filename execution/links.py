@@ -276,13 +276,11 @@ async def answered(
             message = f"{len(results)} results for {len(parents)} parents"
             raise ValueError(message)  # a resolver's mistake is a fault like others
     except Exception as exc:  # noqa: BLE001  # whatever it is, each parent's field reports it
-        return [_foreseen(exc)] * len(parents)
-    if any(issubclass(kind, Exception) for kind in set(map(type, results))):
-        return [_foreseen(r) if isinstance(r, Exception) else r for r in results]
+        return [foreseen(exc)] * len(parents)
     return results
 
 
-def _foreseen(error: Exception) -> Exception:
+def foreseen(error: Exception) -> Exception:
     """An error that a caller may be told of, or one that only says that there was another."""
     if isinstance(error, SupplygraphError | BatchError):
         return error
@@ -293,6 +291,7 @@ def _foreseen(error: Exception) -> Exception:
 
 def _own(error: Exception) -> Exception:
     """Give each field an error of its own: one that is raised many times grows each time."""
+    error = foreseen(error)
     copy = error.__class__.__new__(error.__class__)
     copy.__dict__.update(error.__dict__)
     copy.args = error.args

@@ -33,6 +33,10 @@ from execution.leaves import ColumnWriter, Leaf, leaf_of
 from execution.selection import Groups, Selections
 
 TYPENAME: Final = "__typename"
+PLAIN: Final = "%s"
+QUOTED: Final = '"%s"'
+LIST: Final = "[%s]"
+"""Forms of a field in its object: as it is, within quotes, within brackets."""
 
 
 class NotPlannedError(Exception):
@@ -102,15 +106,30 @@ class Selection:
     Attributes:
         type_name: The type.
         fields: The fields, in the order of the answer.
-        waits: Whether any field in it or below it may have to wait for something.
     """
 
-    __slots__ = ("fields", "type_name", "waits")
+    __slots__ = ("_templates", "fields", "type_name")
 
     def __init__(self, type_name: str, fields: Sequence[Field]) -> None:
         self.type_name = type_name
         self.fields = tuple(fields)
-        self.waits = any(_waits(f) for f in self.fields)
+        self._templates: dict[tuple[str, ...], str] = {}
+
+    def template(self, forms: tuple[str, ...]) -> str:
+        """The JSON of an object, with a place for each field but `__typename`.
+
+        Args:
+            forms: What each of these places looks like.
+        """
+        known = self._templates.get(forms)
+        if known is None:
+            given = iter(forms)
+            parts = (
+                f'"{f.key}":"{self.type_name}"' if f.answer is None else f'"{f.key}":{next(given)}'
+                for f in self.fields
+            )
+            known = self._templates[forms] = f"{{{','.join(parts)}}}"
+        return known
 
 
 class Below:
@@ -252,14 +271,6 @@ def _shape(output: GraphQLOutputType) -> Shape:
         nullable, output = False, output.of_type
     item = _shape(output.of_type) if isinstance(output, GraphQLList) else None
     return Shape(nullable, item)
-
-
-def _waits(field: Field) -> bool:
-    if isinstance(field.answer, Link):
-        return True
-    if field.below is None:
-        return False
-    return field.below.only is None or field.below.only.waits
 
 
 def _early(field: Field) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ which need no more than the key, begin with it.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
@@ -18,16 +18,18 @@ from graphql.pyutils import inspect
 from canonical.errors import SupplygraphError
 from execution.cells import FAILED, NULL, Cells, Leaves, Many, Objects, Place, Rows
 from execution.fields import Column, Computed, Link
-from execution.links import answered
+from execution.links import answered, foreseen
 from execution.operation import BatchError, OperationContext, Partial
-from execution.plans import Field, Plan, Selection, Shape
+from execution.plans import Below, Field, Plan, Selection, Shape
 from execution.reporting import Reports
 
 _LISTS: Final = frozenset({list, tuple})
 _ABSENT: Final = type(None)
 
-Early = Mapping[int, "asyncio.Future[Sequence[Any]]"]
-"""Results of links that began before their parents were read, by place of the field."""
+Branch = Coroutine[Any, Any, None]
+Known = Awaitable[Sequence[Any]]
+Early = Mapping[int, Callable[[], Known]]
+"""Results of links that began before their parents were read, by number of the field."""
 
 
 class Run:
@@ -54,114 +56,83 @@ class Run:
 
     async def rows(self) -> Rows:
         """The root with all that hangs below it. Errors of fields are reported, never raised."""
-        root = Rows(self._plan.root, [None], None)
+        root = Rows(self._plan.root, [None])
         if self._plan.serial:
-            for place, field in enumerate(root.selection.fields):
-                await _together(self._begin(root, place, field))
+            for number, field in enumerate(root.selection.fields):
+                await _together(self._begin(root, number, field, None))
         else:
-            await self._fill(root)
+            await _together(self._fill(root))
         return root
 
-    async def _fill(self, rows: Rows, early: Early | None = None) -> None:
-        branches: list[Coroutine[Any, Any, None]] = []
-        for place, field in enumerate(rows.selection.fields):
-            known = early.get(place) if early else None
-            branches += self._begin(rows, place, field, known)
-        await _together(branches)
-
-    def _begin(
-        self,
-        rows: Rows,
-        place: int,
-        field: Field,
-        known: "asyncio.Future[Sequence[Any]] | None" = None,
-    ) -> list[Coroutine[Any, Any, None]]:
-        """Answer a field as far as that needs no waiting; what remains to be waited for."""
-        answer = field.answer
-        if answer is None:
-            return []
-        if isinstance(answer, Link):
-            return [self._follow(rows, place, field, answer, known)]
-        if isinstance(answer, Column):
-            values = self._read(rows, field, answer)
-        else:
-            values = _worked_out(answer, rows.objects)
-        return self._settle(rows, place, field, values)
-
-    def _settle(
-        self, rows: Rows, place: int, field: Field, values: Sequence[Any]
-    ) -> list[Coroutine[Any, Any, None]]:
-        """Take a field's values in, and begin with what hangs below them."""
-        cells = self._cells(values, field.shape, Place(rows, field))
-        rows.cells[place] = cells
-        branches: list[Coroutine[Any, Any, None]] = []
-        for below in _rows_of(cells):
-            if below.selection.waits:
-                branches.append(self._fill(below))
-            else:
-                self._fill_now(below)
+    def _fill(self, rows: Rows, early: Early | None = None) -> list[Branch]:
+        """Answer what needs no waiting, in these rows and below; what remains to be waited for."""
+        branches: list[Branch] = []
+        for number, field in enumerate(rows.selection.fields):
+            branches += self._begin(rows, number, field, early)
         return branches
 
-    def _fill_now(self, rows: Rows) -> None:
-        for place, field in enumerate(rows.selection.fields):
-            self._begin(rows, place, field)
+    def _begin(
+        self, rows: Rows, number: int, field: Field, early: Early | None
+    ) -> Sequence[Branch]:
+        answer = field.answer
+        if answer is None:
+            return ()
+        place = Place(rows, field)
+        if isinstance(answer, Link):
+            if early is not None and number in early:
+                return (self._take(early[number](), place, number),)
+            return (self._follow(place, number, answer),)
+        if isinstance(answer, Column):
+            return self._settle(self._read(place, answer), place, number)
+        return self._settle(_worked_out(answer, rows.objects), place, number)
 
-    async def _follow(
-        self,
-        rows: Rows,
-        place: int,
-        field: Field,
-        answer: Link,
-        known: "asyncio.Future[Sequence[Any]] | None",
-    ) -> None:
+    def _settle(
+        self, values: Sequence[Any], place: Place, number: int, early: Early | None = None
+    ) -> Sequence[Branch]:
+        """Take a field's values in, and begin with what hangs below them."""
+        cells = self._cells(values, place.field.shape, place)
+        place.rows.cells[number] = cells
+        if place.field.leaf is not None:
+            return ()
+        return [b for below in _rows_of(cells) for b in self._fill(below, early)]
+
+    async def _take(self, known: Known, place: Place, number: int) -> None:
+        """Go on with a link that began before its parents were read."""
+        await _together(self._settle(self._whole(await known, place), place, number))
+
+    async def _follow(self, place: Place, number: int, answer: Link) -> None:
         """Read what a link leads to, and all below it."""
-        if known is not None:
-            results = await known
+        field, parents = place.field, place.rows.objects
+        arguments = self._arguments(field)
+        if isinstance(arguments, Exception):
+            results: Sequence[Any] = [arguments] * len(parents)
+        elif field.early:
+            await self._follow_early(place, number, answer, arguments)
+            return
         else:
-            arguments = self._arguments(field)
-            if isinstance(arguments, Exception):
-                results = [arguments] * len(rows.objects)
-            elif field.early and len(rows.objects):
-                await self._follow_early(rows, place, field, answer, arguments)
-                return
-            else:
-                results = await answered(
-                    self._context, answer.batch, rows.objects, field.asked, arguments
-                )
-        await _together(self._settle(rows, place, field, self._whole(results, rows, field)))
+            results = await answered(self._context, answer.batch, parents, field.asked, arguments)
+        await _together(self._settle(self._whole(results, place), place, number))
 
     async def _follow_early(
-        self,
-        rows: Rows,
-        place: int,
-        field: Field,
-        answer: Link,
-        arguments: Mapping[str, Any],
+        self, place: Place, number: int, answer: Link, arguments: Mapping[str, Any]
     ) -> None:
         """Read what a link leads to at the same time as what hangs below its keys."""
+        field, parents = place.field, place.rows.objects
         assert answer.reference is not None  # noqa: S101  # planned so
         assert field.below is not None  # noqa: S101  # planned so
         assert field.below.only is not None  # noqa: S101  # planned so
-        stubs = answer.reference.records(rows.objects)
+        stubs = answer.reference.records(parents)
         distinct = list({id(s): s for s in stubs if s is not None}.values())
-        below = field.below.only
-        ahead = {
-            i: asyncio.ensure_future(self._answer(below.fields[i], distinct)) for i in field.early
-        }
+        below = field.below.only.fields
+        ahead = {i: asyncio.ensure_future(self._answer(below[i], distinct)) for i in field.early}
         try:
-            results = await answered(
-                self._context, answer.batch, rows.objects, field.asked, arguments
-            )
-            values = self._whole(results, rows, field)
-            cells = self._cells(values, field.shape, Place(rows, field))
-            rows.cells[place] = cells
-            where = {id(s): i for i, s in enumerate(distinct)}
-            for found in _rows_of(cells):
-                order = _order_of(cells, stubs, where, len(found.objects))
-                await self._fill(found, {i: _reordered(a, order) for i, a in ahead.items()})
+            results = await answered(self._context, answer.batch, parents, field.asked, arguments)
+            order = _Order(stubs, distinct)
+            early = {i: order.picker(place, number, known) for i, known in ahead.items()}
+            await _together(self._settle(self._whole(results, place), place, number, early))
         finally:
-            for one in ahead.values():
-                one.cancel()
+            for known in ahead.values():
+                known.cancel()
 
     async def _answer(self, field: Field, parents: Sequence[Any]) -> Sequence[Any]:
         assert isinstance(field.answer, Link)  # noqa: S101  # planned so
@@ -182,89 +153,111 @@ class Run:
             fault.__cause__ = exc
             return fault
 
-    def _read(self, rows: Rows, field: Field, answer: Column) -> Sequence[Any]:
-        values = list(map(attrgetter(answer.path), rows.objects))
+    def _read(self, place: Place, answer: Column) -> Sequence[Any]:
+        field, parents = place.field, place.rows.objects
+        values = list(map(attrgetter(answer.path), parents))
         if field.leaf is not None and field.shape.item is None:
             return values  # looked at when they are written
         if all(_is_proper(field, sample) for sample in _samples(values).values()):
             return values
         return [
             v if _is_proper(field, v) else _read_one(answer, parent)
-            for v, parent in zip(values, rows.objects, strict=True)
+            for v, parent in zip(values, parents, strict=True)
         ]
 
-    def _whole(self, results: Sequence[Any], rows: Rows, field: Field) -> Sequence[Any]:
+    def _whole(self, results: Sequence[Any], place: Place) -> Sequence[Any]:
         """Results without what says that they are incomplete, which is reported."""
         if Partial not in set(map(type, results)):
             return results
-        place = Place(rows, field)
-        whole: list[Any] = []
         for position, result in enumerate(results):
             if isinstance(result, Partial):
                 self._reports.problems(result.problems, place, position)
-                whole.append(result.value)
-            else:
-                whole.append(result)
-        return whole
+        return [r.value if isinstance(r, Partial) else r for r in results]
 
     def _cells(self, values: Sequence[Any], shape: Shape, place: Place) -> Cells:
         if shape.item is not None:
-            lengths = [len(v) if type(v) in _LISTS else self._no_list(v) for v in values]
-            if min(lengths, default=0) < 0:
-                for position, value in enumerate(values):
-                    if lengths[position] == FAILED:
-                        self._reports.error(_error_of(value, "a list"), place, position)
-            lists = [v for v, n in zip(values, lengths, strict=True) if n > 0]
-            flat = list(chain.from_iterable(lists))
-            return Many(lengths, self._cells(flat, shape.item, place.inside(lengths)))
+            return self._lists(values, shape.item, place)
         if place.field.leaf is not None:
-            return Leaves(values)
+            return Leaves(values, place)
         return self._objects(values, place)
 
-    def _no_list(self, value: Any) -> int:
-        return NULL if value is None else FAILED
+    def _lists(self, values: Sequence[Any], item: Shape, place: Place) -> Many:
+        if set(map(type, values)) <= _LISTS:
+            lengths = list(map(len, values))
+        else:
+            lengths = [self._length(v, place, i) for i, v in enumerate(values)]
+            values = [v for v, n in zip(values, lengths, strict=True) if n > 0]
+        flat = list(chain.from_iterable(values))
+        return Many(lengths, self._cells(flat, item, place.inside(lengths)), place)
+
+    def _length(self, value: Any, place: Place, position: int) -> int:
+        if type(value) in _LISTS:
+            return len(value)
+        if value is None:
+            return NULL
+        self._reports.error(_error_of(value, "a list", place), place, position)
+        return FAILED
 
     def _objects(self, values: Sequence[Any], place: Place) -> Objects:
         below = place.field.below
         assert below is not None  # noqa: S101  # planned so
-        known = below.only
-        if known is not None and _are_all(values, known, place.field):
-            numbers, distinct = _shared(values) if _may_share(place) else (None, values)
-            rows = Rows(known, distinct, place)
-            if numbers is not None:
-                rows.stand_at(numbers)
-            return Objects(numbers, [rows])
-        return self._mixed(values, place)
+        if below.only is None or not _are_all(values, below.only, place.field):
+            return self._mixed(values, place, below)
+        numbers, distinct = _shared(values) if _may_share(place) else (None, values)
+        return Objects(numbers, [Rows(below.only, distinct)], place)
 
-    def _mixed(self, values: Sequence[Any], place: Place) -> Objects:
-        """Objects of several types, with nulls or errors among them."""
-        assert place.field.below is not None  # noqa: S101  # planned so
+    def _mixed(self, values: Sequence[Any], place: Place, below: Below) -> Objects:
+        """Objects of several types, or with nulls or errors among them."""
         numbers: list[int] = []
-        by_id: dict[int, int] = {}
-        groups: dict[int, tuple[Selection, list[Any]]] = {}
-        homes: list[tuple[int, int]] = []
+        known: dict[int, int] = {}
+        groups: dict[Selection, list[Any]] = {}
+        homes: list[tuple[Selection, int]] = []
         for position, value in enumerate(values):
-            if value is None:
-                numbers.append(NULL)
+            if value is None or id(value) in known:
+                numbers.append(NULL if value is None else known[id(value)])
                 continue
-            if id(value) not in by_id:
-                selection = None
-                if not isinstance(value, Exception):
-                    selection = place.field.below.of(value)
-                if selection is None:
-                    wanted = f"an object of {place.field.name}"
-                    self._reports.error(_error_of(value, wanted), place, position)
-                    numbers.append(FAILED)
-                    continue
-                group = groups.setdefault(id(selection), (selection, []))
-                by_id[id(value)] = len(homes)
-                homes.append((list(groups).index(id(selection)), len(group[1])))
-                group[1].append(value)
-            numbers.append(by_id[id(value)])
-        rows = [Rows(selection, found, place) for selection, found in groups.values()]
-        for number, one in enumerate(rows):
-            one.stand_at(homes[n][1] if n >= 0 and homes[n][0] == number else NULL for n in numbers)
-        return Objects(numbers, rows, homes)
+            selection = None if isinstance(value, Exception) else below.of(value)
+            if selection is None:
+                wanted = f"an object of {place.field.name}"
+                self._reports.error(_error_of(value, wanted, place), place, position)
+                numbers.append(FAILED)
+                continue
+            own = groups.setdefault(selection, [])
+            known[id(value)] = len(homes)
+            numbers.append(len(homes))
+            homes.append((selection, len(own)))
+            own.append(value)
+        order = {selection: i for i, selection in enumerate(groups)}
+        rows = [Rows(selection, own) for selection, own in groups.items()]
+        return Objects(numbers, rows, place, [(order[s], n) for s, n in homes])
+
+
+class _Order:
+    """Which object that was read stands for which that was only referred to.
+
+    Args:
+        stubs: What each parent referred to.
+        distinct: The same, each once: what links below were followed from.
+    """
+
+    def __init__(self, stubs: Sequence[Any], distinct: Sequence[Any]) -> None:
+        self._stubs = stubs
+        self._number_of = {id(stub): i for i, stub in enumerate(distinct)}
+
+    def picker(self, place: Place, number: int, known: Known) -> Callable[[], Known]:
+        """What picks the results for the objects that were read, in their order."""
+        return lambda: self._picked(place, number, known)
+
+    async def _picked(self, place: Place, number: int, known: Known) -> Sequence[Any]:
+        results = await known
+        cells = place.rows.cells[number]
+        assert isinstance(cells, Objects)  # noqa: S101  # a reference leads to one object each
+        order: dict[int, int] = {}
+        for position, stub in enumerate(self._stubs):
+            own = position if cells.numbers is None else cells.numbers[position]
+            if own >= 0 and stub is not None:
+                order[own] = self._number_of[id(stub)]
+        return [results[order[own]] for own in sorted(order)]
 
 
 def _rows_of(cells: Cells) -> Sequence[Rows]:
@@ -332,46 +325,22 @@ def _shared(values: Sequence[Any]) -> tuple[list[int] | None, Sequence[Any]]:
     return [number_of[i] for i in ids], list(by_id.values())
 
 
-def _order_of(
-    cells: Cells, stubs: Sequence[Any], where: Mapping[int, int], count: int
-) -> Sequence[int]:
-    """For each object that was read the number of what stood for it before."""
-    assert isinstance(cells, Objects)  # noqa: S101  # an early link leads to one object each
-    order = [0] * count
-    for position, stub in enumerate(stubs):
-        number = position if cells.numbers is None else cells.numbers[position]
-        if number >= 0 and stub is not None:
-            place = number if cells.homes is None else cells.homes[number][1]
-            order[place] = where[id(stub)]
-    return order
+def _error_of(value: Any, wanted: str, place: Place) -> Exception:
+    if not isinstance(value, Exception):
+        return TypeError(f"Expected {wanted}, but got: {inspect(value)}")
+    return foreseen(value) if isinstance(place.field.answer, Link) else value
 
 
-def _reordered(
-    ahead: "asyncio.Future[Sequence[Any]]", order: Sequence[int]
-) -> "asyncio.Future[Sequence[Any]]":
-    async def picked() -> Sequence[Any]:
-        results = await ahead
-        return [results[i] for i in order]
-
-    return asyncio.ensure_future(picked())
-
-
-def _error_of(value: Any, wanted: str) -> Exception:
-    if isinstance(value, Exception):
-        return value
-    return TypeError(f"Expected {wanted}, but got: {inspect(value)}")
-
-
-async def _together(branches: Sequence[Coroutine[Any, Any, None]]) -> None:
+async def _together(branches: Sequence[Branch]) -> None:
     """Wait for all branches; if one ends badly, or we are cancelled, all end."""
     if not branches:
         return
-    if len(branches) == 1:
-        await branches[0]
-        return
-    tasks = [asyncio.ensure_future(b) for b in branches]
+    first, *others = branches
+    tasks = [asyncio.ensure_future(b) for b in others]
     try:
-        await asyncio.gather(*tasks)
+        await first
+        for task in tasks:
+            await task
     finally:
         for task in tasks:
             task.cancel()

@@ -11,8 +11,9 @@ from itertools import islice
 from typing import Any, Final
 
 from execution.cells import NULL, Cells, Leaves, Many, Objects, Place, Rows
-from execution.fields import Column
-from execution.plans import Field, Shape
+from execution.fields import Column, Link
+from execution.links import foreseen
+from execution.plans import LIST, PLAIN, QUOTED, Shape
 from execution.reporting import Reports
 
 Text = str | None
@@ -36,17 +37,17 @@ class Writer:
 
     def _objects_of(self, rows: Rows) -> Sequence[Text]:
         """JSON of all objects; None for those that hold a null where none is allowed."""
-        parts: list[str] = []
+        if not len(rows.objects):
+            return ()
+        forms: list[str] = []
         columns: list[Sequence[Text]] = []
-        for field, cells in zip(rows.selection.fields, rows.cells, strict=True):
-            if cells is None:
-                parts.append(f'"{field.key}":"{rows.selection.type_name}"')
-                continue
-            form, column = self._column(field, cells, Place(rows, field))
-            parts.append(f'"{field.key}":{form}')
-            columns.append(column)
+        for cells in rows.cells:
+            if cells is not None:
+                form, column = self._column(cells)
+                forms.append(form)
+                columns.append(column)
         rows.cells = []
-        template = f"{{{','.join(parts)}}}"
+        template = rows.selection.template(tuple(forms))
         if not columns:
             return [template] * len(rows.objects)
         texts: list[Text] = list(map(template.__mod__, zip(*columns, strict=True)))
@@ -55,51 +56,41 @@ class Writer:
                 texts = [None if c is None else t for c, t in zip(column, texts, strict=True)]
         return texts
 
-    def _column(self, field: Field, cells: Cells, place: Place) -> tuple[str, Sequence[Text]]:
+    def _column(self, cells: Cells) -> tuple[str, Sequence[Text]]:
         """The form of a field in its row, and what is put into it row by row."""
         if isinstance(cells, Leaves):
-            return self._leaf_column(field, cells.values, place)
+            return self._leaf_column(cells)
         if isinstance(cells, Many):
-            return self._list_column(cells, field.shape, place)
-        return "%s", self._objects(cells, field.shape, place)
+            return self._list_column(cells, cells.place.field.shape)
+        return PLAIN, self._objects(cells, cells.place.field.shape)
 
-    def _list_column(self, cells: Many, shape: Shape, place: Place) -> tuple[str, Sequence[Text]]:
+    def _texts(self, cells: Cells, shape: Shape) -> Sequence[Text]:
+        if isinstance(cells, Leaves):
+            return self._leaves(cells, shape)
+        if isinstance(cells, Many):
+            form, texts = self._list_column(cells, shape)
+            return texts if form == PLAIN else [form % text for text in texts]
+        return self._objects(cells, shape)
+
+    def _list_column(self, cells: Many, shape: Shape) -> tuple[str, Sequence[Text]]:
         assert shape.item is not None  # noqa: S101  # planned so
-        inner = self._texts(cells.inner, shape.item, place.inside(cells.lengths))
+        inner = self._texts(cells.inner, shape.item)
         left = iter(inner)
         if min(cells.lengths, default=0) >= 0 and None not in inner:
-            return "[%s]", [",".join(islice(left, n)) for n in cells.lengths]  # type: ignore[arg-type]  # no None in it
+            return LIST, [",".join(islice(left, n)) for n in cells.lengths]  # type: ignore[arg-type]  # no None in it
         texts: list[Text] = []
         for position, length in enumerate(cells.lengths):
             if length < 0:
-                texts.append(self._null(length, shape, place, position))
+                texts.append(self._null(length, shape, cells.place, position))
                 continue
             own = list(islice(left, length))
             if None in own:
                 texts.append(_NULL if shape.nullable else None)
             else:
                 texts.append(f"[{','.join(own)}]")  # type: ignore[arg-type]  # as above
-        return "%s", texts
+        return PLAIN, texts
 
-    def _leaf_column(
-        self, field: Field, values: Sequence[Any], place: Place
-    ) -> tuple[str, Sequence[Text]]:
-        leaf = field.leaf
-        assert leaf is not None  # noqa: S101  # planned so
-        bare = leaf.bare(values) if len(values) else []
-        if bare is not None:
-            return ('"%s"' if leaf.quoted else "%s"), bare
-        return "%s", self._leaves(values, field.shape, place)
-
-    def _texts(self, cells: Cells, shape: Shape, place: Place) -> Sequence[Text]:
-        if isinstance(cells, Leaves):
-            return self._leaves(cells.values, shape, place)
-        if isinstance(cells, Many):
-            form, texts = self._list_column(cells, shape, place)
-            return texts if form == "%s" else [form % text for text in texts]
-        return self._objects(cells, shape, place)
-
-    def _objects(self, cells: Objects, shape: Shape, place: Place) -> Sequence[Text]:
+    def _objects(self, cells: Objects, shape: Shape) -> Sequence[Text]:
         written = [self._objects_of(rows) for rows in cells.rows]
         if cells.homes is None:
             made = written[0]
@@ -112,31 +103,38 @@ class Writer:
         if min(cells.numbers, default=0) >= 0:
             return [made[n] for n in cells.numbers]
         return [
-            made[n] if n >= 0 else self._null(n, shape, place, position)
+            made[n] if n >= 0 else self._null(n, shape, cells.place, position)
             for position, n in enumerate(cells.numbers)
         ]
 
-    def _leaves(self, values: Sequence[Any], shape: Shape, place: Place) -> Sequence[Text]:
-        leaf = place.field.leaf
-        assert leaf is not None  # noqa: S101  # planned so
-        there = [v for v in values if v is not None]
-        bare = leaf.bare(there) if there else []
+    def _leaf_column(self, cells: Leaves) -> tuple[str, Sequence[Text]]:
+        field = cells.place.field
+        assert field.leaf is not None  # noqa: S101  # planned so
+        bare = field.leaf.bare(cells.values) if len(cells.values) else []
         if bare is not None:
-            form = '"%s"' if leaf.quoted else "%s"
-            written = iter(bare)
-            return [
-                self._null(NULL, shape, place, i) if v is None else form % next(written)
-                for i, v in enumerate(values)
-            ]
-        return [self._leaf(v, shape, place, i) for i, v in enumerate(values)]
+            return (QUOTED if field.leaf.quoted else PLAIN), bare
+        return PLAIN, self._leaves(cells, field.shape)
+
+    def _leaves(self, cells: Leaves, shape: Shape) -> Sequence[Text]:
+        place, leaf = cells.place, cells.place.field.leaf
+        assert leaf is not None  # noqa: S101  # planned so
+        there = [v for v in cells.values if v is not None]
+        bare = leaf.bare(there) if there else []
+        if bare is None:
+            return [self._leaf(v, shape, place, i) for i, v in enumerate(cells.values)]
+        form = QUOTED if leaf.quoted else PLAIN
+        written = iter(bare)
+        return [
+            self._null(NULL, shape, place, i) if v is None else form % next(written)
+            for i, v in enumerate(cells.values)
+        ]
 
     def _leaf(self, value: Any, shape: Shape, place: Place, position: int) -> Text:
-        leaf = place.field.leaf
+        leaf, answer = place.field.leaf, place.field.answer
         assert leaf is not None  # noqa: S101  # planned so
-        answer = place.field.answer
         try:
             if isinstance(value, Exception):
-                raise value
+                raise foreseen(value) if isinstance(answer, Link) else value
             if isinstance(answer, Column) and not place.lists:
                 value = answer.read(place.rows.objects[position])  # which says why it is not there
             return self._null(NULL, shape, place, position) if value is None else leaf.text(value)

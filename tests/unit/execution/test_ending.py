@@ -2,7 +2,7 @@
 
 import asyncio
 
-from execution.links import _foreseen, _own
+from execution.links import _own
 from execution.operation import BatchError
 from execution.scheduling import LevelScheduler
 
@@ -38,7 +38,7 @@ async def test_what_waits_is_never_started() -> None:
 
 def test_an_unforeseen_fault_is_handed_out_anew() -> None:
     fault = ZeroDivisionError("inside")
-    first, second = _own(_foreseen(fault)), _own(_foreseen(fault))
+    first, second = _own(fault), _own(fault)
     assert isinstance(first, BatchError)
     assert first is not second
     assert first.__cause__ is second.__cause__ is fault
