@@ -158,7 +158,10 @@ class Engine:
     def _plan(
         self, prepared: _Prepared, document: DocumentNode, values: VariableValues
     ) -> Plan | NotPlannedError:
-        conditions = tuple(bool(values.coerced.get(name)) for name in prepared.conditions)
+        given = [values.coerced.get(name) for name in prepared.conditions]
+        if None in given:
+            return NotPlannedError("a condition of skip or include is null")
+        conditions = tuple(map(bool, given))
         plan = prepared.plans.get(conditions)
         if plan is not None:
             self.counts.found += 1

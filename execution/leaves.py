@@ -14,7 +14,7 @@ import msgspec
 from graphql import GraphQLEnumType, GraphQLLeafType
 from graphql.pyutils import Undefined, inspect
 
-Texts = list[str]
+Texts = Sequence[str]
 ColumnWriter = Callable[[Sequence[Any]], Texts | None]
 """JSON strings without their quotes, or None if the values are to be looked at one by one."""
 
@@ -72,9 +72,11 @@ def leaf_of(named: GraphQLLeafType, writers: Mapping[str, ColumnWriter]) -> Leaf
 
 def text_column(values: Sequence[Any]) -> Texts | None:
     """A column of texts that need no escaping."""
-    if set(map(type, values)) != _ONLY_STR:
+    try:
+        safe = not _UNSAFE.search("".join(values))
+    except TypeError:
         return None
-    return None if _UNSAFE.search("".join(values)) else list(values)
+    return values if safe and set(map(type, values)) == _ONLY_STR else None
 
 
 def _enum_column(named: GraphQLEnumType) -> ColumnWriter:

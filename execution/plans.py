@@ -31,6 +31,7 @@ from execution.arguments import Arguments
 from execution.fields import Answer, Asked, Link, answer_of, columns_of
 from execution.leaves import ColumnWriter, Leaf, leaf_of
 from execution.selection import Groups, Selections
+from execution.sources import Writer, writer
 
 TYPENAME: Final = "__typename"
 PLAIN: Final = "%s"
@@ -108,28 +109,31 @@ class Selection:
         fields: The fields, in the order of the answer.
     """
 
-    __slots__ = ("_templates", "fields", "type_name")
+    __slots__ = ("_writers", "fields", "type_name")
 
     def __init__(self, type_name: str, fields: Sequence[Field]) -> None:
         self.type_name = type_name
         self.fields = tuple(fields)
-        self._templates: dict[tuple[str, ...], str] = {}
+        self._writers: dict[tuple[str, ...], Writer] = {}
 
-    def template(self, forms: tuple[str, ...]) -> str:
-        """The JSON of an object, with a place for each field but `__typename`.
+    def writer(self, forms: tuple[str, ...]) -> Writer:
+        """What makes the JSON of objects of the columns of all fields but `__typename`.
 
         Args:
-            forms: What each of these places looks like.
+            forms: What each column's values look like.
         """
-        known = self._templates.get(forms)
+        known = self._writers.get(forms)
         if known is None:
             given = iter(forms)
-            parts = (
-                f'"{f.key}":"{self.type_name}"' if f.answer is None else f'"{f.key}":{next(given)}'
-                for f in self.fields
-            )
-            known = self._templates[forms] = f"{{{','.join(parts)}}}"
+            own = f'"{self.type_name}"'
+            every = tuple(own if f.answer is None else next(given) for f in self.fields)
+            known = self._writers[forms] = writer(tuple(f.key for f in self.fields), every)
         return known
+
+    def constant(self) -> str:
+        """The JSON of an object of which only `__typename` is asked."""
+        parts = (f'"{f.key}":"{self.type_name}"' for f in self.fields)
+        return f"{{{','.join(parts)}}}"
 
 
 class Below:

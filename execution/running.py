@@ -8,7 +8,6 @@ which need no more than the key, begin with it.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from itertools import chain
-from operator import attrgetter
 from typing import Any, Final
 
 from graphql import GraphQLError
@@ -22,6 +21,7 @@ from execution.links import answered, foreseen
 from execution.operation import BatchError, OperationContext, Partial
 from execution.plans import Below, Field, Plan, Selection, Shape
 from execution.reporting import Reports
+from execution.sources import reader
 
 _LISTS: Final = frozenset({list, tuple})
 _ABSENT: Final = type(None)
@@ -155,7 +155,7 @@ class Run:
 
     def _read(self, place: Place, answer: Column) -> Sequence[Any]:
         field, parents = place.field, place.rows.objects
-        values = list(map(attrgetter(answer.path), parents))
+        values = reader(answer.path)(parents)
         if field.leaf is not None and field.shape.item is None:
             return values  # looked at when they are written
         if all(_is_proper(field, sample) for sample in _samples(values).values()):
@@ -252,12 +252,11 @@ class _Order:
         results = await known
         cells = place.rows.cells[number]
         assert isinstance(cells, Objects)  # noqa: S101  # a reference leads to one object each
-        order: dict[int, int] = {}
-        for position, stub in enumerate(self._stubs):
-            own = position if cells.numbers is None else cells.numbers[position]
-            if own >= 0 and stub is not None:
-                order[own] = self._number_of[id(stub)]
-        return [results[order[own]] for own in sorted(order)]
+        stubs = self._stubs
+        own = range(len(stubs)) if cells.numbers is None else cells.numbers
+        stub_of = dict(zip(own, map(id, stubs), strict=True))
+        count = len(cells.rows[0].objects)
+        return [results[self._number_of[stub_of[i]]] for i in range(count)]
 
 
 def _rows_of(cells: Cells) -> Sequence[Rows]:

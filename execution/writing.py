@@ -47,10 +47,9 @@ class Writer:
                 forms.append(form)
                 columns.append(column)
         rows.cells = []
-        template = rows.selection.template(tuple(forms))
         if not columns:
-            return [template] * len(rows.objects)
-        texts: list[Text] = list(map(template.__mod__, zip(*columns, strict=True)))
+            return [rows.selection.constant()] * len(rows.objects)
+        texts: list[Text] = list(rows.selection.writer(tuple(forms))(columns))
         for column in columns:
             if None in column:
                 texts = [None if c is None else t for c, t in zip(column, texts, strict=True)]

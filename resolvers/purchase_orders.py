@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
@@ -31,6 +32,9 @@ from resolvers.reading import (
     root_list,
 )
 from resolvers.units import Units
+
+T = TypeVar("T")
+_BY_NUMBER: Final = attrgetter("line_number")
 
 
 class OrderLine(Struct, frozen=True):
@@ -209,20 +213,24 @@ def history(order: PurchaseOrder) -> list[StatusChange]:
     """
     changes: list[StatusChange] = []
     system, previous = order.provenance.system, None
-    answer = order.acknowledgement
+    answer, updated_at = _known(order.acknowledgement), _known(order.updated_at)
     acknowledged = PurchaseOrderStatus.ACKNOWLEDGED
     if answer is not None:
         changes.append(StatusChange(acknowledged, None, answer.acknowledged_at, system))
         previous = acknowledged
-    if order.updated_at is not None and order.status is not previous:
-        changes.append(StatusChange(order.status, previous, order.updated_at, system))
+    if updated_at is not None and order.status is not previous:
+        changes.append(StatusChange(order.status, previous, updated_at, system))
     return sorted(changes, key=lambda c: c.at)
 
 
 def lines(order: PurchaseOrder) -> list[OrderLine]:
     """The lines of an order, by number, each knowing its order."""
-    ordered = sorted(order.lines, key=lambda line: line.line_number)
+    ordered = sorted(order.lines, key=_BY_NUMBER)
     return [OrderLine(order, line) for line in ordered]
+
+
+def _known(value: T) -> T | None:
+    return None if is_absent(value) else value
 
 
 def _received(line: PurchaseOrderLine, units: "Units") -> Decimal:

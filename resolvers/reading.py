@@ -8,14 +8,14 @@ from typing import Any
 
 from canonical.criteria import Criteria, Op, Sort
 from canonical.entities import ENTITIES, KEY, EntityName
-from canonical.errors import NotFoundError
+from canonical.errors import NotFoundError, SupplygraphError
 from execution.fields import Asked, BatchResolver, Reference
 from execution.operation import Partial
 from loaders.lists import ListQuestion
 from loaders.merging import Found
 from resolvers.connections import EMPTY, Connection, connection, page_size
 from resolvers.context import RequestContext
-from resolvers.visibility import refusal, scope_columns, scoped, visible
+from resolvers.visibility import refusal, scope_columns, scoped, sees_everything, visible
 
 SystemKey = tuple[str, str]
 """A record of one system: the system's name and its key there."""
@@ -104,8 +104,14 @@ async def pointing_here(
     if not context.reads.catalog.has(entity):
         return [[] for _ in keys]
     found = await _found(context, entity, column, keys, asked, criteria=criteria, system=system)
-    several = {key: _several(context, entity, at_key) for key, at_key in found.items()}
-    return [several[k] for k in keys]
+    if sees_everything(context.caller):
+        whole = {k: _partial(list(f.records), f.problems) for k, f in found.items()}
+    else:
+        whole = {
+            k: _partial(visible(entity, f.records, context.caller), f.problems)
+            for k, f in found.items()
+        }
+    return [whole[k] for k in keys]
 
 
 async def listed(
@@ -191,15 +197,16 @@ async def _found(
 
 
 def _single(context: RequestContext, entity: EntityName, found: Found) -> Any:
-    records = visible(entity, found.records, context.caller)
+    records = found.records
+    if not sees_everything(context.caller):
+        records = tuple(visible(entity, records, context.caller))
     if not records:
         return found.problems[0] if found.problems and not found.records else None
-    return Partial(records[0], found.problems) if found.problems else records[0]
+    return _partial(records[0], found.problems)
 
 
-def _several(context: RequestContext, entity: EntityName, found: Found) -> list[Any] | Partial:
-    records = visible(entity, found.records, context.caller)
-    return Partial(records, found.problems) if found.problems else records
+def _partial(value: Any, problems: tuple[SupplygraphError, ...]) -> Any:
+    return Partial(value, problems) if problems else value
 
 
 def _dangling(entity: EntityName, name: str) -> NotFoundError:

@@ -16,7 +16,7 @@ _MAX_DIGITS: Final = 60
 _SHOWN: Final = 60
 _SHOWN_DECIMALS: Final = 3
 
-_UNUSUAL: Final = re.compile(r"[^0-9.\n-]|\.\d{4}")
+_MANY_DECIMALS: Final = re.compile(r"\.\d{4}")
 
 JSON = NewType("JSON", object)
 
@@ -103,10 +103,12 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
 
 
 def _decimal_column(values: Sequence[Any]) -> list[str] | None:
-    if set(map(type, values)) != {Decimal}:
+    try:
+        texts = list(map(Decimal.__str__, values))
+    except TypeError:
         return None
-    texts = list(map(str, values))
-    if _UNUSUAL.search("\n".join(texts)):  # an exponent, or more than three decimals
+    joined = "\n".join(texts)
+    if "E" in joined or "N" in joined or "I" in joined or _MANY_DECIMALS.search(joined):
         return list(map(_decimal_text, values))
     return texts
 
