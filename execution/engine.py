@@ -202,6 +202,7 @@ class Engine:
 
 
 async def _ran(plan: Plan, values: VariableValues, context: OperationContext) -> Outcome:
+    context.operation.scheduler.expect_whole_levels()
     reports = Reports()
     root = await Run(plan, values, context, reports).rows()
     data = Writer(reports).data(root)

@@ -284,13 +284,14 @@ def _early(field: Field) -> tuple[int, ...]:
         return ()
     if field.asked.columns <= reference.columns:
         return ()  # nothing is read on the way, so nothing can be gained
-    return tuple(
-        i
+    links = {
+        i: columns_of(inner.definition).names
         for i, inner in enumerate(field.below.only.fields)
         if isinstance(inner.answer, Link)
-        and columns_of(inner.definition).names
-        and set(columns_of(inner.definition).names) <= reference.columns
-    )
+    }
+    if not all(names and set(names) <= reference.columns for names in links.values()):
+        return ()  # what must wait may ask for the same as what need not: once is enough
+    return tuple(links)
 
 
 def _is_of(named: GraphQLObjectType, value: Any) -> bool:
