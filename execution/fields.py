@@ -82,10 +82,12 @@ class Link(Struct, frozen=True):
     Attributes:
         batch: Reads them.
         reference: What is known of them before, if anything is.
+        separate: Whether a parent's answer is the same whoever else is asked for with it.
     """
 
     batch: BatchResolver
     reference: Reference | None = None
+    separate: bool = True
 
 
 Answer = Column | Computed | Link

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 
 import strawberry
 from aiodataloader import DataLoader, Loader, dispatch_queue_batch
-from graphql import GraphQLResolveInfo
+from graphql import GraphQLError, GraphQLResolveInfo
 from msgspec import Struct
 from strawberry.types import Info
 from typing_extensions import override
@@ -117,6 +117,7 @@ def link(
     *needs: str,
     arguments: Mapping[str, Argument] | None = None,
     reference: Reference | None = None,
+    separate: bool = True,
 ) -> Any:
     """A field that is answered by other records, for all parents at once.
 
@@ -132,6 +133,7 @@ def link(
         arguments: The field's arguments. Inputs with a method `canonical` are handed over as what
             it returns.
         reference: What the parents tell of the records before these are read.
+        separate: Whether a parent's answer is the same whoever else is asked for with it.
     """
     taken = dict(arguments or {})
 
@@ -142,7 +144,7 @@ def link(
     return strawberry.field(
         resolver=resolve,
         description=description,
-        metadata={"columns": Columns(needs), "answer": Link(batch, reference)},
+        metadata={"columns": Columns(needs), "answer": Link(batch, reference, separate)},
     )
 
 
@@ -282,7 +284,7 @@ async def answered(
 
 def foreseen(error: Exception) -> Exception:
     """An error that a caller may be told of, or one that only says that there was another."""
-    if isinstance(error, SupplygraphError | BatchError):
+    if isinstance(error, SupplygraphError | GraphQLError | BatchError):
         return error
     fault = BatchError()
     fault.__cause__ = error

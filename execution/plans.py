@@ -284,13 +284,13 @@ def _early(field: Field) -> tuple[int, ...]:
         return ()
     if field.asked.columns <= reference.columns:
         return ()  # nothing is read on the way, so nothing can be gained
-    links = {
-        i: columns_of(inner.definition).names
-        for i, inner in enumerate(field.below.only.fields)
-        if isinstance(inner.answer, Link)
-    }
-    if not all(names and set(names) <= reference.columns for names in links.values()):
-        return ()  # what must wait may ask for the same as what need not: once is enough
+    links: list[int] = []
+    for number, inner in enumerate(field.below.only.fields):
+        if isinstance(inner.answer, Link):
+            needs = set(columns_of(inner.definition).names)
+            if not needs or not needs <= reference.columns or not inner.answer.separate:
+                return ()  # what must wait may ask for the same as what need not: once is enough
+            links.append(number)
     return tuple(links)
 
 

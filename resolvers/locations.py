@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from canonical.criteria import Condition, Criteria, Op, Sort
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
@@ -82,7 +84,7 @@ async def inventory_of(
         if isinstance(page, InvalidInputError):
             answers.append(page)
             continue
-        made = connection(page)
         problems = positions.problems if isinstance(positions, Partial) else ()
+        made = connection(replace(page, total=None) if problems else page)
         answers.append(Partial(made, problems) if problems else made)
     return answers

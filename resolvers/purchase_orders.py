@@ -139,7 +139,7 @@ def still_open(orders: Sequence[PurchaseOrder], sku: str) -> list[OrderLine]:
 async def orders_of(context: RequestContext, parents: Sequence[Any], asked: Asked) -> list[Any]:
     """The order that each parent points at, in its own system; None where it points at none."""
     references = [
-        None if p.purchase_order is None else (p.provenance.system, p.purchase_order)
+        None if _known(p.purchase_order) is None else (p.provenance.system, p.purchase_order)
         for p in parents
     ]
     return await by_reference(context, EntityName.PURCHASE_ORDER, references, asked)

@@ -6,9 +6,10 @@ Always within what the caller may see.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from canonical.absent import ABSENT, is_absent
 from canonical.criteria import Criteria, Op, Sort
 from canonical.entities import ENTITIES, KEY, EntityName
-from canonical.errors import NotFoundError, SupplygraphError
+from canonical.errors import NotFoundError, SupplygraphError, UnsupportedError
 from execution.fields import Asked, BatchResolver, Reference
 from execution.operation import Partial
 from loaders.lists import ListQuestion
@@ -26,9 +27,12 @@ async def by_name(
 ) -> list[Any]:
     """For each natural key its record, None where there is none, or why it was not read.
 
-    Where nothing but the key itself is wanted, nothing is read.
+    Where nothing but the key itself is wanted, nothing is read. A key that its system does not
+    supply leads to nothing.
     """
     [column] = ENTITIES[entity].natural
+    if ABSENT in names:
+        names = [None if is_absent(n) else n for n in names]
     if asked.columns <= {column}:
         return known_by_name(entity, names)
     found = await _found(context, entity, column, (n for n in names if n is not None), asked)
@@ -40,8 +44,10 @@ def known_by_name(entity: EntityName, names: Sequence[str | None]) -> list[Any]:
     """For each natural key a record that knows it alone, the same one for the same key."""
     [column] = ENTITIES[entity].natural
     record: type[Any] = ENTITIES[entity].record
-    made = {n: record(**{column: n}) for n in dict.fromkeys(names) if n is not None}
-    return [None if n is None else made[n] for n in names]
+    made = {
+        n: record(**{column: n}) for n in dict.fromkeys(names) if n is not None and not is_absent(n)
+    }
+    return [made.get(n) for n in names]
 
 
 def reference_to(
@@ -64,7 +70,7 @@ async def required(
     """As `by_name`, for references that must lead somewhere: a missing record is an error."""
     records = await by_name(context, entity, names, asked)
     return [
-        _dangling(entity, name) if record is None else record
+        _lost(entity, name) if record is None else record
         for name, record in zip(names, records, strict=True)
     ]
 
@@ -209,8 +215,10 @@ def _partial(value: Any, problems: tuple[SupplygraphError, ...]) -> Any:
     return Partial(value, problems) if problems else value
 
 
-def _dangling(entity: EntityName, name: str) -> NotFoundError:
+def _lost(entity: EntityName, name: str) -> SupplygraphError:
     kind = entity.value.replace("_", " ")
+    if is_absent(name):
+        return UnsupportedError(f"no {kind} is supplied here; map it in the manifest")
     return NotFoundError(
         f"{kind} {name!r} is referred to, but no system that supplies {kind}s has it; "
         f"check the crosswalk and the sources of {entity.value!r}"

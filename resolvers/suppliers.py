@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from canonical.criteria import Condition, Criteria, Op, Sort
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
@@ -138,6 +140,8 @@ def _paged(
     """A connection with what its records lacked when they were read."""
     if isinstance(page, InvalidInputError):
         return page
+    if isinstance(source, Partial):
+        page = replace(page, total=None)
     made = connection(page, nodes)
     if not isinstance(source, Partial):
         return made
