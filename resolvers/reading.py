@@ -44,7 +44,7 @@ def known_by_name(entity: EntityName, names: Sequence[str | None]) -> list[Any]:
     """For each natural key a record that knows it alone, the same one for the same key."""
     [column] = ENTITIES[entity].natural
     record: type[Any] = ENTITIES[entity].record
-    made = {
+    made: dict[str | None, Any] = {
         n: record(**{column: n}) for n in dict.fromkeys(names) if n is not None and not is_absent(n)
     }
     return [made.get(n) for n in names]
