@@ -109,6 +109,7 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         megabytes = declared.manifest.cache.l1_megabytes
         cache = RecordCache(redis, version=FORMAT, l1_bytes=megabytes * _MEGABYTE)
         stack.push_async_callback(cache.aclose)
+        await cache.changed_since((), 0)  # listens from the start, so that first answers are kept
         answers = _answers(declared, cache, redis)
         stack.push_async_callback(answers.aclose)
         services = Services(
