@@ -16,6 +16,7 @@ is a backend's name in the manifest. Nothing that a caller makes up becomes a la
 Several processes of one service add up when PROMETHEUS_MULTIPROC_DIR names an empty folder.
 """
 
+import functools
 import os
 from enum import IntEnum, StrEnum
 from functools import cache
@@ -149,9 +150,9 @@ def _operations_of(kind: OperationKind, outcome: OperationOutcome) -> Histogram:
 
 def backend_called(system: str, outcome: CallOutcome, seconds: float) -> None:
     """A request to a system ended. Requests that were never sent (`not_asked`) have no duration."""
-    _calls.labels(system, outcome.value).inc()
+    _calls_of(system, outcome).inc()
     if outcome is not CallOutcome.NOT_ASKED:
-        _call_seconds.labels(system).observe(seconds)
+        _seconds_of(system).observe(seconds)
 
 
 def cache_looked_up(layer: Literal["l1", "l2"], *, hits: int, misses: int) -> None:
@@ -173,6 +174,18 @@ def _answers_of(layer: str, hit: bool) -> Counter:  # noqa: FBT001  # the name o
 def breaker_moved(system: str, state: BreakerState) -> None:
     """A system's circuit breaker has a new state."""
     _breakers.labels(system).set(state.value)
+
+
+@functools.cache
+def _calls_of(system: str, outcome: CallOutcome) -> Counter:
+    """One series, which prometheus_client looks for each time it is asked."""
+    return _calls.labels(system, outcome.value)
+
+
+@functools.cache
+def _seconds_of(system: str) -> Histogram:
+    """As `_calls_of`."""
+    return _call_seconds.labels(system)
 
 
 def render() -> bytes:
