@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any, Final
 
 import strawberry
+import structlog
 from graphql import DocumentNode, GraphQLError, print_schema
 from msgspec import Struct
 
@@ -26,13 +27,15 @@ from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
 from app.server.terms import Terms
 from canonical.errors import UnauthenticatedError
-from execution.engine import Engine
+from execution.engine import Engine, PlanOutcome
 from runtime.cache.kept import AnswerKey, KeptAnswer
 from runtime.security.principal import scope_key
 from runtime.telemetry import metrics
 from runtime.telemetry.metrics import OperationKind, OperationOutcome
+from schema.scalars import COLUMN_WRITERS
 
 _ANSWERED: Final = 200
+_log = structlog.get_logger(__name__)
 
 
 class Answer(Struct, frozen=True):
@@ -68,7 +71,7 @@ class Operator:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         inner = schema._schema  # noqa: SLF001  # parsed and validated here, once
-        self._engine = Engine(inner)
+        self._engine = Engine(inner, writers=COLUMN_WRITERS, on_plan=_planned)
         self._serving = serving
         self._serves = serving.serves
         self._clock = clock
@@ -185,6 +188,12 @@ class _Asked(Struct, frozen=True):
     attendant: Attendant
     now: datetime
     started: float
+
+
+def _planned(outcome: PlanOutcome, reason: str | None) -> None:
+    metrics.operation_planned(outcome.value)
+    if reason is not None:
+        _log.info("operation not planned", reason=reason)
 
 
 def _refused(errors: Sequence[GraphQLError], terms: Terms) -> Answer:

@@ -254,9 +254,7 @@ async def _finish(
     return Batch(satisfying(records, criteria), failures)
 
 
-def _groups(
-    core: Core, rows: Sequence[Row], own: Sequence[str] | None
-) -> Mapping[str, list[Row]]:
+def _groups(core: Core, rows: Sequence[Row], own: Sequence[str] | None) -> Mapping[str, list[Row]]:
     """The rows of each record, by its key; only those of some keys, where they are given."""
     rows = _distinct(core, rows)
     keys = core.keys_of(Rows(rows))
