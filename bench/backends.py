@@ -9,7 +9,7 @@ print their ports as JSON.
     ERP          /items?ids= or ?category=&limit=&offset=   /suppliers?ids=   /locations?ids=
                  /inventory?itemIds=
     procurement  /purchase-orders?ids= or ?limit=&offset=
-                 /order-book   the same with days: ?ids= &itemIds= &status= &supplierIds= &limit= &offset=
+                 /order-book?ids= or ?itemIds=&status=&supplierIds=&limit=&offset=   with days
     planning     /forecasts?itemIds=   /demand?itemIds=
     admin        /stats   /reset   /latency?ms=20
 """
@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -145,7 +146,7 @@ def _either(rows: Mapping[str, list[Row]], ids: str, filters: Mapping[str, str])
     by_id = _picked(rows, ids)
     everything = [row for found in rows.values() for row in found]
 
-    def read(query: Query) -> list[Row]:
+    def read(query: Query) -> Sequence[Row]:
         if ids in query:
             return by_id(query)
         left = everything
@@ -171,7 +172,7 @@ async def serve(systems: Systems, ports: Sequence[int]) -> None:
     """Listen on a port for each system (0 for any), say which, and go on until cancelled."""
     loop = asyncio.get_running_loop()
     servers = [
-        await loop.create_server(lambda s=name: _Connection(systems, s), "127.0.0.1", port)
+        await loop.create_server(partial(_Connection, systems, name), "127.0.0.1", port)
         for name, port in zip(SYSTEMS, ports, strict=True)
     ]
     bound = {

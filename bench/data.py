@@ -1,4 +1,4 @@
-"""What the fake systems hold: the data of the peers' kit, row for row, and what only our questions need.
+"""What the fake systems hold: the rows of the peers' kit, and what only our questions need.
 
 The kit makes its rows with a linear congruential generator; so does this, in the same order, which
 is why more than its 2,000 orders leave those as they are. The order book and the weekly demand are
@@ -29,6 +29,7 @@ class World(Struct, frozen=True):
     """All rows, by the id that they are asked for.
 
     Attributes:
+        today: The day that they are made for.
         items: One row each.
         suppliers: One row each.
         locations: One row each.
@@ -39,6 +40,7 @@ class World(Struct, frozen=True):
         demand: Weekly rows from a Monday on, by item.
     """
 
+    today: date
     items: Mapping[str, list[Row]]
     suppliers: Mapping[str, list[Row]]
     locations: Mapping[str, list[Row]]
@@ -68,6 +70,7 @@ def make_world(orders: int = N_ORDERS, *, today: date) -> World:
     own = _generator(7)
     monday = today - timedelta(days=today.weekday())
     return World(
+        today=today,
         items=_by_id(items),
         suppliers=_by_id(suppliers),
         locations=_by_id([{"id": place, "name": place.title()} for place in LOCATIONS]),

@@ -39,9 +39,7 @@ def projected(
     needed: dict[str, list[Any]] = {sku: [0] * WEEKS for sku in opening}
     for row in demand:
         _need(row, needed, bounds)
-    return {
-        sku: _buckets(have, supply[sku], needed[sku], starts) for sku, have in opening.items()
-    }
+    return {sku: _buckets(have, supply[sku], needed[sku], starts) for sku, have in opening.items()}
 
 
 def _arrive(lines: Iterable[Row], supply: Mapping[str, list[int]], bounds: list[date]) -> None:
@@ -90,4 +88,4 @@ def _text(number: Any) -> str:
     if isinstance(number, int):
         return str(number)
     whole, _, decimals = format(number, "f").partition(".")
-    return f"{whole}.{decimals[:max(len(decimals.rstrip('0')), 3)]}"
+    return f"{whole}.{decimals[: max(len(decimals.rstrip('0')), 3)]}"

@@ -12,28 +12,34 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from bench.data import LOCATIONS, Row, World
+from bench.data import LOCATIONS, PERIODS, Row, World
 from bench.projection import WEEKS, projected
 
 KIT: Final[Mapping[str, Any]] = json.loads(
     (Path(__file__).parent / "kit" / "queries.json").read_text(encoding="utf-8")
 )
 STATUSES: Final = {
-    "OPEN": "APPROVED",
+    "OPEN": "SENT",
     "CONFIRMED": "ACKNOWLEDGED",
-    "SHIPPED": "SENT",
+    "SHIPPED": "PARTIALLY_RECEIVED",
     "RECEIVED": "RECEIVED",
 }
 """The systems' words for how far an order is, and the schema's."""
+
+MONDAYS: Final = {
+    period: date.fromisocalendar(int(period[:4]), int(period[-2:]), 1).isoformat()
+    for period in PERIODS
+}
+"""The first day of each of planning's periods."""
 
 PAGE_SUPPLIERS: Final = tuple(f"S-{n:03d}" for n in range(1, 11))
 CATEGORY: Final = "C3"
 PAGE: Final = 100
 
 _PROJECTED = (
-    "query Projection { items(first: 500) { nodes { sku projectedInventory(weeks: %d) "
+    f"query Projection {{ items(first: 500) {{ nodes {{ sku projectedInventory(weeks: {WEEKS}) "
     "{ periodStart opening supply demand closing belowSafetyStock } } } }"
-) % WEEKS
+)
 _ORDER_PAGE = (
     "query OrderPage($suppliers: [String!]) { purchaseOrders(first: 100, "
     "filter: {status: [ACKNOWLEDGED], supplier: $suppliers}, orderBy: [{field: NUMBER}]) "
@@ -53,7 +59,7 @@ class Question(Struct, frozen=True, kw_only=True):
     Attributes:
         name: What figures call it; its operation's name too.
         body: The request.
-        answer: The right `data`, from the rows and the day.
+        answer: The right `data`, from the rows.
         calls: Least calls to systems.
         rounds: Least rounds of waiting for them.
         turns: Requests to take turns with, so that not one order alone is asked for.
@@ -62,7 +68,7 @@ class Question(Struct, frozen=True, kw_only=True):
 
     name: str
     body: Mapping[str, Any]
-    answer: Callable[[World, date], Any]
+    answer: Callable[[World], Any]
     calls: int
     rounds: int
     turns: Sequence[Mapping[str, Any]] = ()
@@ -118,13 +124,13 @@ def joined(name: str, first: int) -> Question:
     return Question(
         name=name,
         body=body,
-        answer=lambda world, _: {"purchaseOrders": {"nodes": orders(world, first)}},
+        answer=lambda world: {"purchaseOrders": {"nodes": orders(world, first)}},
         calls=5,
         rounds=2,
     )
 
 
-def one_order(world: World, _: date) -> Any:
+def one_order(world: World) -> Any:
     """The answer to Q1 for its first order."""
     order = world.orders["PO-00001"][0]
     lines = [
@@ -150,7 +156,7 @@ def orders(world: World, first: int) -> list[Row]:
     ]
 
 
-def projection(world: World, today: date) -> Any:
+def projection(world: World) -> Any:
     """The projected stock of every item."""
     nodes = [
         {"sku": sku, "projectedInventory": buckets}
@@ -159,13 +165,13 @@ def projection(world: World, today: date) -> Any:
             [row for rows in world.inventory.values() for row in rows],
             [row for rows in world.book.values() for row in rows],
             [row for rows in world.demand.values() for row in rows],
-            today,
+            world.today,
         ).items()
     ]
     return {"items": {"nodes": nodes}}
 
 
-def order_page(world: World, _: date) -> Any:
+def order_page(world: World) -> Any:
     """The first confirmed orders of ten suppliers."""
     fit = [
         row
@@ -193,7 +199,7 @@ def order_page(world: World, _: date) -> Any:
     return {"purchaseOrders": {"nodes": nodes, "pageInfo": {"hasNextPage": len(fit) > PAGE}}}
 
 
-def item_page(world: World, _: date) -> Any:
+def item_page(world: World) -> Any:
     """The items of one category with their stock."""
     nodes = [
         {
@@ -247,7 +253,7 @@ def _item(world: World, sku: str) -> Row:
             for place in LOCATIONS
         ],
         "forecasts": [
-            {"version": row["period"], "quantity": str(row["quantity"])}
+            {"periodStart": MONDAYS[row["period"]], "quantity": str(row["quantity"])}
             for row in world.forecasts[sku]
         ],
     }

@@ -1,11 +1,11 @@
-"""This server as the benchmarks start it: as shipped, but for what a variable of the environment says.
+"""This server as the benchmarks start it: as shipped, but for what the environment says.
 
-    BENCH_TOKEN     a token that is put into every request, for load generators that send no headers;
-                    it is verified each time as any other
-    BENCH_WALKED    1: every operation is walked field by field by graphql-core, as in a plain server
-    BENCH_COLD_L1   1: nothing is found in the process, so that every record comes from Redis
+BENCH_TOKEN     a token that is put into every request, for load generators that send no headers;
+                it is verified each time as any other
+BENCH_WALKED    1: every operation is walked field by field by graphql-core, as in a plain server
+BENCH_COLD_L1   1: nothing is found in the process, so that every record comes from Redis
 
-    python -m bench.kit.app --port 8000 [--workers 2]
+python -m bench.kit.app --port 8000 [--workers 2]
 """
 
 import argparse
@@ -61,7 +61,7 @@ def _find_nothing_in_the_process() -> None:
     inner = RecordCache.get_many
 
     async def get_many(self: RecordCache, *given: Any, **more: Any) -> Any:
-        self._l1.clear()  # noqa: SLF001  # a process that has just started
+        self._l1.clear()  # a process that has just started
         return await inner(self, *given, **more)
 
     RecordCache.get_many = get_many  # type: ignore[method-assign]  # see above
