@@ -1,26 +1,44 @@
 """The engine: one operation in, the bytes of its `data` and its errors out.
 
-Operations whose fields all say how they are answered for many parents are planned once and run
-level by level; what is not planned is walked by graphql-core, with the same answer.
+    text -> plan (kept) -> run downwards, each field once for all parents -> written upwards
+
+What cannot be planned is walked by graphql-core, with the same answer; it is counted, by reason.
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     ExecutionResult,
     GraphQLError,
     GraphQLSchema,
+    OperationDefinitionNode,
+    VariableNode,
+    Visitor,
     execute,
+    get_variable_values,
+    visit,
 )
+from graphql.execution.values import VariableValues
 from msgspec import Struct
 
+from execution.fields import DEFINITION
+from execution.leaves import ColumnWriter
 from execution.operation import OperationContext
+from execution.plans import NotPlannedError, Plan, Planner
+from execution.reporting import Reports
+from execution.running import Run
+from execution.writing import Writer
 
+_KEPT: Final = 1_000
+_MAX_ERRORS: Final = 50
 _encode: Final = msgspec.json.Encoder().encode
+_CONDITIONS: Final = frozenset({"skip", "include"})
 
 
 class Outcome(Struct, frozen=True):
@@ -37,11 +55,57 @@ class Outcome(Struct, frozen=True):
     errors: Sequence[GraphQLError]
 
 
-class Engine:
-    """Runs operations of one schema. Documents must be valid."""
+class PlanCounts(Struct):
+    """How often plans were made and found, and why operations were not planned.
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    Attributes:
+        made: Plans made.
+        found: Operations whose plan was kept.
+        fallbacks: Operations walked by graphql-core, by reason.
+    """
+
+    made: int = 0
+    found: int = 0
+    fallbacks: Counter[str] = msgspec.field(default_factory=Counter)
+
+
+class _Prepared(Struct):
+    """An operation of a document, with its plans by the values of skip and include."""
+
+    operation: OperationDefinitionNode
+    conditions: tuple[str, ...]
+    plans: dict[tuple[bool, ...], Plan | NotPlannedError] = msgspec.field(default_factory=dict)
+
+
+class Engine:
+    """Runs operations of one schema. Documents must be valid.
+
+    Args:
+        schema: The schema, made by strawberry.
+        writers: How columns of custom scalars are written, by the scalar's name; those that are not
+            named are written value by value.
+        planned: Whether operations are planned; graphql-core walks them all if not.
+        on_fallback: Told why an operation is walked by graphql-core, each time.
+
+    Attributes:
+        counts: What became of the operations so far.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        writers: Mapping[str, ColumnWriter] | None = None,
+        planned: bool = True,
+        on_fallback: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.counts = PlanCounts()
         self._schema = schema
+        self._writers = writers or {}
+        self._planned = planned
+        self._on_fallback = on_fallback
+        self._read = schema.extensions[DEFINITION].config.default_resolver
+        self._kept: OrderedDict[tuple[str, str | None], _Prepared] = OrderedDict()
 
     async def run(
         self,
@@ -60,6 +124,68 @@ class Engine:
             variables: Values of its variables as the client sent them.
             context: What resolvers get.
         """
+        if not self._planned:
+            return await self._walked(document, operation_name, variables, context)
+        prepared = self._prepared(text, document, operation_name)
+        values = get_variable_values(
+            self._schema,
+            prepared.operation.variable_definitions or (),
+            dict(variables),
+            max_errors=_MAX_ERRORS,
+        )
+        if not isinstance(values, VariableValues):
+            return Outcome(None, values)
+        plan = self._plan(prepared, document, values)
+        if isinstance(plan, NotPlannedError):
+            reason = str(plan)
+            self.counts.fallbacks[reason] += 1
+            self._on_fallback(reason)
+            return await self._walked(document, operation_name, variables, context)
+        return await _ran(plan, values, context)
+
+    def _prepared(self, text: str, document: DocumentNode, operation_name: str | None) -> _Prepared:
+        key = (text, operation_name)
+        prepared = self._kept.get(key)
+        if prepared is not None:
+            self._kept.move_to_end(key)
+            return prepared
+        prepared = _Prepared(_chosen(document, operation_name), _condition_names(document))
+        self._kept[key] = prepared
+        if len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return prepared
+
+    def _plan(
+        self, prepared: _Prepared, document: DocumentNode, values: VariableValues
+    ) -> Plan | NotPlannedError:
+        given = [values.coerced.get(name) for name in prepared.conditions]
+        if None in given:
+            return NotPlannedError("a condition of skip or include is null")
+        conditions = tuple(map(bool, given))
+        plan = prepared.plans.get(conditions)
+        if plan is not None:
+            self.counts.found += 1
+            return plan
+        planner = Planner(
+            self._schema, document, values.coerced, writers=self._writers, read=self._read
+        )
+        try:
+            plan = planner.plan(prepared.operation)
+            self.counts.made += 1
+        except NotPlannedError as exc:
+            plan = exc
+        if len(prepared.plans) == _KEPT:
+            prepared.plans.clear()
+        prepared.plans[conditions] = plan
+        return plan
+
+    async def _walked(
+        self,
+        document: DocumentNode,
+        operation_name: str | None,
+        variables: Mapping[str, Any],
+        context: OperationContext,
+    ) -> Outcome:
         outcome = execute(
             self._schema,
             document,
@@ -73,3 +199,40 @@ class Engine:
         if result.data is None and errors and all(e.path is None for e in errors):
             return Outcome(None, errors)
         return Outcome(_encode(result.data), errors)
+
+
+async def _ran(plan: Plan, values: VariableValues, context: OperationContext) -> Outcome:
+    context.operation.scheduler.expect_whole_levels()
+    reports = Reports()
+    root = await Run(plan, values, context, reports).rows()
+    data = Writer(reports).data(root)
+    reports.tell_problems(context.operation)
+    return Outcome(data, reports.errors())
+
+
+def _chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    """The operation of a name, or the only one."""
+    return next(
+        d
+        for d in document.definitions
+        if isinstance(d, OperationDefinitionNode)
+        and (name is None or (d.name is not None and d.name.value == name))
+    )
+
+
+def _condition_names(document: DocumentNode) -> tuple[str, ...]:
+    """Variables that decide what is in the answer."""
+    found = _Conditions()
+    visit(document, found)
+    return tuple(sorted(found.names))
+
+
+class _Conditions(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        if node.name.value in _CONDITIONS:
+            given = (a.value for a in node.arguments or ())
+            self.names.update(v.name.value for v in given if isinstance(v, VariableNode))

@@ -1,42 +1,37 @@
-"""Links: fields that are answered for all their parents at once, declared once on the type.
+"""Declaring fields: columns, computed fields and links, once, for both ways of running a query.
 
-A link's batch resolver gets the context, the list of parents, what is asked of the records
-(`Asked`) and the field's arguments, and returns one result per parent: a value, a `Partial`, or an
-error for that parent alone. Here a link is put into an ordinary strawberry field, whose resolver
-queues its parent in the link's loader.
+A field declared here is an ordinary strawberry field. Its metadata says how it is answered for all
+parents at once, which is what the planned executor goes by. Its resolver serves graphql-core, which
+comes with one parent at a time: parents of a link at the same place of the query queue in the
+link's loader until the level is complete.
 """
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Annotated, Any, Final
 
 import strawberry
 from aiodataloader import DataLoader, Loader, dispatch_queue_batch
-from graphql import GraphQLResolveInfo
+from graphql import GraphQLError, GraphQLResolveInfo
 from msgspec import Struct
 from strawberry.types import Info
 from typing_extensions import override
 
 from canonical.errors import SupplygraphError
+from execution.fields import (
+    Asked,
+    BatchResolver,
+    Column,
+    Columns,
+    Computation,
+    Computed,
+    Link,
+    Reference,
+)
 from execution.operation import BatchError, OperationContext, Partial, Path
-from execution.selection import Columns, selected_columns, selects
-
-BatchResolver = Callable[..., Awaitable[Sequence[Any]]]
-"""`async (context, parents, asked, **arguments) -> results`, in the parents' order."""
-
-
-class Asked(Struct, frozen=True):
-    """What a selection wants of the records that a link answers with.
-
-    Attributes:
-        columns: Record columns, dotted where structured.
-        total: Whether a connection's `totalCount` is wanted.
-    """
-
-    columns: frozenset[str]
-    total: bool = False
+from execution.selection import Selections
 
 
 class Argument(Struct, frozen=True):
@@ -73,11 +68,46 @@ def column(description: str, *names: str, inside: str | None = None) -> Any:
     return strawberry.field(description=description, metadata={"columns": Columns(names, inside)})
 
 
-def computed(resolver: Callable[..., Any], description: str, *needs: str) -> Any:
-    """A field worked out from columns of its own record alone, without reading anything."""
-    return strawberry.field(
-        resolver=resolver, description=description, metadata={"columns": Columns(needs)}
-    )
+def attribute(source: Column, returns: Any, description: str, *names: str) -> Any:
+    """A field that is an attribute of something within its parent.
+
+    Args:
+        source: Which attribute, and how it is read of one parent.
+        returns: The field's GraphQL type as a Python annotation.
+        description: For readers of the schema.
+        names: The columns that it reads.
+    """
+
+    def read(root: Any) -> Any:
+        return source.read(root)
+
+    read.__annotations__ = {"return": returns}
+    metadata = {"columns": Columns(names), "answer": source}
+    return strawberry.field(resolver=read, description=description, metadata=metadata)
+
+
+def computed(
+    batch: Computation, returns: Any, description: str, *needs: str, inside: str | None = None
+) -> Any:
+    """A field worked out from columns of its own record alone, without reading anything.
+
+    Args:
+        batch: Works it out for many parents.
+        returns: The field's GraphQL type as a Python annotation.
+        description: For readers of the schema.
+        needs: The columns.
+        inside: As of `column`.
+    """
+
+    def work_out(root: Any) -> Any:
+        [result] = batch([root])
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    work_out.__annotations__ = {"return": returns}
+    metadata = {"columns": Columns(needs, inside), "answer": Computed(batch)}
+    return strawberry.field(resolver=work_out, description=description, metadata=metadata)
 
 
 def link(
@@ -86,9 +116,14 @@ def link(
     description: str,
     *needs: str,
     arguments: Mapping[str, Argument] | None = None,
-    deprecation_reason: str | None = None,
+    reference: Reference | None = None,
+    separate: bool = True,
 ) -> Any:
     """A field that is answered by other records, for all parents at once.
+
+    The batch resolver gets the context, the list of parents, what is asked of the records (`Asked`)
+    and the field's arguments, and returns one result per parent: a value, a `Partial`, or an error
+    for that parent alone.
 
     Args:
         batch: The batch resolver.
@@ -97,7 +132,8 @@ def link(
         needs: Columns of the parent that the batch resolver starts from.
         arguments: The field's arguments. Inputs with a method `canonical` are handed over as what
             it returns.
-        deprecation_reason: Why and by what it is replaced, if it is.
+        reference: What the parents tell of the records before these are read.
+        separate: Whether a parent's answer is the same whoever else is asked for with it.
     """
     taken = dict(arguments or {})
 
@@ -108,8 +144,7 @@ def link(
     return strawberry.field(
         resolver=resolve,
         description=description,
-        deprecation_reason=deprecation_reason,
-        metadata={"columns": Columns(needs), "link": batch},
+        metadata={"columns": Columns(needs), "answer": Link(batch, reference, separate)},
     )
 
 
@@ -133,22 +168,13 @@ REQUIRED: Final[Any] = object()
 """Default of an argument that must be given."""
 
 
-def _queue(
-    batch: BatchResolver, root: Any, info: Info[Any, Any], given: Mapping[str, Any]
-) -> Awaitable[Any]:
-    context: OperationContext = info.context
-    operation = context.operation
-    raw: GraphQLResolveInfo[Any] = info._raw_info  # noqa: SLF001  strawberry hides the field nodes
-    arguments = {
+def canonical_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """A field's arguments as batch resolvers take them: none that is null or was left out."""
+    return {
         name: _canonical(value)
         for name, value in given.items()
         if value is not None and value is not strawberry.UNSET
     }
-    asked = operation.once(("asked", *map(id, raw.field_nodes)), lambda: _asked(raw))
-    path = tuple(raw.path.as_list())
-    key = (batch, _frozen(arguments))
-    loader = operation.once(key, lambda: _LinkLoader(context, batch, arguments))
-    return loader.load(_Queued(root, asked, path))
 
 
 def _canonical(value: Any) -> Any:
@@ -157,8 +183,28 @@ def _canonical(value: Any) -> Any:
     return value.canonical() if hasattr(value, "canonical") else value
 
 
+async def _queue(
+    batch: BatchResolver, root: Any, info: Info[Any, Any], given: Mapping[str, Any]
+) -> Any:
+    context: OperationContext = info.context
+    operation = context.operation
+    raw: GraphQLResolveInfo[Any] = info._raw_info  # noqa: SLF001  strawberry hides the field nodes
+    arguments = canonical_arguments(given)
+    asked = operation.once(("asked", *map(id, raw.field_nodes)), lambda: _asked(raw))
+    path = tuple(raw.path.as_list())
+    place = tuple(step for step in path if isinstance(step, str))
+    key = (place, batch, _frozen(arguments))
+    loader = operation.once(key, lambda: _LinkLoader(context, batch, arguments))
+    # graphql-core cancels what a failed sibling waits for, and others may wait for the same batch.
+    return await asyncio.shield(loader.load(_Queued(root, asked, path)))
+
+
 def _asked(info: GraphQLResolveInfo[Any]) -> Asked:
-    return Asked(selected_columns(info), selects(info, "totalCount"))
+    selections = Selections.of(info)
+    returns, nodes = info.return_type, info.field_nodes
+    return Asked(
+        selections.columns(returns, nodes), selections.selects(returns, nodes, "totalCount")
+    )
 
 
 def _frozen(value: Any) -> Any:
@@ -172,7 +218,7 @@ def _frozen(value: Any) -> Any:
 
 
 class _LinkLoader(DataLoader[_Queued, Any]):
-    """Gathers the parents of one link with the same arguments, and hands each its own result."""
+    """Gathers the parents of one link at one place of the query, and hands each its own result."""
 
     cache = False
 
@@ -205,13 +251,9 @@ class _LinkLoader(DataLoader[_Queued, Any]):
         asked = Asked(
             frozenset(c for q in keys for c in q.asked.columns), any(q.asked.total for q in keys)
         )
-        try:
-            results = await self._batch(
-                self._context, list(unique.values()), asked, **self._arguments
-            )
-            by_parent = dict(zip(unique, results, strict=True))
-        except Exception as exc:  # noqa: BLE001  # whatever it is, each parent's field reports it
-            by_parent = dict.fromkeys(unique, exc)
+        parents = list(unique.values())
+        results = await answered(self._context, self._batch, parents, asked, self._arguments)
+        by_parent = dict(zip(unique, results, strict=True))
         return [self._own_result(q, by_parent[id(q.parent)]) for q in keys]
 
     def _own_result(self, queued: _Queued, result: Any) -> Any:
@@ -222,14 +264,38 @@ class _LinkLoader(DataLoader[_Queued, Any]):
         return _own(result) if isinstance(result, Exception) else result
 
 
-def _own(error: Exception) -> Exception:
-    """Give each field an error of its own: one that is raised many times grows each time."""
-    if isinstance(error, SupplygraphError):
-        copy = error.__class__.__new__(error.__class__)
-        copy.__dict__.update(error.__dict__)
-        copy.args = error.args
-        copy.__cause__ = error
-        return copy
+async def answered(
+    context: OperationContext,
+    batch: BatchResolver,
+    parents: Sequence[Any],
+    asked: Asked,
+    arguments: Mapping[str, Any],
+) -> Sequence[Any]:
+    """What a batch resolver says for each parent; where it fails, that error for each."""
+    try:
+        results = await batch(context, parents, asked, **arguments)
+        if len(results) != len(parents):
+            message = f"{len(results)} results for {len(parents)} parents"
+            raise ValueError(message)  # a resolver's mistake is a fault like others
+    except Exception as exc:  # noqa: BLE001  # whatever it is, each parent's field reports it
+        return [foreseen(exc)] * len(parents)
+    return results
+
+
+def foreseen(error: Exception) -> Exception:
+    """An error that a caller may be told of, or one that only says that there was another."""
+    if isinstance(error, SupplygraphError | GraphQLError | BatchError):
+        return error
     fault = BatchError()
     fault.__cause__ = error
     return fault
+
+
+def _own(error: Exception) -> Exception:
+    """Give each field an error of its own: one that is raised many times grows each time."""
+    error = foreseen(error)
+    copy = error.__class__.__new__(error.__class__)
+    copy.__dict__.update(error.__dict__)
+    copy.args = error.args
+    copy.__cause__ = error if isinstance(error, SupplygraphError) else error.__cause__
+    return copy

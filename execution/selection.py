@@ -1,17 +1,18 @@
-"""Which columns of a record a selection needs, so that no system is asked for more.
+"""What a selection asks for: its fields type by type, and the columns of records that they need.
 
-Fields say in their metadata what they are (`execution.links`): a column of the record, a link with
+Fields say in their metadata what they are (`execution.fields`): a column of the record, a link with
 the columns that it starts from, or transparent (a connection's `edges`, `node`), where the same
 record is described further down.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Self
 
 from graphql import (
     BooleanValueNode,
     DirectiveNode,
     FieldNode,
+    FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLInterfaceType,
     GraphQLObjectType,
@@ -25,121 +26,135 @@ from graphql import (
     VariableNode,
     get_named_type,
 )
-from msgspec import Struct
 
-DEFINITION: Final = "strawberry-definition"
+from execution.fields import columns_of
+
+Groups = dict[str, list[FieldNode]]
+"""Field nodes by response key, in the order of the answer."""
+
 _CONDITIONS: Final = {"skip": False, "include": True}
 
 
-class Columns(Struct, frozen=True):
-    """Metadata of a field: which record columns it reads.
+class Selections:
+    """Reads selections of one operation.
 
-    Attributes:
-        names: Columns that the field itself needs; with a leading slash, of the record and not of
-            the part in it.
-        inside: Prefix of the columns that its subselection describes; "" where it describes the
-            same record (transparent), None where it describes another record or nothing.
+    Args:
+        schema: The schema.
+        fragments: The document's fragments, by name.
+        conditions: Values of at least those variables that `@skip` and `@include` name.
     """
 
-    names: tuple[str, ...] = ()
-    inside: str | None = None
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        conditions: Mapping[str, Any],
+    ) -> None:
+        self.schema = schema
+        self._fragments = fragments
+        self._conditions = conditions
 
-
-def selected_columns(info: GraphQLResolveInfo[Any]) -> frozenset[str]:
-    """Columns that a field's subselection needs of the record which answers it."""
-    found: set[str] = set()
-    for node in info.field_nodes:
-        if node.selection_set is not None:
-            _collect(info, info.return_type, node.selection_set, "", found)
-    return frozenset(found)
-
-
-def selects(info: GraphQLResolveInfo[Any], name: str) -> bool:
-    """Tell whether a field's subselection names a certain field directly."""
-    return any(
-        field.name.value == name
-        for node in info.field_nodes
-        if node.selection_set is not None
-        for _, field in _fields(info, _types(info.schema, info.return_type), node.selection_set)
-    )
-
-
-def _types(schema: GraphQLSchema, output: GraphQLOutputType) -> tuple[GraphQLObjectType, ...]:
-    named = get_named_type(output)
-    if isinstance(named, GraphQLObjectType):
-        return (named,)
-    if isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
-        return tuple(schema.get_possible_types(named))
-    return ()
-
-
-def _collect(
-    info: GraphQLResolveInfo[Any],
-    output: GraphQLOutputType,
-    selection: SelectionSetNode,
-    prefix: str,
-    found: set[str],
-) -> None:
-    for owner, node in _fields(info, _types(info.schema, output), selection):
-        field = owner.fields.get(node.name.value)
-        if field is None:
-            continue
-        columns = columns_metadata(field.extensions)
-        found.update(name[1:] if name.startswith("/") else prefix + name for name in columns.names)
-        if columns.inside is not None and node.selection_set is not None:
-            inner = f"{prefix}{columns.inside}." if columns.inside else prefix
-            _collect(info, field.type, node.selection_set, inner, found)
-
-
-def columns_metadata(extensions: Mapping[str, Any]) -> Columns:
-    """What a schema field says of its columns; nothing if it says nothing."""
-    definition = extensions.get(DEFINITION)
-    columns = definition.metadata.get("columns") if definition is not None else None
-    return columns if isinstance(columns, Columns) else Columns()
-
-
-def _fields(
-    info: GraphQLResolveInfo[Any], types: tuple[GraphQLObjectType, ...], selection: SelectionSetNode
-) -> Iterator[tuple[GraphQLObjectType, FieldNode]]:
-    for node in selection.selections:
-        if not _included(info, node):
-            continue
-        if isinstance(node, FieldNode):
-            for owner in types:
-                yield owner, node
-        elif isinstance(node, FragmentSpreadNode):
-            fragment = info.fragments[node.name.value]
-            yield from _fields(info, _narrowed(info, types, fragment), fragment.selection_set)
-        elif isinstance(node, InlineFragmentNode):
-            yield from _fields(info, _narrowed(info, types, node), node.selection_set)
-
-
-def _narrowed(
-    info: GraphQLResolveInfo[Any], types: tuple[GraphQLObjectType, ...], node: Any
-) -> tuple[GraphQLObjectType, ...]:
-    condition = node.type_condition
-    if condition is None:
-        return types
-    named = info.schema.get_type(condition.name.value)
-    if isinstance(named, GraphQLObjectType):
-        return tuple(t for t in types if t is named)
-    if isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
-        possible = info.schema.get_possible_types(named)
-        return tuple(t for t in types if t in possible)
-    return ()
-
-
-def _included(info: GraphQLResolveInfo[Any], node: SelectionNode) -> bool:
-    for directive in node.directives or ():
-        name = directive.name.value
-        if name in _CONDITIONS and _condition(info, directive) is not _CONDITIONS[name]:
-            return False
-    return True
-
-
-def _condition(info: GraphQLResolveInfo[Any], directive: DirectiveNode) -> bool:
-    [given] = (a.value for a in directive.arguments or () if a.name.value == "if")
-    if isinstance(given, VariableNode):
+    @classmethod
+    def of(cls, info: GraphQLResolveInfo[Any]) -> Self:
+        """The selections of an operation that graphql-core is walking."""
         values: Any = info.variable_values
-        return bool(getattr(values, "coerced", values)[given.name.value])
-    return isinstance(given, BooleanValueNode) and given.value
+        fragments = {n: getattr(f, "definition", f) for n, f in info.fragments.items()}
+        return cls(info.schema, fragments, getattr(values, "coerced", values))
+
+    def fields(self, owner: GraphQLObjectType, nodes: Iterable[FieldNode]) -> Groups:
+        """What the subselections of some nodes of one field ask of an object of a type."""
+        found: Groups = {}
+        seen: set[str] = set()
+        for node in nodes:
+            if node.selection_set is not None:
+                self._gather(owner, node.selection_set, found, seen)
+        return found
+
+    def of_operation(self, owner: GraphQLObjectType, selection: SelectionSetNode) -> Groups:
+        """What an operation asks of the root."""
+        found: Groups = {}
+        self._gather(owner, selection, found, set())
+        return found
+
+    def columns(self, returns: GraphQLOutputType, nodes: Iterable[FieldNode]) -> frozenset[str]:
+        """Columns that a field's subselection needs of the record which answers it."""
+        found: set[str] = set()
+        self._columns(returns, list(nodes), "", found)
+        return frozenset(found)
+
+    def selects(self, returns: GraphQLOutputType, nodes: Iterable[FieldNode], name: str) -> bool:
+        """Tell whether a field's subselection names a certain field directly."""
+        given = list(nodes)
+        return any(
+            group[0].name.value == name
+            for owner in self.possible(returns)
+            for group in self.fields(owner, given).values()
+        )
+
+    def possible(self, output: GraphQLOutputType) -> tuple[GraphQLObjectType, ...]:
+        """Types of the objects that a field may answer with."""
+        named = get_named_type(output)
+        if isinstance(named, GraphQLObjectType):
+            return (named,)
+        if isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
+            return tuple(self.schema.get_possible_types(named))
+        return ()
+
+    def _columns(
+        self, returns: GraphQLOutputType, nodes: list[FieldNode], prefix: str, found: set[str]
+    ) -> None:
+        for owner in self.possible(returns):
+            for group in self.fields(owner, nodes).values():
+                field = owner.fields.get(group[0].name.value)
+                if field is None:
+                    continue
+                columns = columns_of(field)
+                found.update(n[1:] if n.startswith("/") else prefix + n for n in columns.names)
+                if columns.inside is not None:
+                    inner = f"{prefix}{columns.inside}." if columns.inside else prefix
+                    self._columns(field.type, group, inner, found)
+
+    def _gather(
+        self,
+        owner: GraphQLObjectType,
+        selection: SelectionSetNode,
+        found: Groups,
+        seen: set[str],
+    ) -> None:
+        for node in selection.selections:
+            if not self._included(node):
+                continue
+            if isinstance(node, FieldNode):
+                key = node.alias.value if node.alias else node.name.value
+                found.setdefault(key, []).append(node)
+            elif isinstance(node, InlineFragmentNode):
+                if self._applies(owner, node):
+                    self._gather(owner, node.selection_set, found, seen)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+                seen.add(node.name.value)
+                fragment = self._fragments[node.name.value]
+                if self._applies(owner, fragment):
+                    self._gather(owner, fragment.selection_set, found, seen)
+
+    def _applies(
+        self, owner: GraphQLObjectType, node: InlineFragmentNode | FragmentDefinitionNode
+    ) -> bool:
+        if node.type_condition is None:
+            return True
+        named = self.schema.get_type(node.type_condition.name.value)
+        if isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
+            return self.schema.is_sub_type(named, owner)
+        return named is owner
+
+    def _included(self, node: SelectionNode) -> bool:
+        for directive in node.directives or ():
+            name = directive.name.value
+            if name in _CONDITIONS and self._condition(directive) is not _CONDITIONS[name]:
+                return False
+        return True
+
+    def _condition(self, directive: DirectiveNode) -> bool:
+        [given] = (a.value for a in directive.arguments or () if a.name.value == "if")
+        if isinstance(given, VariableNode):
+            return bool(self._conditions[given.name.value])
+        return isinstance(given, BooleanValueNode) and given.value

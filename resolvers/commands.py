@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from execution.links import Asked
+from execution.fields import Asked
 from resolvers.context import RequestContext
 
 _REFUSAL: Final = (

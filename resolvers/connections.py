@@ -6,10 +6,13 @@ from typing import Any
 from msgspec import Struct
 
 from canonical.completeness import State
+from canonical.criteria import Criteria, Sort
+from canonical.entities import EntityName
 from canonical.errors import InvalidInputError, SupplygraphError
 from canonical.records import Record
 from execution.operation import Partial
 from loaders.lists import Contribution, Listed
+from loaders.pages import page_of
 from resolvers.context import RequestContext
 
 
@@ -45,16 +48,42 @@ class Completeness(Struct, frozen=True):
 
 
 class Connection(Struct, frozen=True):
-    """A page of a list."""
+    """A page of a list. What is not asked of it is not made.
 
-    edges: Sequence[Edge]
-    nodes: Sequence[Record]
-    page_info: PageInfo
-    total_count: int | None
-    completeness: Completeness
+    Attributes:
+        listed: The page as the loaders read it.
+        nodes: What to show of its records, alike in length.
+    """
+
+    listed: Listed
+    nodes: Sequence[Any]
+
+    @property
+    def edges(self) -> Sequence[Edge]:
+        """The records with their cursors."""
+        return [Edge(c, n) for c, n in zip(self.listed.cursors, self.nodes, strict=True)]
+
+    @property
+    def page_info(self) -> PageInfo:
+        """Where the page stands in its list."""
+        listed, cursors = self.listed, self.listed.cursors
+        first, last = (cursors[0], cursors[-1]) if len(cursors) else (None, None)
+        return PageInfo(listed.more, listed.started, first, last)
+
+    @property
+    def total_count(self) -> int | None:
+        """How many records there are in all, where every system can tell."""
+        return self.listed.total
+
+    @property
+    def completeness(self) -> Completeness:
+        """How complete the page is."""
+        contributions = self.listed.contributions
+        whole = not any(_missed(c) for c in contributions)
+        return Completeness(whole, [_state(c) for c in contributions])
 
 
-EMPTY = Connection((), (), PageInfo(False, False, None, None), 0, Completeness(True, ()))
+EMPTY = Connection(Listed((), (), more=False, total=0, contributions=(), started=False), ())
 """The page of a list with nothing in it for the caller."""
 
 
@@ -65,25 +94,32 @@ def connection(listed: Listed, records: Sequence[Any] | None = None) -> Connecti
         listed: The page.
         records: What to show in place of its records, alike in length.
     """
-    nodes = listed.records if records is None else records
-    cursors = listed.cursors
-    made = Connection(
-        [Edge(c, n) for c, n in zip(cursors, nodes, strict=True)],
-        nodes,
-        PageInfo(
-            listed.more,
-            listed.started,
-            cursors[0] if cursors else None,
-            cursors[-1] if cursors else None,
-        ),
-        listed.total,
-        Completeness(
-            not any(_missed(c) for c in listed.contributions),
-            [_state(c) for c in listed.contributions],
-        ),
-    )
+    made = Connection(listed, listed.records if records is None else records)
     problems = tuple(p for c in listed.contributions for p in _missed(c))
     return Partial(made, problems) if problems else made
+
+
+def page_or_error(
+    entity: EntityName,
+    records: Sequence[Record],
+    criteria: Criteria,
+    order: tuple[Sort, ...],
+    page: tuple[int, str | None],
+) -> Listed | InvalidInputError:
+    """One parent's page of records that are at hand, or why its cursor cannot be used.
+
+    Args:
+        entity: What is listed.
+        records: The records.
+        criteria: What they satisfy.
+        order: In which order.
+        page: Most records wanted, and the cursor of the last one seen.
+    """
+    first, after = page
+    try:
+        return page_of(entity, records, criteria, order, first, after)
+    except InvalidInputError as exc:
+        return exc
 
 
 def page_size(first: int | None, context: RequestContext) -> int:

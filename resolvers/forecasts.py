@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from canonical.criteria import Condition, Criteria, Op, Range, Sort
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
 from canonical.items import Item
-from execution.links import Asked
+from execution.fields import Asked
 from resolvers.context import RequestContext
 from resolvers.reading import pointing_here, root_list
+
+_BY_PERIOD: Final = attrgetter("period_start", "provenance.key")
 
 forecasts = root_list(EntityName.FORECAST, Sort("period_start"))
 """A page of forecasts."""
@@ -35,10 +38,7 @@ async def of_items(
         Asked(asked.columns | {"period_start"}),
         criteria=criteria,
     )
-    for forecast in found:
-        if isinstance(forecast, list):
-            forecast.sort(key=lambda f: (f.period_start, f.provenance.key))
-    return list(found)
+    return [sorted(f, key=_BY_PERIOD) if isinstance(f, list) else f for f in found]
 
 
 def overlapping(from_: date | None, to: date | None, locations: Sequence[str]) -> Criteria:

@@ -7,7 +7,7 @@ from canonical.criteria import Criteria, Sort
 from canonical.entities import EntityName
 from canonical.inventory import InventoryPosition
 from canonical.items import Item
-from execution.links import Asked
+from execution.fields import Asked
 from resolvers.context import RequestContext
 from resolvers.reading import pointing_here, required, root_list
 

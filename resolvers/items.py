@@ -7,11 +7,11 @@ from canonical.criteria import Criteria, Sort, narrow
 from canonical.entities import EntityName
 from canonical.items import Item
 from canonical.supply_sources import SupplySource
-from execution.links import Asked
+from execution.fields import Asked
 from execution.operation import Partial
 from resolvers.connections import EMPTY
 from resolvers.context import RequestContext
-from resolvers.reading import by_name, listed, pointing_here, required, sought
+from resolvers.reading import by_name, listed, pointing_here, reference_to, required, sought
 from resolvers.visibility import own_codes, sees_everything
 
 
@@ -97,9 +97,19 @@ async def source_supplier(
     return await required(context, EntityName.SUPPLIER, [p.supplier for p in parents], asked)
 
 
+source_supplier_named = reference_to(
+    EntityName.SUPPLIER, lambda sources: [s.supplier for s in sources]
+)
+"""What a source tells of its supplier."""
+
+
 async def items_of(context: RequestContext, parents: Sequence[Any], asked: Asked) -> list[Any]:
     """The item that each parent points at."""
     return await required(context, EntityName.ITEM, [p.item for p in parents], asked)
+
+
+items_named = reference_to(EntityName.ITEM, lambda parents: [p.item for p in parents])
+"""What parents tell of the items that they point at."""
 
 
 async def own_skus(context: RequestContext) -> frozenset[str]:

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from canonical.criteria import Condition, Criteria, Op, Sort
 from canonical.entities import EntityName
+from canonical.errors import InvalidInputError
 from canonical.locations import Location
-from execution.links import Asked
+from execution.fields import Asked
 from execution.operation import Partial
-from loaders.pages import page_of
-from resolvers.connections import EMPTY, connection, page_size
+from resolvers.connections import EMPTY, connection, page_or_error, page_size
 from resolvers.context import RequestContext
-from resolvers.reading import by_name, listed, pointing_here, root_list, sought
+from resolvers.reading import by_name, listed, pointing_here, reference_to, root_list, sought
 from resolvers.visibility import refusal
 
 
@@ -35,6 +37,10 @@ locations = root_list(EntityName.LOCATION, Sort("code"))
 async def locations_of(context: RequestContext, parents: Sequence[Any], asked: Asked) -> list[Any]:
     """The location that each parent points at, if any."""
     return await by_name(context, EntityName.LOCATION, [p.location for p in parents], asked)
+
+
+locations_named = reference_to(EntityName.LOCATION, lambda parents: [p.location for p in parents])
+"""What parents tell of the locations that they point at."""
 
 
 async def inventory_of(
@@ -74,8 +80,11 @@ async def inventory_of(
     for code, positions in zip(codes, found, strict=True):
         criteria = (*filter, Condition("location", Op.IN, (code,)))
         whole = positions.value if isinstance(positions, Partial) else positions
-        page = page_of(EntityName.INVENTORY, whole, criteria, order, size, after)
-        made = connection(page)
+        page = page_or_error(EntityName.INVENTORY, whole, criteria, order, (size, after))
+        if isinstance(page, InvalidInputError):
+            answers.append(page)
+            continue
         problems = positions.problems if isinstance(positions, Partial) else ()
+        made = connection(replace(page, total=None) if problems else page)
         answers.append(Partial(made, problems) if problems else made)
     return answers

@@ -6,7 +6,7 @@ from typing import Any, Final
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError, SupplygraphError
 from canonical.ids import GlobalId, decode_global_id
-from execution.links import Asked
+from execution.fields import Asked
 from execution.operation import Partial
 from resolvers.context import RequestContext
 from resolvers.items import own_skus

@@ -15,7 +15,7 @@ from canonical.criteria import Condition, Op, Range
 from canonical.entities import EntityName
 from canonical.purchase_orders import PurchaseOrder, PurchaseOrderStatus
 from canonical.suppliers import Supplier
-from execution.links import Asked
+from execution.fields import Asked
 from execution.operation import Partial
 from resolvers.context import RequestContext
 from resolvers.reading import pointing_here

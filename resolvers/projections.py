@@ -23,7 +23,7 @@ from canonical.forecasts import Forecast
 from canonical.inventory import InventoryPosition
 from canonical.items import Item
 from canonical.values import ZERO
-from execution.links import Asked
+from execution.fields import Asked
 from execution.operation import Partial
 from resolvers.context import RequestContext
 from resolvers.forecasts import overlapping

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
@@ -19,17 +20,21 @@ from canonical.purchase_orders import (
     PurchaseOrderStatus,
 )
 from canonical.values import ZERO
-from execution.links import Asked
+from execution.fields import Asked
 from execution.operation import Partial
 from resolvers.context import RequestContext
 from resolvers.reading import (
     by_name,
     by_reference,
     pointing_here,
+    reference_to,
     required,
     root_list,
 )
 from resolvers.units import Units
+
+T = TypeVar("T")
+_BY_NUMBER: Final = attrgetter("line_number")
 
 
 class OrderLine(Struct, frozen=True):
@@ -134,7 +139,7 @@ def still_open(orders: Sequence[PurchaseOrder], sku: str) -> list[OrderLine]:
 async def orders_of(context: RequestContext, parents: Sequence[Any], asked: Asked) -> list[Any]:
     """The order that each parent points at, in its own system; None where it points at none."""
     references = [
-        None if p.purchase_order is None else (p.provenance.system, p.purchase_order)
+        None if _known(p.purchase_order) is None else (p.provenance.system, p.purchase_order)
         for p in parents
     ]
     return await by_reference(context, EntityName.PURCHASE_ORDER, references, asked)
@@ -157,12 +162,22 @@ async def item_of_line(
     return await required(context, EntityName.ITEM, [p.line.item for p in parents], asked)
 
 
+line_items_named = reference_to(EntityName.ITEM, lambda lines: [x.line.item for x in lines])
+"""What lines tell of their items."""
+
+
 async def ship_to_of_line(
     context: RequestContext, parents: Sequence[OrderLine], asked: Asked
 ) -> list[Any]:
     """The location that receives each line, if any."""
     codes = [p.line.ship_to for p in parents]
     return await by_name(context, EntityName.LOCATION, codes, asked)
+
+
+line_locations_named = reference_to(
+    EntityName.LOCATION, lambda lines: [x.line.ship_to for x in lines]
+)
+"""What lines tell of the locations that receive them."""
 
 
 async def received_quantity(
@@ -198,20 +213,24 @@ def history(order: PurchaseOrder) -> list[StatusChange]:
     """
     changes: list[StatusChange] = []
     system, previous = order.provenance.system, None
-    answer = order.acknowledgement
+    answer, updated_at = _known(order.acknowledgement), _known(order.updated_at)
     acknowledged = PurchaseOrderStatus.ACKNOWLEDGED
     if answer is not None:
         changes.append(StatusChange(acknowledged, None, answer.acknowledged_at, system))
         previous = acknowledged
-    if order.updated_at is not None and order.status is not previous:
-        changes.append(StatusChange(order.status, previous, order.updated_at, system))
+    if updated_at is not None and order.status is not previous:
+        changes.append(StatusChange(order.status, previous, updated_at, system))
     return sorted(changes, key=lambda c: c.at)
 
 
 def lines(order: PurchaseOrder) -> list[OrderLine]:
     """The lines of an order, by number, each knowing its order."""
-    ordered = sorted(order.lines, key=lambda line: line.line_number)
+    ordered = sorted(order.lines, key=_BY_NUMBER)
     return [OrderLine(order, line) for line in ordered]
+
+
+def _known(value: T) -> T | None:
+    return None if is_absent(value) else value
 
 
 def _received(line: PurchaseOrderLine, units: "Units") -> Decimal:

@@ -3,21 +3,22 @@
 Always within what the caller may see.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from canonical.absent import ABSENT, is_absent
 from canonical.criteria import Criteria, Op, Sort
 from canonical.entities import ENTITIES, KEY, EntityName
-from canonical.errors import NotFoundError
-from execution.links import Asked, BatchResolver
+from canonical.errors import NotFoundError, SupplygraphError, UnsupportedError
+from execution.fields import Asked, BatchResolver, Reference
 from execution.operation import Partial
 from loaders.lists import ListQuestion
 from loaders.merging import Found
 from resolvers.connections import EMPTY, Connection, connection, page_size
 from resolvers.context import RequestContext
-from resolvers.visibility import refusal, scope_columns, scoped, visible
+from resolvers.visibility import refusal, scope_columns, scoped, sees_everything, visible
 
-Reference = tuple[str, str]
+SystemKey = tuple[str, str]
 """A record of one system: the system's name and its key there."""
 
 
@@ -26,14 +27,41 @@ async def by_name(
 ) -> list[Any]:
     """For each natural key its record, None where there is none, or why it was not read.
 
-    Where nothing but the key itself is wanted, nothing is read.
+    Where nothing but the key itself is wanted, nothing is read. A key that its system does not
+    supply leads to nothing.
     """
     [column] = ENTITIES[entity].natural
-    record: type[Any] = ENTITIES[entity].record
+    if ABSENT in names:
+        names = [None if is_absent(n) else n for n in names]
     if asked.columns <= {column}:
-        return [None if n is None else record(**{column: n}) for n in names]
+        return known_by_name(entity, names)
     found = await _found(context, entity, column, (n for n in names if n is not None), asked)
-    return [None if n is None else _single(context, entity, found[n]) for n in names]
+    single = {name: _single(context, entity, at_key) for name, at_key in found.items()}
+    return [None if n is None else single[n] for n in names]
+
+
+def known_by_name(entity: EntityName, names: Sequence[str | None]) -> list[Any]:
+    """For each natural key a record that knows it alone, the same one for the same key."""
+    [column] = ENTITIES[entity].natural
+    record: type[Any] = ENTITIES[entity].record
+    made: dict[str | None, Any] = {
+        n: record(**{column: n}) for n in dict.fromkeys(names) if n is not None and not is_absent(n)
+    }
+    return [made.get(n) for n in names]
+
+
+def reference_to(
+    entity: EntityName, names: Callable[[Sequence[Any]], Sequence[str | None]]
+) -> Reference:
+    """What parents tell of the records that a link leads to: their natural key.
+
+    Args:
+        entity: What they are.
+        names: Their keys, parent by parent; None where a parent leads to nothing.
+    """
+    return Reference(
+        lambda parents: known_by_name(entity, names(parents)), frozenset(ENTITIES[entity].natural)
+    )
 
 
 async def required(
@@ -42,7 +70,7 @@ async def required(
     """As `by_name`, for references that must lead somewhere: a missing record is an error."""
     records = await by_name(context, entity, names, asked)
     return [
-        _dangling(entity, name) if record is None else record
+        _lost(entity, name) if record is None else record
         for name, record in zip(names, records, strict=True)
     ]
 
@@ -50,7 +78,7 @@ async def required(
 async def by_reference(
     context: RequestContext,
     entity: EntityName,
-    references: Sequence[Reference | None],
+    references: Sequence[SystemKey | None],
     asked: Asked,
 ) -> list[Any]:
     """For each (system, key) its record, None where there is none, or why it was not read."""
@@ -58,14 +86,11 @@ async def by_reference(
     for system, key in (r for r in references if r is not None):
         by_system.setdefault(system, []).append(key)
     found = {
-        (system, key): record
+        (system, key): _single(context, entity, at_key)
         for system, keys in by_system.items()
-        for key, record in (await _found(context, entity, KEY, keys, asked, system=system)).items()
+        for key, at_key in (await _found(context, entity, KEY, keys, asked, system=system)).items()
     }
-    return [
-        None if r is None or r not in found else _single(context, entity, found[r])
-        for r in references
-    ]
+    return [None if r is None else found.get(r) for r in references]
 
 
 async def pointing_here(
@@ -85,7 +110,14 @@ async def pointing_here(
     if not context.reads.catalog.has(entity):
         return [[] for _ in keys]
     found = await _found(context, entity, column, keys, asked, criteria=criteria, system=system)
-    return [_several(context, entity, found[k]) for k in keys]
+    if sees_everything(context.caller):
+        whole = {k: _partial(list(f.records), f.problems) for k, f in found.items()}
+    else:
+        whole = {
+            k: _partial(visible(entity, f.records, context.caller), f.problems)
+            for k, f in found.items()
+        }
+    return [whole[k] for k in keys]
 
 
 async def listed(
@@ -171,19 +203,22 @@ async def _found(
 
 
 def _single(context: RequestContext, entity: EntityName, found: Found) -> Any:
-    records = visible(entity, found.records, context.caller)
+    records = found.records
+    if not sees_everything(context.caller):
+        records = tuple(visible(entity, records, context.caller))
     if not records:
         return found.problems[0] if found.problems and not found.records else None
-    return Partial(records[0], found.problems) if found.problems else records[0]
+    return _partial(records[0], found.problems)
 
 
-def _several(context: RequestContext, entity: EntityName, found: Found) -> list[Any] | Partial:
-    records = visible(entity, found.records, context.caller)
-    return Partial(records, found.problems) if found.problems else records
+def _partial(value: Any, problems: tuple[SupplygraphError, ...]) -> Any:
+    return Partial(value, problems) if problems else value
 
 
-def _dangling(entity: EntityName, name: str) -> NotFoundError:
+def _lost(entity: EntityName, name: str) -> SupplygraphError:
     kind = entity.value.replace("_", " ")
+    if is_absent(name):
+        return UnsupportedError(f"no {kind} is supplied here; map it in the manifest")
     return NotFoundError(
         f"{kind} {name!r} is referred to, but no system that supplies {kind}s has it; "
         f"check the crosswalk and the sources of {entity.value!r}"

@@ -1,16 +1,19 @@
 """Receipts: lists, and those of an order."""
 
 from collections.abc import Sequence
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from canonical.criteria import Condition, Criteria, Op
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
 from canonical.purchase_orders import PurchaseOrder
-from execution.links import Asked
+from execution.fields import Asked
 from execution.operation import Partial
 from resolvers.context import RequestContext
 from resolvers.reading import listed, pointing_here
+
+_BY_ARRIVAL: Final = attrgetter("received_at", "provenance.key")
 
 
 async def receipts(
@@ -85,5 +88,5 @@ async def of_orders(
     answers_in_order = [found[(p.provenance.system, p.provenance.key)] for p in parents]
     for answer in answers_in_order:
         known = answer.value if isinstance(answer, Partial) else answer
-        known.sort(key=lambda r: (r.received_at, r.provenance.key))
+        known.sort(key=_BY_ARRIVAL)
     return list(answers_in_order)

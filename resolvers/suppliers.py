@@ -3,16 +3,27 @@
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from canonical.criteria import Condition, Criteria, Op, Sort
 from canonical.entities import EntityName
+from canonical.errors import InvalidInputError
 from canonical.suppliers import Supplier
 from canonical.supply_sources import SupplySource
-from execution.links import Asked
+from execution.fields import Asked
 from execution.operation import Partial
-from loaders.pages import page_of
-from resolvers.connections import connection, page_size
+from loaders.lists import Listed
+from resolvers.connections import connection, page_or_error, page_size
 from resolvers.context import RequestContext
-from resolvers.reading import by_name, listed, pointing_here, required, root_list, sought
+from resolvers.reading import (
+    by_name,
+    listed,
+    pointing_here,
+    reference_to,
+    required,
+    root_list,
+    sought,
+)
 from resolvers.visibility import scoped
 
 
@@ -36,6 +47,10 @@ suppliers = root_list(EntityName.SUPPLIER, Sort("code"))
 async def suppliers_of(context: RequestContext, parents: Sequence[Any], asked: Asked) -> list[Any]:
     """The supplier that each parent points at."""
     return await required(context, EntityName.SUPPLIER, [p.supplier for p in parents], asked)
+
+
+suppliers_named = reference_to(EntityName.SUPPLIER, lambda parents: [p.supplier for p in parents])
+"""What parents tell of the suppliers that they point at."""
 
 
 async def purchase_orders_of(
@@ -78,8 +93,8 @@ async def purchase_orders_of(
         criteria = (*filter, Condition("supplier", Op.IN, (code,)))
         allowed = scoped(EntityName.PURCHASE_ORDER, criteria, context.caller) or criteria
         whole = orders.value if isinstance(orders, Partial) else orders
-        page = page_of(EntityName.PURCHASE_ORDER, whole, allowed, order, size, after)
-        answers.append(_with_problems(connection(page), orders))
+        page = page_or_error(EntityName.PURCHASE_ORDER, whole, allowed, order, (size, after))
+        answers.append(_paged(page, orders))
     return answers
 
 
@@ -102,8 +117,8 @@ async def items_of(
         criteria = (Condition("supplier", Op.IN, (code,)),)
         whole = offers.value if isinstance(offers, Partial) else offers
         once = list({o.item: o for o in reversed(whole) if isinstance(o, SupplySource)}.values())
-        pages.append(page_of(EntityName.SUPPLY_SOURCE, once, criteria, order, size, after))
-    skus = [[r.item for r in p.records if isinstance(r, SupplySource)] for p in pages]
+        pages.append(page_or_error(EntityName.SUPPLY_SOURCE, once, criteria, order, (size, after)))
+    skus = [[r.item for r in _records(p) if isinstance(r, SupplySource)] for p in pages]
     flat = [sku for page in skus for sku in page]
     records = iter(await by_name(context, EntityName.ITEM, flat, asked))
     answers: list[Any] = []
@@ -111,11 +126,23 @@ async def items_of(
         nodes = [next(records) for _ in own]
         problem = next((n for n in nodes if isinstance(n, Exception)), None)
         known = [n.value if isinstance(n, Partial) else n for n in nodes]
-        answers.append(problem or _with_problems(connection(page, known), offers))
+        answers.append(problem or _paged(page, offers, known))
     return answers
 
 
-def _with_problems(made: Any, source: Any) -> Any:
+def _records(page: Listed | InvalidInputError) -> Sequence[Any]:
+    return () if isinstance(page, InvalidInputError) else page.records
+
+
+def _paged(
+    page: Listed | InvalidInputError, source: Any, nodes: Sequence[Any] | None = None
+) -> Any:
+    """A connection with what its records lacked when they were read."""
+    if isinstance(page, InvalidInputError):
+        return page
+    if isinstance(source, Partial):
+        page = replace(page, total=None)
+    made = connection(page, nodes)
     if not isinstance(source, Partial):
         return made
     if isinstance(made, Partial):

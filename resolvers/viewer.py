@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from execution.links import Asked
+from execution.fields import Asked
 from resolvers.context import RequestContext
 from resolvers.visibility import sees_everything
 

@@ -72,10 +72,10 @@ def scope_columns(entity: EntityName, principal: Principal) -> frozenset[str]:
     return frozenset() if owner is None or sees_everything(principal) else frozenset({owner})
 
 
-def visible(entity: EntityName, records: Sequence[Any], principal: Principal) -> list[Any]:
+def visible(entity: EntityName, records: Sequence[Any], principal: Principal) -> Sequence[Any]:
     """Of records read by key, what a caller may see of those that it may see."""
     if sees_everything(principal):
-        return list(records)
+        return records
     if entity in _HIDDEN:
         return []
     owner = OWNER.get(entity)

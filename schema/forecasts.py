@@ -28,12 +28,13 @@ class Forecast(Node):
     """Expected demand for an item in one period."""
 
     id = system_id("Forecast")
-    item = link(items.items_of, ItemType, "The item.", "item")
+    item = link(items.items_of, ItemType, "The item.", "item", reference=items.items_named)
     location = link(
         locations.locations_of,
         LocationType | None,
         "The location; null for all of them.",
         "location",
+        reference=locations.locations_named,
     )
 
 

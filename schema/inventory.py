@@ -5,7 +5,7 @@ import strawberry
 from canonical import inventory as records
 from canonical.criteria import Criteria
 from execution.links import link
-from resolvers import inventory, items
+from resolvers import inventory, items, locations
 from schema.common import Node, connection_types
 from schema.filters import DecimalFilter, criteria
 from schema.lazy import InventoryPositionType, ItemType, LocationType
@@ -17,8 +17,14 @@ class InventoryPosition(Node):
     """How much of one item is at one location."""
 
     id = system_id("InventoryPosition")
-    item = link(items.items_of, ItemType, "The item.", "item")
-    location = link(inventory.location_of, LocationType, "The location.", "location")
+    item = link(items.items_of, ItemType, "The item.", "item", reference=items.items_named)
+    location = link(
+        inventory.location_of,
+        LocationType,
+        "The location.",
+        "location",
+        reference=locations.locations_named,
+    )
 
 
 @strawberry.input(description="Which positions; all conditions that are given must hold.")

@@ -83,7 +83,13 @@ class Item(Node):
 class SupplySource:
     """One supplier that an item can be bought from, with its terms."""
 
-    supplier = link(items.source_supplier, SupplierType, "The supplier.", "supplier")
+    supplier = link(
+        items.source_supplier,
+        SupplierType,
+        "The supplier.",
+        "supplier",
+        reference=items.source_supplier_named,
+    )
 
 
 @strawberry.input(description="Which items; all conditions that are given must hold.")

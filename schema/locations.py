@@ -28,6 +28,7 @@ class Location(Node):
             "first": FIRST,
             "after": AFTER,
         },
+        separate=False,  # one location's page is asked for as a page
     )
 
 

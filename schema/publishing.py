@@ -19,7 +19,8 @@ from canonical.absent import is_absent
 from canonical.errors import UnsupportedError
 from canonical.ids import GlobalId
 from canonical.records import Part, Provenance
-from execution.links import column, computed
+from execution.fields import Column
+from execution.links import attribute, column, computed
 
 T = TypeVar("T", bound=type)
 
@@ -66,20 +67,20 @@ def published(
 def named_id(type_name: str, name: str) -> Any:
     """The global id of a record that its natural key names across systems."""
 
-    def identify(root: Any) -> strawberry.ID:
-        return strawberry.ID(GlobalId(type_name, (getattr(root, name),)).encode())
+    def identify(parents: Sequence[Any]) -> list[str]:
+        return [GlobalId(type_name, (getattr(p, name),)).encode() for p in parents]
 
-    return computed(identify, "Opaque global id.", name)
+    return computed(identify, strawberry.ID, "Opaque global id.", name)
 
 
 def system_id(type_name: str) -> Any:
     """The global id of a record that belongs to one system."""
 
-    def identify(root: Any) -> strawberry.ID:
-        origin: Provenance = root.provenance
-        return strawberry.ID(GlobalId(type_name, (origin.system, origin.key)).encode())
+    def identify(parents: Sequence[Any]) -> list[str]:
+        origins: list[Provenance] = [p.provenance for p in parents]
+        return [GlobalId(type_name, (o.system, o.key)).encode() for o in origins]
 
-    return computed(identify, "Opaque global id.", "provenance")
+    return computed(identify, strawberry.ID, "Opaque global id.", "provenance")
 
 
 def read_column(root: Any, name: str) -> Any:
@@ -114,11 +115,8 @@ def _column(name: str, hint: Any, through: str | None) -> Any:
     if through is None:
         return column(description, name, inside=inside)
 
-    def read(root: Any) -> Any:
-        return read_column(getattr(root, through), name)
-
-    read.__annotations__ = {"return": _graphql_type(hint)}
-    return computed(read, description, name)
+    source = Column(f"{through}.{name}", lambda root: read_column(getattr(root, through), name))
+    return attribute(source, _graphql_type(hint), description, name)
 
 
 def _opens(hint: Any) -> bool:

@@ -10,7 +10,6 @@ from canonical import purchase_orders as records
 from canonical.criteria import Criteria, Sort
 from canonical.ids import GlobalId
 from execution.links import column, computed, link
-from execution.selection import Columns
 from resolvers import purchase_orders, receipts, suppliers
 from resolvers.purchase_orders import OrderLine
 from schema.common import Node, connection_types
@@ -56,18 +55,10 @@ class StatusChange:
     correlation_id: str | None = column("Id that ties everything about it together.")
 
 
-def _line_id(root: OrderLine) -> strawberry.ID:
-    origin = root.order.provenance
-    parts = (origin.system, origin.key, str(root.line.line_number))
-    return strawberry.ID(GlobalId("PurchaseOrderLine", parts).encode())
-
-
-def _lines(root: records.PurchaseOrder) -> list[PurchaseOrderLineType]:
-    return purchase_orders.lines(root)  # type: ignore[return-value]  # published as that type
-
-
-def _history(root: records.PurchaseOrder) -> list[StatusChange]:
-    return purchase_orders.history(root)  # type: ignore[return-value]  # published as that type
+def _line_id(line: OrderLine) -> str:
+    origin = line.order.provenance
+    parts = (origin.system, origin.key, str(line.line.line_number))
+    return GlobalId("PurchaseOrderLine", parts).encode()
 
 
 @published(records.PurchaseOrder, hide=("supplier",))
@@ -75,15 +66,25 @@ class PurchaseOrder(Node):
     """An order to a supplier."""
 
     id = system_id("PurchaseOrder")
-    supplier = link(suppliers.suppliers_of, SupplierType, "The supplier.", "supplier")
-    lines = strawberry.field(
-        resolver=_lines,
-        description="What was ordered, by line number.",
-        metadata={"columns": Columns(("lines", "lines.line_number"), "lines")},
+    supplier = link(
+        suppliers.suppliers_of,
+        SupplierType,
+        "The supplier.",
+        "supplier",
+        reference=suppliers.suppliers_named,
+    )
+    lines = computed(
+        lambda orders: [purchase_orders.lines(o) for o in orders],
+        list[PurchaseOrderLineType],
+        "What was ordered, by line number.",
+        "lines",
+        "lines.line_number",
+        inside="lines",
     )
     receipts = link(receipts.of_orders, list[ReceiptType], "What arrived, in the order of arrival.")
     history = computed(
-        _history,
+        lambda orders: [purchase_orders.history(o) for o in orders],
+        list[StatusChange],
         "Status changes that were seen, oldest first.",
         "status",
         "updated_at",
@@ -101,16 +102,28 @@ class PurchaseOrder(Node):
 class PurchaseOrderLine(Node):
     """One line of a purchase order."""
 
-    id = computed(_line_id, "Opaque global id.", "line_number")
+    id = computed(
+        lambda lines: [_line_id(x) for x in lines],
+        strawberry.ID,
+        "Opaque global id.",
+        "line_number",
+    )
     purchase_order = link(
         purchase_orders.order_of_line, PurchaseOrderType, "The order that it stands on."
     )
-    item = link(purchase_orders.item_of_line, ItemType, "The item.", "item")
+    item = link(
+        purchase_orders.item_of_line,
+        ItemType,
+        "The item.",
+        "item",
+        reference=purchase_orders.line_items_named,
+    )
     ship_to = link(
         purchase_orders.ship_to_of_line,
         LocationType | None,
         "The location that receives.",
         "ship_to",
+        reference=purchase_orders.line_locations_named,
     )
     received_quantity = link(
         purchase_orders.received_quantity,

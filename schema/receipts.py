@@ -18,7 +18,7 @@ from schema.publishing import published, system_id
 class ReceiptLine:
     """What arrived of one item."""
 
-    item = link(items.items_of, ItemType, "The item.", "item")
+    item = link(items.items_of, ItemType, "The item.", "item", reference=items.items_named)
 
 
 @published(records.Receipt, hide=("purchase_order", "location", "supplier"))
@@ -33,7 +33,11 @@ class Receipt(Node):
         "purchase_order",
     )
     location = link(
-        locations.locations_of, LocationType | None, "The location that received.", "location"
+        locations.locations_of,
+        LocationType | None,
+        "The location that received.",
+        "location",
+        reference=locations.locations_named,
     )
 
 

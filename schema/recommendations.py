@@ -20,11 +20,21 @@ class ReplenishmentRecommendation(Node):
     """What is proposed to be bought, and why."""
 
     id = system_id("ReplenishmentRecommendation")
-    item = link(items.items_of, ItemType, "The item.", "item")
+    item = link(items.items_of, ItemType, "The item.", "item", reference=items.items_named)
     location = link(
-        locations.locations_of, LocationType | None, "The location that needs it.", "location"
+        locations.locations_of,
+        LocationType | None,
+        "The location that needs it.",
+        "location",
+        reference=locations.locations_named,
     )
-    supplier = link(suppliers.suppliers_of, SupplierType, "The supplier to buy from.", "supplier")
+    supplier = link(
+        suppliers.suppliers_of,
+        SupplierType,
+        "The supplier to buy from.",
+        "supplier",
+        reference=suppliers.suppliers_named,
+    )
     purchase_order = link(
         purchase_orders.orders_of,
         PurchaseOrderType | None,

@@ -1,6 +1,7 @@
 """Scalars: exact numbers as strings, days as ISO 8601, moments as RFC 3339 with an offset."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NewType
@@ -9,9 +10,13 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
+from execution.leaves import ColumnWriter
+
 _MAX_DIGITS: Final = 60
 _SHOWN: Final = 60
 _SHOWN_DECIMALS: Final = 3
+
+_MANY_DECIMALS: Final = re.compile(r"\.\d{4}")
 
 JSON = NewType("JSON", object)
 
@@ -95,3 +100,30 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
     JSON: _scalar("JSON", "Any JSON value.", lambda value: value, lambda value: value),
 }
 """Python types and the scalars that they are published as."""
+
+
+def _decimal_column(values: Sequence[Any]) -> list[str] | None:
+    try:
+        texts = list(map(Decimal.__str__, values))
+    except TypeError:
+        return None
+    joined = "\n".join(texts)
+    if "E" in joined or "N" in joined or "I" in joined or _MANY_DECIMALS.search(joined):
+        return list(map(_decimal_text, values))
+    return texts
+
+
+def _date_column(values: Sequence[Any]) -> list[str] | None:
+    return list(map(date.isoformat, values)) if set(map(type, values)) == {date} else None
+
+
+def _datetime_column(values: Sequence[Any]) -> list[str] | None:
+    return list(map(datetime.isoformat, values)) if set(map(type, values)) == {datetime} else None
+
+
+COLUMN_WRITERS: Final[Mapping[str, ColumnWriter]] = {
+    "Decimal": _decimal_column,
+    "Date": _date_column,
+    "DateTime": _datetime_column,
+}
+"""The same scalars written for a whole column at a time."""

@@ -36,6 +36,7 @@ class Supplier(Node):
             "first": FIRST,
             "after": AFTER,
         },
+        separate=False,  # one supplier's page is asked for as a page
     )
     items = link(
         suppliers.items_of,

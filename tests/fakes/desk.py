@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+from graphql import GraphQLError, parse, validate
 from msgspec import Struct
 
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
 from canonical.ports import Ask, Source
+from execution.engine import Engine
 from execution.operation import Operation
 from loaders.catalog import Catalog, Freshness, Supply
 from loaders.context import ReadContext
@@ -23,9 +26,11 @@ from resolvers.context import DeclaredUnits, Limits, RequestContext
 from runtime.cache.record_cache import RecordCache
 from runtime.security.principal import Principal, Role
 from schema.api import build_schema
+from schema.scalars import COLUMN_WRITERS
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SCHEMA = build_schema()
+ENGINE = Engine(SCHEMA._schema, writers=COLUMN_WRITERS)
 PLANNER = Principal("pia", frozenset({Role.PLANNER}), None, NOW + timedelta(hours=1))
 
 
@@ -69,6 +74,7 @@ class Desk:
         self.keyed = KeyedReader(self.catalog, self.cache, clock=tick)
         self.lists = ListReader(self.catalog, self.keyed, self.cache, clock=tick)
         self.units: DeclaredUnits = {}
+        self.engine = ENGINE
 
     async def ask(
         self,
@@ -94,5 +100,10 @@ class Desk:
             limits=limits or Limits(),
             units=self.units,
         )
-        result = await SCHEMA.execute(question, variables, context_value=context)
-        return Answer(result.data, result.errors or (), operation.problems, journal)
+        document = parse(question)
+        wrong: Sequence[GraphQLError] = validate(SCHEMA._schema, document)
+        if wrong:
+            return Answer(None, wrong, operation.problems, journal)
+        outcome = await self.engine.run(question, document, None, variables, context)
+        data = None if outcome.data is None else msgspec.json.decode(outcome.data)
+        return Answer(data, tuple(outcome.errors), operation.problems, journal)
