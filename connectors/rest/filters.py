@@ -74,6 +74,8 @@ def operators(spec: Spec, path: str, kind: str) -> Mapping[OperatorName, Operato
     """The comparisons that work on a field."""
     own = spec.fields.get(path)
     allowed = own.operators if own is not None else None
+    if allowed is None and spec.filters.fields is not None and path not in spec.filters.fields:
+        return {}
     if allowed is None:
         allowed = next((names for k, names in spec.filters.by_kind.items() if k == kind), None)
     known = spec.filters.operators

@@ -70,6 +70,10 @@ class RestReader:
         """Tell whether the declared style expresses an order."""
         return sorts(self._spec(dataset), sort)
 
+    def given_order(self, dataset: Dataset) -> tuple[str, ...]:
+        """Paths in whose order the settings say that lists come."""
+        return self._spec(dataset).sort.given
+
     async def page(self, query: RowQuery, cursor: str | None, ask: Ask) -> RowPage:
         """Read one page.
 

@@ -73,6 +73,11 @@ class SQLReader:
         """Whether the order will be that of canonical values."""
         return self._statements.sorts(dataset) and all("." not in path for path, _ in sort)
 
+    def given_order(self, dataset: Dataset) -> tuple[str, ...]:
+        """None is relied on: whatever order is wanted is asked for."""
+        del dataset
+        return ()
+
     async def page(self, query: RowQuery, cursor: str | None, ask: Ask) -> RowPage:
         """Read one page.
 

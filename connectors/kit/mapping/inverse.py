@@ -1,5 +1,6 @@
 """A field with a plain path, read backwards: canonical values and conditions to the system's."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -69,6 +70,11 @@ class Inverse:
         natural = (self._target, kind) in _NATURAL
         moved = form.plus_days or form.plus_months
         self._plain = natural and form.format is None and not moved
+        coded = form.map is not None or form.unit or self._default is not None
+        self._verbatim = (self._target, kind) == (str, FieldType.STRING) and not (
+            coded or form.digits is not None or form.format is not None
+        )
+        """Whether the system holds the very texts that the column has."""
 
     @property
     def kind(self) -> str:
@@ -100,6 +106,8 @@ class Inverse:
         """What may be asked for a condition on the column."""
         match condition.op:
             case Op.IN:
+                if self._verbatim:
+                    return self._one_of(condition.value)
                 result = NEVER
                 for value in condition.value:
                     result = either(result, self._equal(value))
@@ -121,6 +129,14 @@ class Inverse:
                 return None
             found += self._unmapped(value)
         return tuple(dict.fromkeys(found))
+
+    def all_values(self, values: Iterable[Any]) -> dict[Any, tuple[Any, ...]] | None:
+        """What the system holds for each of many values; None if that cannot be listed for one."""
+        if self._verbatim:
+            return {v: (str(v),) if v not in self._empty else () for v in values}
+        found = {value: self.values(value) for value in values}
+        known = {value: held for value, held in found.items() if held is not None}
+        return known if len(known) == len(found) else None
 
     def since(self, value: Any) -> Test:
         """The value, or what follows it in ascending order."""
@@ -169,6 +185,10 @@ class Inverse:
         if raws is None:
             return ANY
         return of(Test(self.path, Op.IN, raws, self.kind)) if raws else NEVER
+
+    def _one_of(self, values: Iterable[Any]) -> Expr:
+        held = tuple(dict.fromkeys(str(v) for v in values if v not in self._empty))
+        return of(Test(self.path, Op.IN, held, self.kind)) if held else NEVER
 
     def _default_or(self, value: Any) -> Expr:
         """Codes outside the map have the default; without a map, null has."""
