@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final, Self
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from msgspec import Struct
@@ -142,8 +143,11 @@ def post(url: str, body: bytes, headers: Mapping[str, str] | None = None) -> byt
         OSError: if there is none, or its status is an error.
     """
     sent = {"content-type": "application/json", "accept": "application/json", **(headers or {})}
-    with urlopen(Request(url, data=body, headers=sent), timeout=120) as response:  # noqa: S310
-        answer: bytes = response.read()
+    try:
+        with urlopen(Request(url, data=body, headers=sent), timeout=120) as response:  # noqa: S310
+            answer: bytes = response.read()
+    except HTTPError as exc:
+        raise OSError(f"{exc}: {exc.read()[:1_000].decode(errors='replace')}") from exc
     return answer
 
 
