@@ -17,6 +17,8 @@ from typing_extensions import override
 _END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"\r\ncontent-length:"
 _LONGEST_S: Final = 180.0
+_ACCEPTED_S: Final = 0.05
+"""Time that a server has to accept all connections before the first request."""
 
 
 class Sample(Struct, frozen=True):
@@ -66,12 +68,16 @@ async def load(
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     requests = cycle([_request(where.path, where.netloc, head, body) for body in bodies])
     loop = asyncio.get_running_loop()
-    began = time.perf_counter()
-    run = _Run(requests, began + seconds)
+    run = _Run(requests)
     made = [
         (await loop.create_connection(lambda: _Connection(run), host, int(port)))[1]
         for _ in range(connections)
     ]
+    await asyncio.sleep(_ACCEPTED_S)
+    began = time.perf_counter()
+    run.until = began + seconds
+    for connection in made:
+        connection.send()
     async with asyncio.timeout(seconds + _LONGEST_S):
         await asyncio.gather(*(connection.done for connection in made))
     return Sample(sorted(run.latencies_s), run.last - began, run.failed, run.bytes)
@@ -88,13 +94,13 @@ def _request(path: str, host: str, head: str, body: bytes) -> bytes:
 class _Run:
     """What all connections of one load share."""
 
-    def __init__(self, requests: Any, until: float) -> None:
+    def __init__(self, requests: Any) -> None:
         self.requests = requests
-        self.until = until
+        self.until = 0.0
         self.latencies_s: list[float] = []
         self.failed = 0
         self.bytes = 0
-        self.last = until
+        self.last = 0.0
 
 
 class _Connection(asyncio.Protocol):
@@ -110,9 +116,8 @@ class _Connection(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the first request."""
+        """Remember where requests go."""
         self._transport = transport
-        self._send()
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -134,7 +139,8 @@ class _Connection(asyncio.Protocol):
         if not self.done.done():
             self.done.set_exception(exc or ConnectionResetError("closed before its time"))
 
-    def _send(self) -> None:
+    def send(self) -> None:
+        """Send the next request."""
         self._sent = time.perf_counter()
         self._transport.write(next(self._run.requests))
 
@@ -153,7 +159,7 @@ class _Connection(asyncio.Protocol):
         run.last = now
         self._missing = -1
         if now < run.until:
-            self._send()
+            self.send()
         else:
             self.done.set_result(None)
             self._transport.close()

@@ -67,6 +67,7 @@ class Process:
             )
         finally:
             os.sched_setaffinity(0, ours)
+        self._command = " ".join(command)
         self._log = log
 
     def first_line(self) -> str:
@@ -88,7 +89,9 @@ class Process:
                 ended = self._process.poll() is not None
                 if ended or time.monotonic() - began > _START_S:
                     told = self._log.read_text(errors="replace")[-2_000:] if self._log else ""
-                    raise RuntimeError(f"{url} does not answer ({exc}): {told}") from exc
+                    status = self._process.poll()
+                    message = f"{self._command} does not answer ({exc}; {status}): {told}"
+                    raise RuntimeError(message) from exc
                 time.sleep(0.1)
             else:
                 return
