@@ -19,7 +19,8 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -168,19 +169,24 @@ def _values(query: Query, parameter: str) -> Iterator[str]:
         yield from value.split(",")
 
 
-async def serve(systems: Systems, ports: Sequence[int]) -> None:
-    """Listen on a port for each system (0 for any), say which, and go on until cancelled."""
+@asynccontextmanager
+async def listening(systems: Systems, ports: Sequence[int]) -> AsyncIterator[dict[str, int]]:
+    """Listen on a port for each system (0 for any); they are told by system."""
     loop = asyncio.get_running_loop()
-    servers = [
-        await loop.create_server(partial(_Connection, systems, name), "127.0.0.1", port)
-        for name, port in zip(SYSTEMS, ports, strict=True)
-    ]
-    bound = {
-        name: server.sockets[0].getsockname()[1]
-        for name, server in zip(SYSTEMS, servers, strict=True)
-    }
-    print(json.dumps(bound), flush=True)
-    await asyncio.Event().wait()
+    async with AsyncExitStack() as stack:
+        bound = {}
+        for name, port in zip(SYSTEMS, ports, strict=True):
+            made = partial(_Connection, systems, name)
+            server = await loop.create_server(made, "127.0.0.1", port)
+            bound[name] = (await stack.enter_async_context(server)).sockets[0].getsockname()[1]
+        yield bound
+
+
+async def serve(systems: Systems, ports: Sequence[int]) -> None:
+    """Listen, say where as JSON, and go on until cancelled."""
+    async with listening(systems, ports) as bound:
+        print(json.dumps(bound), flush=True)
+        await asyncio.Event().wait()
 
 
 def main() -> None:
