@@ -39,8 +39,10 @@ FIELDS: Final = {
     "OrderPage": 2_927,
     "ItemPage": 559,
 }
-BESIDE: Final = {"bench.peers.aggregator": OF_THE_KIT + OF_THE_HOUSE}
-BESIDE |= {"bench.peers.strawberry_app": OF_THE_KIT}
+BESIDE: Final = {
+    "bench.peers.aggregator": OF_THE_KIT + OF_THE_HOUSE,
+    "bench.peers.strawberry_app": OF_THE_KIT,
+}
 
 
 @pytest.fixture(scope="module")
