@@ -96,7 +96,7 @@ class _Pager:
         if not order:
             keys = KeyOrder(self._core.keys, descending=False)
             return await self._by_key(keys, order, after, limit, extra)
-        inverse = self._sortable(order[0])
+        inverse = self._sortable(order[0]) or self._given_by(order[0])
         if inverse is not None and (inverse.path,) == self._core.keys.paths:
             keys = KeyOrder(self._core.keys, descending=order[0].descending)
             return await self._by_key(keys, order, after, limit, extra)
@@ -115,6 +115,14 @@ class _Pager:
         sample = inverse.sample
         test = inverse.until(sample) if sort.descending else inverse.since(sample)
         return inverse if core.reader.push(core.dataset, test) is Push.EXACT else None
+
+    def _given_by(self, sort: Sort) -> Inverse | None:
+        """The column's path, if it is the key in whose order the list comes unasked."""
+        if not self._is_given or sort.descending or "." in sort.column:
+            return None
+        inverse = self._core.translator.inverse(sort.column)
+        same = inverse is not None and (inverse.path,) == self._core.keys.paths
+        return inverse if same else None
 
     async def _by_key(
         self,

@@ -83,3 +83,12 @@ async def test_a_descending_list_is_read_whole() -> None:
     page = await read(reader, limit=1, order=(Sort("sku", descending=True),))
     assert (keys(page.records), page.more) == (["04"], True)
     assert len(reader.asked.pages) == 2
+
+
+async def test_an_order_by_the_column_of_the_key_is_the_one_it_comes_in() -> None:
+    reader = listing(rows("01", "02", "03", "04", "05"))
+    page = await read(reader, limit=2, order=(Sort("sku"),), after=("02", "02"))
+    assert (keys(page.records), page.more) == (["03", "04"], True)
+    page = await read(reader, limit=2, order=(Sort("sku"),))
+    assert keys(page.records) == ["01", "02"]
+    assert len(reader.asked.pages) == 3
