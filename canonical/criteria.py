@@ -108,6 +108,8 @@ def satisfying(records: Sequence[Record], criteria: Criteria) -> list[Record]:
         if condition.op is Op.IN and "." not in condition.column:
             wanted, column = frozenset(condition.value), condition.column
             values = list(map(attrgetter(column), found))
+            if wanted.issuperset(values):
+                continue
             if not set(map(type, values)) & {tuple, list}:
                 found = [
                     r
