@@ -157,8 +157,12 @@ def compare(a: Sequence[Any], b: Sequence[Any], order: Sequence[Sort]) -> int:
 
 
 def position_of(record: Record, order: Sequence[Sort]) -> tuple[Any, ...]:
-    """Where a record stands in an order: its sort values, then its key."""
-    return (*(getattr(record, s.column) for s in order), record.provenance.key)
+    """Where a record stands in an order: its sort values, then its key.
+
+    A column that its system does not have is null.
+    """
+    values = [getattr(record, s.column) for s in order]
+    return (*(None if v is UNSET else v for v in values), record.provenance.key)
 
 
 def in_order(records: Sequence[Record], order: Sequence[Sort]) -> list[Record]:

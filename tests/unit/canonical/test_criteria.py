@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.absent import ABSENT
-from canonical.criteria import Condition, Op, matches, satisfying
+from canonical.criteria import Condition, Op, Sort, matches, position_of, satisfying
 from canonical.purchase_orders import PurchaseOrder, PurchaseOrderLine, PurchaseOrderStatus
 from canonical.records import Provenance
 
@@ -43,3 +43,8 @@ def test_many_records_are_chosen_as_each_alone(
     found: list[PurchaseOrder], criteria: tuple[Condition, ...]
 ) -> None:
     assert satisfying(found, criteria) == [r for r in found if matches(r, criteria)]
+
+
+def test_a_column_that_a_system_does_not_have_is_null_in_a_position() -> None:
+    order = PurchaseOrder(provenance=Provenance("erp", "1", NOW), number="A")
+    assert position_of(order, (Sort("ordered_on"), Sort("number"))) == (None, "A", "1")
