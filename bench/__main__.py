@@ -1,29 +1,82 @@
-"""`python -m bench`: prints the figures and their ratios."""
+"""`python -m bench`: measures, prints figures and ratios, and draws the chart.
+
+make bench                            everything, some minutes
+make bench ARGS=--quick               the kit's questions, a minute
+make bench ARGS="--kit FOLDER"        this server in the peers' kit
+make bench ARGS=--publish             everything, and the chart in docs
+"""
 
 import argparse
-import asyncio
+from pathlib import Path
 
-import structlog
+import msgspec
 
-from bench.joined import measure
+from app.serve import ended_by_signals
+from bench.chart import draw
+from bench.kit.run import ORDER, KitOptions, run
+from bench.processes import ROOT
+from bench.report import Results, told
+from bench.suite import FULL, QUICK, measure
+
+RESULTS = ROOT / "bench" / "results"
+PUBLISHED = ROOT / "docs" / "performance.png"
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--orders", type=int, nargs="+", default=[20, 200])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = argparse.ArgumentParser(
+        prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="less of everything")
+    parser.add_argument("--rounds", type=int, help="how often all take their turn")
+    parser.add_argument("--publish", action="store_true", help=f"draw {PUBLISHED.name} in docs too")
+    parser.add_argument("--kit", type=Path, metavar="FOLDER", help="run the peers' kit instead")
+    parser.add_argument("--only", help="names of those who are measured, separated by commas")
+    parser.add_argument("--kit-args", default="", help="with --kit: options of its bench.py")
     given = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
-    for orders in given.orders:
-        figures = asyncio.run(measure(orders, given.rounds))
-        cold = figures["cold"].milliseconds
-        print(f"\n{orders} orders, median of {given.rounds}")
-        for way, figure in figures.items():
-            print(
-                f"  {way:<11} {figure.milliseconds:9.0f} ms  {figure.calls:5} calls"
-                f"  {figure.milliseconds / cold:6.2f} x cold"
+    with ended_by_signals():  # so that no server is left behind
+        _run(given)
+
+
+def _run(given: argparse.Namespace) -> None:
+    if given.kit is not None:
+        run(
+            KitOptions(
+                kit=given.kit.resolve(),
+                rounds=given.rounds or 1,
+                quick=given.quick,
+                only=given.only.split(",") if given.only else ORDER,
+                further=given.kit_args.split(),
+                results=RESULTS / "kit.json",
             )
+        )
+        return
+    extent = QUICK if given.quick else FULL
+    extent = msgspec.structs.replace(
+        extent,
+        rounds=given.rounds or extent.rounds,
+        only=given.only.split(",") if given.only else (),
+    )
+    results = measure(extent)
+    print(told(results))
+    _keep(results)
+    _draw(results, [RESULTS / "performance.png", *([PUBLISHED] if given.publish else [])])
+
+
+def _keep(results: Results) -> None:
+    cells = [
+        {"contender": name, "setting": setting, "figures": cell}
+        for (name, setting), cell in results.cells.items()
+    ]
+    RESULTS.mkdir(exist_ok=True)
+    text = msgspec.json.encode({"cells": cells, "growth": results.grown})
+    (RESULTS / "latest.json").write_bytes(msgspec.json.format(text))
+
+
+def _draw(results: Results, files: list[Path]) -> None:
+    for file in files:
+        draw(results, file)
+        print(f"  {file.relative_to(ROOT)}")
 
 
 main()

@@ -10,9 +10,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cmp_to_key
+from operator import attrgetter
 from typing import Annotated, Any, NamedTuple
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
 from canonical.absent import is_absent
 from canonical.records import Record
@@ -98,6 +99,26 @@ def holds(condition: Condition, value: Any) -> bool:
 def matches(record: Record, criteria: Criteria) -> bool:
     """Tell whether a record, which must know every column named, satisfies all conditions."""
     return all(any(holds(c, v) for v in values_at(record, c.column)) for c in criteria)
+
+
+def satisfying(records: Sequence[Record], criteria: Criteria) -> list[Record]:
+    """The records that satisfy all conditions: `matches` for many at once."""
+    found = list(records)
+    for condition in criteria:
+        if condition.op is Op.IN and "." not in condition.column:
+            wanted, column = frozenset(condition.value), condition.column
+            values = list(map(attrgetter(column), found))
+            if wanted.issuperset(values):
+                continue
+            if not set(map(type, values)) & {tuple, list}:
+                found = [
+                    r
+                    for r, v in zip(found, values, strict=True)
+                    if v in wanted or (v is UNSET and None in wanted)
+                ]
+                continue
+        found = [r for r in found if matches(r, (condition,))]
+    return found
 
 
 def narrow(criteria: Criteria, column: str, allowed: Sequence[str]) -> Criteria | None:

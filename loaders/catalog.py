@@ -32,7 +32,7 @@ class Freshness(Struct, frozen=True):
     """How old records of an entity may be. All finite.
 
     Attributes:
-        fresh_s: Seconds during which a record is served without asking again.
+        fresh_s: Seconds during which a record is served without asking again; 0 where none is kept.
         grace_s: Seconds past that during which it is served, marked stale, while its system cannot
             be asked.
         absent_s: Seconds during which it is remembered that a key has no record.
@@ -43,6 +43,11 @@ class Freshness(Struct, frozen=True):
     grace_s: float
     absent_s: float
     patience_s: float
+
+    @property
+    def kept(self) -> bool:
+        """Whether records are kept at all; else every operation asks for them."""
+        return self.fresh_s > 0
 
 
 class Catalog:

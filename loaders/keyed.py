@@ -14,13 +14,16 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from canonical.criteria import Criteria, values_at
-from canonical.entities import ENTITIES, KEY, EntityName
+from canonical.criteria import values_at
+from canonical.entities import ENTITIES, KEY
 from canonical.errors import Reason, SupplygraphError, UnavailableError
 from canonical.records import Record
 from loaders.catalog import Catalog, Freshness, Supply
-from loaders.context import ReadContext, until_deadline
+from loaders.context import ReadContext
+from loaders.direct import DirectReader
+from loaders.gathering import Gatherer
 from loaders.merging import Found, combined, merged
+from loaders.questions import KeyQuestion, needed_columns
 from loaders.shelf import Shelved, digest, from_entry, slot, to_entry
 from runtime.cache.entries import Entry
 from runtime.cache.record_cache import RecordCache
@@ -29,24 +32,6 @@ _CLAIM_S: Final = 5.0
 _ALL_ALIKE: Final[Mapping[str, frozenset[str]]] = MappingProxyType({})
 
 Answer = Shelved | SupplygraphError
-
-
-class KeyQuestion(Struct, frozen=True):
-    """Records of an entity whose column has one of many keys.
-
-    Attributes:
-        entity: What is wanted.
-        column: `canonical.entities.KEY`, or one of the entity's lookups.
-        columns: Columns that the records must know.
-        criteria: What they must satisfy besides.
-        system: The only system to ask, if it is known.
-    """
-
-    entity: EntityName
-    column: str
-    columns: frozenset[str]
-    criteria: Criteria = ()
-    system: str | None = None
 
 
 class _Flight(Struct, frozen=True):
@@ -73,7 +58,11 @@ class _Look(Struct):
 
 
 class KeyedReader:
-    """Reads records by key for all operations of this process."""
+    """Reads records by key for all operations of this process.
+
+    Attributes:
+        gatherer: Asks the systems.
+    """
 
     def __init__(
         self, catalog: Catalog, cache: RecordCache, *, clock: Callable[[], float] = time.time
@@ -82,6 +71,8 @@ class KeyedReader:
         self._cache = cache
         self._clock = clock
         self._flights: dict[str, _Flight] = {}
+        self.gatherer = Gatherer()
+        self._direct = DirectReader(self.gatherer, clock)
 
     async def read(
         self,
@@ -114,6 +105,8 @@ class KeyedReader:
         ]
         if not wanted:
             return {}
+        if not self._catalog.freshness(question.entity).kept:
+            return await self._direct.read(question, supplies, wanted, context)
         columns = {k: narrower.get(k, question.columns) for k in wanted}
         looks = await self._look(question, supplies, columns, context)
         terms = context.among(len(supplies))
@@ -318,24 +311,16 @@ class KeyedReader:
         if not slots:
             return {}
         try:
-            async with until_deadline(context.ask, supply.system):
-                batch = await supply.source.by_keys(
-                    question.column, list(slots), question.columns, context.ask, question.criteria
-                )
+            found = await self.gatherer.ask(supply, question, list(slots), context.ask)
         except SupplygraphError as exc:
             return dict.fromkeys(slots, exc)
-        context.journal.read(supply.system, rows=len(batch.records))
-        grouped: dict[str, list[Record]] = {k: [] for k in slots}
-        for record in batch.records:
-            for key in _keys_of(record, question.column):
-                if key in grouped:
-                    grouped[key].append(record)
+        context.journal.read(supply.system, rows=found.rows)
         now = self._clock()
         answers: dict[str, Answer] = {
-            key: batch.failures[key]
-            if key in batch.failures
+            key: found.failures[key]
+            if key in found.failures
             else Shelved(tuple(records), now, question.columns)
-            for key, records in grouped.items()
+            for key, records in found.records.items()
         }
         ttl = _lifetime(self._catalog.freshness(question.entity))
         await self._cache.put_many(
@@ -376,13 +361,6 @@ class KeyedReader:
             context.journal.cached(
                 system, keys=len(ages), stale=len(ages) if stale else 0, oldest_s=max(ages)
             )
-
-
-def needed_columns(question: KeyQuestion, supply: Supply) -> frozenset[str]:
-    """Columns to ask a supply for: what is wanted, and what tells the records apart."""
-    entity = ENTITIES[question.entity]
-    told_apart = {*entity.natural} | ({question.column} - {KEY})
-    return (question.columns | told_apart) & supply.columns
 
 
 async def _within(

@@ -110,13 +110,16 @@ class ListShelf:
     ) -> None:
         """Write down that an answer is made of a page and its records, so old."""
         entity, at = supply.source.entity, self._clock() - age_s
+        if page.left_out:
+            context.journal.incomplete()
+        if not freshness.kept:
+            context.journal.rests_on((), good_until=0.0, oldest_at=at)
+            return
         column = lookup_column(entity)
         slots = [slot(supply.system, entity, column, "", key) for key, _ in page.places]
         context.journal.rests_on(
             [_slot(supply, query), *slots], good_until=at + freshness.fresh_s, oldest_at=at
         )
-        if page.left_out:
-            context.journal.incomplete()
 
     async def _fetch(
         self,
@@ -131,14 +134,17 @@ class ListShelf:
         entity = supply.source.entity
         context.journal.read(supply.system, rows=len(page.records))
         places = tuple(place_of(entity, r, query.order) for r in page.records)
+        left_out = tuple(page.failures.values())
+        found = SystemPage(places, tuple(page.records), page.more, page.total, left_out)
+        if not freshness.kept:
+            return found
         wire = _Wire([(k, encode_position(p)) for k, p in places], page.more, page.total)
         entry = Entry(self._clock(), (), msgspec.msgpack.encode(wire))
         lifetime = freshness.fresh_s + freshness.grace_s
-        left_out = tuple(page.failures.values())
         if not left_out:
             await self._cache.put_many([(_slot(supply, query), entry, lifetime)])
         await keyed.keep(supply, page.records, query.columns, lookup_column(entity))
-        return SystemPage(places, tuple(page.records), page.more, page.total, left_out)
+        return found
 
 
 def lookup_column(entity: EntityName) -> str:

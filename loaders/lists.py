@@ -24,9 +24,10 @@ from canonical.records import Record
 from loaders.catalog import Catalog, Supply
 from loaders.context import ReadContext, within
 from loaders.cursors import Cursor, Position, decode_cursor, encode_cursor
-from loaders.keyed import KeyedReader, KeyQuestion
+from loaders.keyed import KeyedReader
 from loaders.list_shelf import KnownPage, ListShelf, SystemPage, lookup_column
 from loaders.merging import Found
+from loaders.questions import KeyQuestion
 from loaders.shelf import digest
 from runtime.cache.record_cache import RecordCache
 
@@ -174,7 +175,7 @@ class ListReader:
     ) -> _Part:
         query = _query(question, supply, after)
         freshness = self._catalog.freshness(question.entity)
-        known = await self._shelf.find(supply, query)
+        known = await self._shelf.find(supply, query) if freshness.kept else None
         limit = context.max_staleness_s
         if known is not None and limit is not None and known.age_s > limit:
             known = None

@@ -13,9 +13,10 @@ from canonical.entities import EntityName
 from execution.scheduling import LevelScheduler
 from loaders.catalog import Catalog
 from loaders.context import ReadContext
-from loaders.keyed import KeyedReader, KeyQuestion
+from loaders.keyed import KeyedReader
 from loaders.lists import Listed, ListQuestion, ListReader
 from loaders.merging import Found
+from loaders.questions import KeyQuestion
 from loaders.shelf import digest
 
 _Group = tuple[EntityName, str, str, str | None]
@@ -49,6 +50,7 @@ class Reads:
         self._lists = lists
         self._scheduler = scheduler
         self._queues: dict[_Group, list[_Asked]] = {}
+        keyed.gatherer.attend(scheduler)
         self._known: dict[_Group, _Known] = {}
 
     async def many(

@@ -67,9 +67,10 @@ class EntityConfig(Part):
     freshness_s: Annotated[
         float | None,
         Field(
-            gt=0,
+            ge=0,
             le=MAX_FRESHNESS_S,
-            description="Seconds during which a record is served without asking again.",
+            description="Seconds during which a record is served without asking again. 0: nothing "
+            "is kept, every operation asks the system, and the other three have no meaning.",
         ),
     ] = None
     grace_s: Annotated[
@@ -101,6 +102,8 @@ class EntityConfig(Part):
     def freshness(self, entity: EntityName) -> Freshness:
         """How old its records may be: what is said here, else the entity's default."""
         default = DEFAULT_FRESHNESS[entity]
+        if self.freshness_s == 0:
+            return Freshness(0.0, 0.0, 0.0, default.patience_s)
         return Freshness(
             default.fresh_s if self.freshness_s is None else self.freshness_s,
             default.grace_s if self.grace_s is None else self.grace_s,

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any, Final
 
 import strawberry
+import structlog
 from graphql import GraphQLError, print_schema
 from msgspec import Struct
 
@@ -26,15 +27,17 @@ from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
 from app.server.terms import Terms
 from canonical.errors import UnauthenticatedError
-from execution.engine import Engine
+from execution.engine import Engine, PlanOutcome
 from runtime.cache.kept import AnswerKey, KeptAnswer
 from runtime.security.principal import scope_key
 from runtime.telemetry import metrics
 from runtime.telemetry.metrics import OperationKind, OperationOutcome
+from schema.scalars import COLUMN_WRITERS
 
 _ANSWERED: Final = 200
 _IN_VAIN: Final = 5
 # After so many answers in a row that could not be kept, Redis is not asked for one.
+_log = structlog.get_logger(__name__)
 
 
 class Answer(Struct, frozen=True):
@@ -70,7 +73,7 @@ class Operator:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         inner = schema._schema  # noqa: SLF001  # parsed and validated here, once
-        self._engine = Engine(inner)
+        self._engine = Engine(inner, writers=COLUMN_WRITERS, on_plan=_planned)
         self._serving = serving
         self._serves = serving.serves
         self._clock = clock
@@ -192,6 +195,12 @@ class _Asked(Struct, frozen=True):
     attendant: Attendant
     now: datetime
     started: float
+
+
+def _planned(outcome: PlanOutcome, reason: str | None) -> None:
+    metrics.operation_planned(outcome.value)
+    if reason is not None:
+        _log.info("operation not planned", reason=reason)
 
 
 def _refused(errors: Sequence[GraphQLError], terms: Terms) -> Answer:

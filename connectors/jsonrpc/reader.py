@@ -94,6 +94,11 @@ class JSONRPCReader:
         known = {"id", *options.sort, *self._texts(options)}
         return all(path in known for path, _ in sort)
 
+    def given_order(self, dataset: Dataset) -> tuple[str, ...]:
+        """None is relied on: whatever order is wanted is asked for."""
+        del dataset
+        return ()
+
     async def page(self, query: RowQuery, cursor: str | None, ask: Ask) -> RowPage:
         """Read one page.
 

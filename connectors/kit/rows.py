@@ -155,6 +155,9 @@ class RowReader(Protocol):
     def sorts(self, dataset: Dataset, sort: tuple[tuple[str, bool], ...]) -> bool:
         """Tell whether the system can sort by these paths together, wherever it puts nulls."""
 
+    def given_order(self, dataset: Dataset) -> tuple[str, ...]:
+        """Paths in whose ascending order lists come without being asked; empty where in none."""
+
     async def page(self, query: RowQuery, cursor: str | None, ask: Ask) -> RowPage:
         """Read one page; `cursor` is the `next` of the page before.
 

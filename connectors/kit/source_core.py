@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import compress
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from canonical.entities import KEY, EntityName
 from canonical.errors import BadAnswerError, SupplygraphError
 from canonical.ports import Ask
 from canonical.records import Provenance, Record
+from connectors.kit.mapping.batch import Batch
 from connectors.kit.mapping.builder import RecordBuilder
 from connectors.kit.mapping.compiler import Compiler
 from connectors.kit.mapping.conditions import compile_when
@@ -21,6 +23,7 @@ from connectors.kit.mapping.keys import Keys
 from connectors.kit.mapping.model import EntityMapping, MappingSettings, Related
 from connectors.kit.mapping.needs import local_paths, when_paths
 from connectors.kit.mapping.paths import BadValueError, Env, compile_path, flatten, token, values_of
+from connectors.kit.mapping.records import Stamp
 from connectors.kit.mapping.translate import Translator
 from connectors.kit.mapping.types import kind_of
 from connectors.kit.mapping.whenexpr import when_expr
@@ -36,12 +39,28 @@ class Pushed(NamedTuple):
     exact: bool
 
 
-class Candidate(Struct):
-    """A record in the making: its rows, key, and what criteria and order need to know of it."""
+class Made(NamedTuple):
+    """Records that were made together, with their rows and keys."""
 
-    rows: list[Row]
+    rows: Sequence[Row]
+    keys: Sequence[str]
+    records: Sequence[Record]
+
+
+class Candidate(Struct):
+    """A record in the making.
+
+    Attributes:
+        rows: What it is made of.
+        key: Its key.
+        slim: What criteria and order need to know of it.
+        whole: Whether `slim` is the record that is wanted already.
+    """
+
+    rows: Sequence[Row]
     key: str
     slim: Record
+    whole: bool = False
 
 
 class Core:
@@ -128,6 +147,38 @@ class Core:
             return builder.build(rows, Provenance(self.system, key, fetched_at))
         except BadValueError as exc:
             raise BadAnswerError(self.system, f"{self.entity} {key!r}: {exc}") from exc
+
+    def made(
+        self, batch: Batch, keys: Sequence[str], builder: RecordBuilder, fetched_at: datetime
+    ) -> Made | None:
+        """Records of the rows that count, one each.
+
+        Returns:
+            None if something in them is odd: then they are to be made one by one.
+        """
+        if self.holds is not None and not self.mapping.group:
+            try:
+                held = batch.each(self.holds)
+            except BadValueError:
+                return None
+            if not all(held):
+                keys = list(compress(keys, held))
+                batch = Batch(list(compress(batch.elements, held)))
+        records = builder.build_all(batch, keys, Stamp(self.system, fetched_at))
+        if records is None:
+            return None
+        return Made(batch.elements, keys, records)
+
+    def keys_of(self, batch: Batch) -> Sequence[str]:
+        """The keys of rows.
+
+        Raises:
+            BadAnswerError: if one has none: then nothing can be said of it.
+        """
+        try:
+            return self.keys.of_all(batch)
+        except BadValueError as exc:
+            raise BadAnswerError(self.system, f"{self.entity}: {exc}") from exc
 
     def key_of(self, row: Row) -> str:
         """The record's key.

@@ -1,12 +1,15 @@
 """Cutting a page out of candidates: in order, strictly after a position."""
 
-from collections.abc import Sequence
-from functools import cmp_to_key
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from canonical.criteria import Sort, compare, position_of
-from connectors.kit.source_core import Candidate
+from canonical.errors import BadAnswerError
+from connectors.kit.source_core import Candidate, Core
 from connectors.kit.source_stream import folded
+
+Rank = tuple[tuple[Any, ...], Candidate]
+"""Where a candidate stands in an order, and the candidate."""
 
 Cut = tuple[list[Candidate], bool]
 """Candidates in order, and whether more follow."""
@@ -28,6 +31,10 @@ class ValueCut:
         self.more = False
         self._run: list[Candidate] = []
         self._passed = after is None
+
+    def fill(self, candidates: Sequence[Candidate]) -> bool:
+        """Take candidates; true once the page is known to be full and to have more behind it."""
+        return any(map(self.full, candidates))
 
     def full(self, candidate: Candidate) -> bool:
         """Take a candidate; true once the page is known to be full and to have more behind it."""
@@ -75,6 +82,46 @@ class ValueCut:
         return bool(value < self.after[0] if self.order[0].descending else value > self.after[0])
 
 
+class GivenOrder:
+    """Takes candidates that come in the ascending order of their keys without being asked to.
+
+    Args:
+        core: The entity.
+        beyond: Values of the key that they are to lie beyond; None to begin with the first.
+
+    Attributes:
+        chosen: Those that lie beyond it.
+    """
+
+    def __init__(self, core: Core, beyond: tuple[Any, ...] | None) -> None:
+        self.chosen: list[Candidate] = []
+        self._core = core
+        self._beyond = beyond
+        self._last: tuple[Any, ...] | None = None
+        self._seen: set[str] = set()
+
+    def take(self, candidates: Sequence[Candidate]) -> None:
+        """Take the next candidates.
+
+        Raises:
+            BadAnswerError: if they come in another order: then some might never be shown.
+        """
+        for candidate in candidates:
+            if candidate.key in self._seen:
+                continue  # rows that came in before it moved it to a later page
+            values = self._core.keys.values(candidate.key)
+            if values is None or (self._last is not None and values < self._last):
+                raise BadAnswerError(
+                    self._core.system,
+                    f"{self._core.entity} {candidate.key!r} does not come in the order of "
+                    f"{', '.join(self._core.keys.paths)}, as `sort.given` says of the list",
+                )
+            self._seen.add(candidate.key)
+            self._last = values
+            if self._beyond is None or values > self._beyond:
+                self.chosen.append(candidate)
+
+
 def cut(
     candidates: Sequence[Candidate],
     order: tuple[Sort, ...],
@@ -90,11 +137,27 @@ def ranked(
     candidates: Sequence[Candidate], order: tuple[Sort, ...], after: tuple[Any, ...] | None
 ) -> list[Candidate]:
     """Candidates in order, without those at or before a position."""
+    if len(candidates) == 1 and after is None:
+        return list(candidates)
     ranks = [(position_of(c.slim, order), c) for c in candidates]
     if after is not None:
         ranks = [r for r in ranks if compare(r[0], after, order) > 0]
+    ranks.sort(key=_by_key)
+    for at in reversed(range(len(order))):
+        ranks.sort(key=_by_value(at, order[at]), reverse=order[at].descending)
+    return [c for _, c in ranks]
 
-    def by_position(a: tuple[Any, Candidate], b: tuple[Any, Candidate]) -> int:
-        return compare(a[0], b[0], order)
 
-    return [c for _, c in sorted(ranks, key=cmp_to_key(by_position))]
+def _by_key(rank: Rank) -> Any:
+    return rank[0][-1]
+
+
+def _by_value(at: int, sort: Sort) -> Callable[[Rank], tuple[bool, Any]]:
+    """What ranks are sorted by for one column, so that those without a value come last."""
+    null_is = not sort.descending
+
+    def key(rank: Rank) -> tuple[bool, Any]:
+        value = rank[0][at]
+        return (value is None) is null_is, value
+
+    return key

@@ -1,16 +1,18 @@
 """Reading the records of many keys at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain, compress
 from typing import Any
 
 from msgspec import Struct, field
 
-from canonical.criteria import Condition, Criteria, Op, matches
+from canonical.criteria import Condition, Criteria, Op, satisfying
 from canonical.entities import KEY
 from canonical.errors import SupplygraphError, UnsupportedError
 from canonical.ports import Ask, Batch
 from canonical.records import Record
+from connectors.kit.mapping.batch import Batch as Rows
 from connectors.kit.mapping.builder import RecordBuilder
 from connectors.kit.mapping.expr import ALL, both
 from connectors.kit.mapping.fields import FieldType
@@ -28,13 +30,13 @@ class Found(Struct):
     Attributes:
         rows: The rows, some perhaps twice.
         failures: For each key asked for that could not be read, why.
-        askers: For the own key of a record, the keys asked for that led to it; own keys
-            themselves where empty.
+        askers: Tells for the own key of a record the keys asked for that led to it; own keys
+            themselves where it tells none.
     """
 
-    rows: list[Row]
+    rows: Sequence[Row]
     failures: dict[str, SupplygraphError] = field(default_factory=dict)
-    askers: dict[str, list[str]] = field(default_factory=dict)
+    askers: Callable[[], Mapping[str, Sequence[str]]] = dict
 
 
 async def read_by_keys(
@@ -93,18 +95,13 @@ async def _route(fetch: _Fetch, column: str, keys: tuple[str, ...]) -> Found:
         return await _by_lookup(fetch, lookup, keys)
     inverse = core.translator.inverse(column)
     if inverse is not None:
-        raws = {k: inverse.values(k) for k in keys}
-        known = {k: v for k, v in raws.items() if v is not None}
-        values = list(dict.fromkeys(v for vs in known.values() for v in vs))
+        held = inverse.all_values(keys)
+        values = list(dict.fromkeys(chain.from_iterable((held or {}).values())))
         own = inverse.path in core.keys.paths
-        if len(known) == len(raws) and values and (own or _pushes(core, inverse.path, values)):
-            askers: dict[str, list[str]] = {}
-            for key, found in known.items():
-                for value in found:
-                    askers.setdefault(token(value), []).append(key)
+        if held is not None and values and (own or _pushes(core, inverse.path, values)):
             batch = await fetch.by_values(inverse.path, values, inverse.kind)
-            return _by_path(core, inverse.path, batch, askers)
-        if len(known) == len(raws) and not values:
+            return _by_path(core, inverse.path, batch, held)
+        if held is not None and not values:
             return Found([])
     return await _by_scan(fetch, column, keys)
 
@@ -114,13 +111,26 @@ def _pushes(core: Core, path: str, values: Sequence[Any]) -> bool:
     return core.reader.push(core.dataset, in_test(path, values[:1])) is not Push.NO
 
 
-def _by_path(core: Core, path: str, batch: Any, askers: Mapping[str, list[str]]) -> Found:
-    result = Found(list(batch.rows))
-    for value, error in batch.failures.items():
-        result.failures.update(dict.fromkeys(askers.get(token(value), ()), error))
-    for row in result.rows:
-        found = [k for v in values_of(row, path) for k in askers.get(token(v), ())]
-        result.askers.setdefault(core.key_of(row), []).extend(found)
+def _by_path(core: Core, path: str, batch: Any, held: Mapping[str, Sequence[Any]]) -> Found:
+    def asked_by() -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for key, values in held.items():
+            for value in values:
+                found.setdefault(token(value), []).append(key)
+        return found
+
+    def askers() -> dict[str, list[str]]:
+        by_value, found = asked_by(), dict[str, list[str]]()
+        for row in batch.rows:
+            led = [k for v in values_of(row, path) for k in by_value.get(token(v), ())]
+            found.setdefault(core.key_of(row), []).extend(led)
+        return found
+
+    result = Found(batch.rows, askers=askers)
+    if batch.failures:
+        by_value = asked_by()
+        for value, error in batch.failures.items():
+            result.failures.update(dict.fromkeys(by_value.get(token(value), ()), error))
     return result
 
 
@@ -160,7 +170,7 @@ async def _by_lookup(fetch: _Fetch, lookup: Lookup, keys: Sequence[str]) -> Foun
     result = await _by_own_key(fetch, tuple(askers))
     for own, error in result.failures.items():
         failures.update(dict.fromkeys(askers.get(own, ()), error))
-    return Found(result.rows, failures, askers)
+    return Found(result.rows, failures, lambda: askers)
 
 
 async def look_up(
@@ -223,30 +233,50 @@ async def _finish(
 ) -> Batch:
     """Records of the rows, once each, checked against the criteria."""
     core = fetch.core
-    groups: dict[str, list[Row]] = {}
-    wanted = None if own is None else frozenset(own)
-    for row in _distinct(core, found.rows):
-        key = core.key_of(row)
-        if wanted is not None and key not in wanted:
-            continue
-        if core.mapping.group:
-            groups.setdefault(key, []).append(row)
-        else:
-            groups.setdefault(key, [row])
-    rows = [r for group in groups.values() for r in group]
-    errors = await core.attach(rows, fetch.builder.plan.related, fetch.ask)
+    keys, batch = _wanted(core, Rows(_distinct(core, found.rows)), own)
+    errors = await core.attach(batch.elements, fetch.builder.plan.related, fetch.ask)
     fetched_at = core.clock()
+    if not errors and not core.mapping.group:
+        made = core.made(batch, keys, fetch.builder, fetched_at)
+        if made is not None:
+            return Batch(satisfying(made.records, criteria), found.failures)
     records: list[Record] = []
-    failures = dict(found.failures)
-    for key, group in groups.items():
+    failures, askers = dict(found.failures), None
+    for key, group in _groups(keys, batch.elements).items():
         try:
             record = _record(fetch, key, group, errors, fetched_at)
         except SupplygraphError as exc:
-            failures.update(dict.fromkeys(found.askers.get(key) or (key,), exc))
+            askers = found.askers() if askers is None else askers
+            failures.update(dict.fromkeys(askers.get(key) or (key,), exc))
             continue
-        if record is not None and matches(record, criteria):
+        if record is not None:
             records.append(record)
-    return Batch(records, failures)
+    return Batch(satisfying(records, criteria), failures)
+
+
+def _wanted(core: Core, rows: Rows, own: Sequence[str] | None) -> tuple[Sequence[str], Rows]:
+    """Rows with their keys: those of some keys, where they are given; of several the first.
+
+    Of grouped rows all.
+    """
+    keys = core.keys_of(rows)
+    if own is not None:
+        wanted = frozenset(own)
+        if not wanted.issuperset(keys):
+            held = [key in wanted for key in keys]
+            keys, rows = list(compress(keys, held)), Rows(list(compress(rows.elements, held)))
+    if not core.mapping.group and len(set(keys)) < len(keys):
+        once = dict.fromkeys(keys)
+        first = dict(zip(reversed(keys), reversed(rows.elements), strict=True))
+        keys, rows = list(once), Rows([first[key] for key in once])
+    return keys, rows
+
+
+def _groups(keys: Sequence[str], rows: Sequence[Row]) -> Mapping[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for key, row in zip(keys, rows, strict=True):
+        groups.setdefault(key, []).append(row)
+    return groups
 
 
 def _distinct(core: Core, rows: Sequence[Row]) -> Sequence[Row]:

@@ -22,7 +22,7 @@ from connectors.kit.mapping.paths import BadValueError
 from connectors.kit.mapping.shape import column_at
 from connectors.kit.rows import Push, RowQuery
 from connectors.kit.source_core import Candidate, Core
-from connectors.kit.source_cut import Cut, ValueCut, cut
+from connectors.kit.source_cut import Cut, GivenOrder, ValueCut, cut
 from connectors.kit.source_keys import look_up
 from connectors.kit.source_stream import Listing
 
@@ -53,6 +53,7 @@ class _Pager:
         self._query = query
         self._criteria = core.local(query.criteria)
         self._order, self._after = _normal(core, query)
+        self._is_given = core.reader.given_order(core.dataset) == core.keys.paths
         self._lead = self._leading()
         lead = () if self._lead is None else (self._lead,)
         needed = frozenset(c for c in columns_named(self._criteria, (*self._order, *lead)))
@@ -60,7 +61,9 @@ class _Pager:
         self._base = both(core.where, core.expr(query.criteria))
         pushed = core.push(self._base)
         self._exact = pushed.exact
-        self._list = Listing(core, core.builder(needed), self._full, ask, self._advice)
+        self._list = Listing(
+            core, core.builder(needed), self._full, ask, self._advice, exact=pushed.exact
+        )
 
     async def page(self) -> Page:
         after, limit = self._after, self._query.limit
@@ -93,7 +96,7 @@ class _Pager:
         if not order:
             keys = KeyOrder(self._core.keys, descending=False)
             return await self._by_key(keys, order, after, limit, extra)
-        inverse = self._sortable(order[0])
+        inverse = self._sortable(order[0]) or self._given_by(order[0])
         if inverse is not None and (inverse.path,) == self._core.keys.paths:
             keys = KeyOrder(self._core.keys, descending=order[0].descending)
             return await self._by_key(keys, order, after, limit, extra)
@@ -113,6 +116,14 @@ class _Pager:
         test = inverse.until(sample) if sort.descending else inverse.since(sample)
         return inverse if core.reader.push(core.dataset, test) is Push.EXACT else None
 
+    def _given_by(self, sort: Sort) -> Inverse | None:
+        """The column's path, if it is the key in whose order the list comes unasked."""
+        if not self._is_given or sort.descending or "." in sort.column:
+            return None
+        inverse = self._core.translator.inverse(sort.column)
+        same = inverse is not None and (inverse.path,) == self._core.keys.paths
+        return inverse if same else None
+
     async def _by_key(
         self,
         keys: KeyOrder,
@@ -123,6 +134,8 @@ class _Pager:
     ) -> Cut:
         """In the order of the key, which the system sorts by itself."""
         core = self._core
+        if self._is_given and not keys.descending:
+            return await self._given(after, limit, extra)
         if not self._pages_by(keys):
             if self._lead is None:
                 return await self._here(order, after, limit, extra)
@@ -135,14 +148,26 @@ class _Pager:
         stream = self._list.candidates(
             where, keys.sort, (*self._criteria, *extra), self._hint(limit)
         )
-        async for candidate in stream:
-            if after is not None and candidate.key == after[-1]:
-                continue
-            found.append(candidate)
+        async for candidates in stream:
+            found += [c for c in candidates if after is None or c.key != after[-1]]
             if len(found) > limit:
                 break
         await stream.aclose()
         return found[:limit], len(found) > limit
+
+    async def _given(self, after: tuple[Any, ...] | None, limit: int, extra: Criteria) -> Cut:
+        """In the order of the key, in which the list comes unasked: from its start to the page."""
+        core = self._core
+        where = core.push(both(self._base, core.expr(extra))).where
+        found = GivenOrder(core, None if after is None else self._values(after[-1]))
+        hint = self._hint(limit) if after is None else None
+        stream = self._list.candidates(where, (), (*self._criteria, *extra), hint)
+        async for candidates in stream:
+            found.take(candidates)
+            if len(found.chosen) > limit:
+                break
+        await stream.aclose()
+        return found.chosen[:limit], len(found.chosen) > limit
 
     def _leading(self) -> Sort | None:
         """The column of the key's first part, to page by where the system knows no whole key.
@@ -151,7 +176,7 @@ class _Pager:
         several parts. Records of the same first part are then put in order here.
         """
         keys = KeyOrder(self._core.keys, descending=False)
-        if len(self._core.keys.paths) == 1 or self._pages_by(keys):
+        if len(self._core.keys.paths) == 1 or self._is_given or self._pages_by(keys):
             return None
         for name in self._core.mapping.fields:
             inverse = self._sortable(Sort(name))
@@ -226,8 +251,8 @@ class _Pager:
         where = core.push(both(*parts)).where
         by = ((inverse.path, sort.descending),)
         stream = self._list.candidates(where, by, (*self._criteria, *extra), self._hint(cut.limit))
-        async for candidate in stream:
-            if cut.full(candidate):
+        async for candidates in stream:
+            if cut.fill(candidates):
                 break
         await stream.aclose()
         cut.end()
@@ -238,7 +263,7 @@ class _Pager:
         """In an order that the system does not know: everything is read, sorted and cut here."""
         where = self._core.push(both(self._base, self._core.expr(extra))).where
         stream = self._list.candidates(where, (), (*self._criteria, *extra), None)
-        return cut([c async for c in stream], order, after, limit)
+        return cut([c async for found in stream for c in found], order, after, limit)
 
     async def _looked_up(self) -> list[Candidate] | None:
         """Candidates by a lookup, where a condition can only be asked through one."""

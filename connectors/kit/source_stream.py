@@ -1,13 +1,15 @@
 """Candidates for records as a system lists them, page by page, in its own order."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 from canonical.criteria import Criteria, matches
 from canonical.errors import SupplygraphError, UnavailableError, UnsupportedError
 from canonical.ports import Ask
+from connectors.kit.mapping.batch import Batch
 from connectors.kit.mapping.builder import RecordBuilder
 from connectors.kit.mapping.paths import BadValueError, Env, compile_path, token
+from connectors.kit.mapping.records import Stamp
 from connectors.kit.rows import Clause, Row, RowQuery
 from connectors.kit.source_core import Candidate, Core
 
@@ -21,6 +23,8 @@ class Listing:
         full: Builds the records that are wanted.
         ask: What travels with each request.
         advice: For the error beyond the row budget: what could not be asked, and what to do.
+        exact: Whether the system gives no rows too many: what is read is then wanted, and made
+            whole at once.
 
     Attributes:
         failures: By key, why a record could not be read.
@@ -33,6 +37,8 @@ class Listing:
         full: RecordBuilder,
         ask: Ask,
         advice: Callable[[], str],
+        *,
+        exact: bool,
     ) -> None:
         self.core = core
         self.failures: dict[str, SupplygraphError] = {}
@@ -47,6 +53,7 @@ class Listing:
         self._early = tuple((n, wanted.get(n, c)) for n, c in slim.plan.related)
         early = dict(self._early)
         self._late = tuple((n, c) for n, c in full.plan.related if n not in early)
+        self._whole = exact and not self._late
 
     async def candidates(
         self,
@@ -54,8 +61,8 @@ class Listing:
         sort: tuple[tuple[str, bool], ...],
         criteria: Criteria,
         limit: int | None,
-    ) -> AsyncGenerator[Candidate]:
-        """Candidates that satisfy criteria, in the system's order.
+    ) -> AsyncGenerator[list[Candidate]]:
+        """Candidates that satisfy criteria, in the system's order, page by page.
 
         Rows of a group are found together if `sort` says so, else at the end.
 
@@ -70,10 +77,7 @@ class Listing:
             page = await self.core.reader.page(query, cursor, self._ask)
             cursor = page.next
             self._count(len(page.rows))
-            for rows in await self._grouped(page.rows, groups, last=cursor is None):
-                candidate = self._candidate(rows)
-                if candidate is not None and matches(candidate.slim, criteria):
-                    yield candidate
+            yield await self._found(page.rows, groups, criteria, last=cursor is None)
             if cursor is None:
                 return
 
@@ -81,31 +85,68 @@ class Listing:
         """Candidates among rows that were read by keys."""
         self._count(len(rows))
         groups = _Groups(self.core, ()) if self.core.mapping.group else None
-        found = [self._candidate(r) for r in await self._grouped(rows, groups, last=True)]
-        return [c for c in found if c is not None and matches(c.slim, criteria)]
+        return await self._found(rows, groups, criteria, last=True)
 
     async def records(self, chosen: Sequence[Candidate]) -> list[Any]:
         """The records of candidates, in order, without those that cannot be read."""
+        if all(c.whole for c in chosen):
+            return [c.slim for c in chosen]
         rows = [r for c in chosen for r in c.rows]
         errors = await self.core.attach(rows, self._late, self._ask)
+        if not errors and not self.core.mapping.group:
+            stamp = Stamp(self.core.system, self._fetched_at)
+            made = self._full.build_all(Batch(rows), [c.key for c in chosen], stamp)
+            if made is not None:
+                return made
         records: list[Any] = []
         for candidate in chosen:
             try:
                 for row in candidate.rows:
                     if id(row) in errors:
                         raise errors[id(row)]
-                records.append(
-                    self.core.record(candidate.rows, candidate.key, self._full, self._fetched_at)
-                )
+                rows = list(candidate.rows)
+                records.append(self.core.record(rows, candidate.key, self._full, self._fetched_at))
             except UnavailableError as exc:
                 self.failures[candidate.key] = exc
         return records
 
-    async def _grouped(
-        self, rows: Sequence[Row], groups: "_Groups | None", *, last: bool
-    ) -> list[list[Row]]:
-        """Rows that make one record each, with the related rows that criteria need."""
+    async def _found(
+        self, rows: Sequence[Row], groups: "_Groups | None", criteria: Criteria, *, last: bool
+    ) -> list[Candidate]:
+        """The candidates among rows, with the related rows that criteria need."""
         errors = await self.core.attach(rows, self._early, self._ask)
+        found = self._together(rows) if groups is None and not errors else None
+        if found is None:
+            grouped = self._grouped(rows, errors, groups, last=last)
+            one_by_one = [self._candidate(r) for r in grouped]
+            found = [c for c in one_by_one if c is not None]
+        return [c for c in found if matches(c.slim, criteria)] if criteria else found
+
+    def _together(self, rows: Sequence[Row]) -> list[Candidate] | None:
+        """Candidates of rows that make one record each; None if something in them is odd."""
+        batch = Batch(rows)
+        try:
+            keys = self.core.keys.of_all(batch)
+        except BadValueError:
+            return None
+        builder = self._full if self._whole else self._slim
+        made = self.core.made(batch, keys, builder, self._fetched_at)
+        if made is None:
+            return None
+        return [
+            Candidate((row,), key, record, self._whole)
+            for row, key, record in zip(*made, strict=True)
+        ]
+
+    def _grouped(
+        self,
+        rows: Sequence[Row],
+        errors: Mapping[int, SupplygraphError],
+        groups: "_Groups | None",
+        *,
+        last: bool,
+    ) -> list[list[Row]]:
+        """Rows that make one record each."""
         readable: list[Row] = []
         for row in rows:
             if id(row) in errors:

@@ -72,6 +72,11 @@ class ODataReader:
         shape = self._shape(dataset)
         return all(_sorts_by(path, shape) for path, _ in sort)
 
+    def given_order(self, dataset: Dataset) -> tuple[str, ...]:
+        """None is relied on: whatever order is wanted is asked for."""
+        del dataset
+        return ()
+
     async def page(self, query: RowQuery, cursor: str | None, ask: Ask) -> RowPage:
         """Read one page; `cursor` is the `next` of the page before.
 

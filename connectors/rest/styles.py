@@ -69,6 +69,9 @@ class Filters(Model):
     are kept.
     """
 
+    fields: tuple[str, ...] | None = None
+    """Paths that rows can be chosen by; None for all."""
+
     by_kind: Mapping[Kind, tuple[OperatorName, ...]] = {}
     """Operators of fields of one kind, where not all work (`{string: [eq, in]}`)."""
 
@@ -211,6 +214,12 @@ class SortStyle(Model):
     fields: tuple[str, ...] | None = None
     """Paths that sort as canonical values do (numbers, times, plain codes); None for all. Leave
     out text that the system sorts by a collation of its own.
+    """
+
+    given: tuple[str, ...] = ()
+    """Paths in whose ascending order every list comes without being asked: usually the key. Such
+    a list is read from its start up to the end of the page that is wanted, not whole; rows out of
+    this order are an error.
     """
 
     @field_validator("send")

@@ -73,6 +73,11 @@ class SQLReader:
         """Whether the order will be that of canonical values."""
         return self._statements.sorts(dataset) and all("." not in path for path, _ in sort)
 
+    def given_order(self, dataset: Dataset) -> tuple[str, ...]:
+        """None is relied on: whatever order is wanted is asked for."""
+        del dataset
+        return ()
+
     async def page(self, query: RowQuery, cursor: str | None, ask: Ask) -> RowPage:
         """Read one page.
 
@@ -129,7 +134,7 @@ class SQLReader:
             return RowBatch(rows)
 
         bounds = Bounds(self._max_keys, self._max_keys + 1)
-        runs = chunks(values_of(values), bounds, lambda _: "")
+        runs = chunks(values_of(values), bounds, lambda _: 0)
         batches = await asyncio.gather(*map(chunk, runs))
         failures = {key: error for batch in batches for key, error in batch.failures.items()}
         return RowBatch([row for batch in batches for row in batch.rows], failures)

@@ -64,7 +64,7 @@ def configure_logs(
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
-        logger.propagate = True
+        logger.propagate = name != "uvicorn.access"  # requests are counted, not written down
         logger.setLevel(logging.NOTSET)  # a server started before may have set its own
 
 

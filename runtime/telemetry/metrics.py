@@ -3,6 +3,7 @@
     name                                    labels            counts
     supplygraph_requests_total              route, status     HTTP requests answered
     supplygraph_operation_seconds           kind, outcome     time to answer a GraphQL operation
+    supplygraph_operation_plans_total       outcome           how operations were run
     supplygraph_backend_calls_total         system, outcome   requests to a system
     supplygraph_backend_call_seconds        system            time a system took to answer
     supplygraph_cache_lookups_total         layer, result     keys looked up in the record cache
@@ -96,6 +97,12 @@ _operations = Histogram(
     buckets=_BUCKETS_S,
     registry=_registry,
 )
+_plans = Counter(
+    "supplygraph_operation_plans",
+    "Operations by how they were run.",
+    ["outcome"],
+    registry=_registry,
+)
 _calls = Counter(
     "supplygraph_backend_calls", "Requests to a system.", ["system", "outcome"], registry=_registry
 )
@@ -147,17 +154,32 @@ def _operations_of(kind: OperationKind, outcome: OperationOutcome) -> Histogram:
     return _operations.labels(kind.value, outcome.value)
 
 
+def operation_planned(outcome: Literal["made", "found", "walked"]) -> None:
+    """An operation's plan was made or found, or the operation is walked by graphql-core."""
+    _plans_of(outcome).inc()
+
+
+@cache
+def _plans_of(outcome: str) -> Counter:
+    return _plans.labels(outcome)
+
+
 def backend_called(system: str, outcome: CallOutcome, seconds: float) -> None:
     """A request to a system ended. Requests that were never sent (`not_asked`) have no duration."""
-    _calls.labels(system, outcome.value).inc()
+    _calls_of(system, outcome).inc()
     if outcome is not CallOutcome.NOT_ASKED:
-        _call_seconds.labels(system).observe(seconds)
+        _seconds_of(system).observe(seconds)
 
 
 def cache_looked_up(layer: Literal["l1", "l2"], *, hits: int, misses: int) -> None:
     """Keys were looked up in one layer of the record cache."""
-    _lookups.labels(layer, "hit").inc(hits)
-    _lookups.labels(layer, "miss").inc(misses)
+    _lookups_of(layer, "hit").inc(hits)
+    _lookups_of(layer, "miss").inc(misses)
+
+
+@cache
+def _lookups_of(layer: str, result: str) -> Counter:
+    return _lookups.labels(layer, result)
 
 
 def answer_looked_up(layer: Literal["l1", "l2"], *, hit: bool) -> None:
@@ -173,6 +195,18 @@ def _answers_of(layer: str, hit: bool) -> Counter:  # noqa: FBT001  # the name o
 def breaker_moved(system: str, state: BreakerState) -> None:
     """A system's circuit breaker has a new state."""
     _breakers.labels(system).set(state.value)
+
+
+@cache
+def _calls_of(system: str, outcome: CallOutcome) -> Counter:
+    """One series, which prometheus_client looks for each time it is asked."""
+    return _calls.labels(system, outcome.value)
+
+
+@cache
+def _seconds_of(system: str) -> Histogram:
+    """As `_calls_of`."""
+    return _call_seconds.labels(system)
 
 
 def render() -> bytes:

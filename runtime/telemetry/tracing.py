@@ -11,8 +11,8 @@ set, spans of ours are in between and are exported; nothing is exported by defau
 
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import entry_points
@@ -37,6 +37,7 @@ _FORM: Final = re.compile(
 _MAX_LENGTH: Final = 512
 _EXPORTERS: Final = "opentelemetry_traces_exporter"
 _tracer: Final = trace.get_tracer("supplygraph")
+_UNRECORDED: Final = nullcontext(trace.INVALID_SPAN)
 
 
 class TracingSetupError(ValueError):
@@ -128,14 +129,13 @@ def operation_span(
     )
 
 
-@contextmanager
-def call_span(name: str, attributes: Mapping[str, str | int] | None = None) -> Iterator[Span]:
-    """Asking one system, within an operation."""
-    if _handed_on.get() is not None:
-        yield INVALID_SPAN
-        return
-    with _tracer.start_as_current_span(name, kind=SpanKind.CLIENT, attributes=attributes) as span:
-        yield span
+def call_span(
+    name: str, attributes: Mapping[str, str | int] | None = None
+) -> AbstractContextManager[Span]:
+    """Asking one system, within an operation. Without an SDK the operation's context stays."""
+    if not _recording():
+        return _UNRECORDED
+    return _tracer.start_as_current_span(name, kind=SpanKind.CLIENT, attributes=attributes)
 
 
 def traceparent() -> str | None:

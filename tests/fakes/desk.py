@@ -104,6 +104,9 @@ class Desk:
         wrong: Sequence[GraphQLError] = validate(SCHEMA._schema, document)
         if wrong:
             return Answer(None, wrong, operation.problems, journal)
-        outcome = await self.engine.run(question, document, None, variables, context)
+        try:
+            outcome = await self.engine.run(question, document, None, variables, context)
+        finally:
+            operation.scheduler.end()
         data = None if outcome.data is None else msgspec.json.decode(outcome.data)
         return Answer(data, tuple(outcome.errors), operation.problems, journal)

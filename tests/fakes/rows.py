@@ -35,6 +35,7 @@ class Can(Struct, kw_only=True):
         ignores_case: Whether it compares and sorts texts without regard to case.
         counts: Whether it tells totals.
         chunk: Most values of one request by values.
+        given: Paths in whose order its lists come without being asked.
     """
 
     push: Callable[[Test], Push] = lambda _: Push.EXACT
@@ -45,6 +46,7 @@ class Can(Struct, kw_only=True):
     ignores_case: bool = False
     counts: bool = True
     chunk: int = 50
+    given: tuple[str, ...] = ()
 
 
 class Asked(Struct):
@@ -86,6 +88,9 @@ class MemoryReader:
 
     def sorts(self, dataset: Dataset, sort: tuple[tuple[str, bool], ...]) -> bool:
         return self.can.sort(sort)
+
+    def given_order(self, dataset: Dataset) -> tuple[str, ...]:
+        return self.can.given
 
     async def page(self, query: RowQuery, cursor: str | None, ask: Ask) -> RowPage:
         self.asked.pages.append((query, cursor))

@@ -1,18 +1,20 @@
 """Rows to canonical records: compiled once for each set of columns, then only closures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from canonical.entities import ENTITIES, EntityName
 from canonical.purchase_orders import net_total
 from canonical.records import Provenance, Record
 from connectors.kit.mapping import needs
+from connectors.kit.mapping.batch import Batch
 from connectors.kit.mapping.compiler import Compiler
 from connectors.kit.mapping.fields import ComputeField
 from connectors.kit.mapping.keys import Keys
 from connectors.kit.mapping.model import EntityMapping, MappingSettings
 from connectors.kit.mapping.needs import Plan
-from connectors.kit.mapping.paths import Env
+from connectors.kit.mapping.paths import BadValueError, Env
+from connectors.kit.mapping.records import BatchCompiler, MakeRecords, Stamp
 from connectors.kit.rows import Row
 
 
@@ -46,6 +48,11 @@ class RecordBuilder:
         compiler = Compiler(settings, grouped=bool(mapping.group))
         # Without any column there is nothing to read but the key; an empty tree would mean all.
         self._values = compiler.struct(self._record, mapping.fields, tree) if tree else _nothing
+        self._batches: MakeRecords | None = None
+        if not mapping.group:
+            self._batches = BatchCompiler(compiler, settings).records(
+                self._record, mapping.fields, tree, wanted
+            )
         self._computed = {
             name: form.compute
             for name, form in mapping.fields.items()
@@ -66,6 +73,19 @@ class RecordBuilder:
         for name in self._surplus:
             values.pop(name, None)
         return self._record(provenance=provenance, **values)
+
+    def build_all(self, batch: Batch, keys: Sequence[str], stamp: Stamp) -> list[Any] | None:
+        """The records of rows, one each, equal to what `build` makes of them one by one.
+
+        Returns:
+            None if they cannot be made all at once: rows are grouped, or a value cannot be read.
+        """
+        if self._batches is None:
+            return None
+        try:
+            return self._batches(batch, keys, stamp)
+        except BadValueError:
+            return None
 
 
 def _nothing(_element: Any, _env: Env) -> dict[str, Any]:

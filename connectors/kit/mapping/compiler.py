@@ -1,6 +1,7 @@
 """Fields of the mapping language as closures from a row (or element) to a canonical value."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ from msgspec import Struct
 from canonical.values import ZERO, Money, Quantity
 from connectors.kit.mapping import fields as f
 from connectors.kit.mapping.conditions import Holds, compile_when
-from connectors.kit.mapping.convert import literal, rounded_to, zone_of
+from connectors.kit.mapping.convert import literal, reader_for, rounded_to, zone_of
 from connectors.kit.mapping.model import MappingSettings
 from connectors.kit.mapping.paths import (
     BadValueError,
@@ -23,14 +24,14 @@ from connectors.kit.mapping.paths import (
 from connectors.kit.mapping.shape import Column, shape_of
 from connectors.kit.mapping.template import compile_template
 from connectors.kit.mapping.valueform import finisher
-from connectors.kit.mapping.when import When
+from connectors.kit.mapping.when import ALWAYS, When
 
 Elements = Callable[[Any, Env], list[Any]]
 Wanted = Mapping[str, "Wanted"]
 """Columns wanted, with the columns wanted within each; an empty mapping: all that there are."""
 
 NUMBER = Column(Decimal, many=False, nullable=True)
-_TEXT = Column(str, many=False, nullable=True)
+TEXT = Column(str, many=False, nullable=True)
 
 
 class Compiler:
@@ -53,6 +54,7 @@ class Compiler:
             f.QuantitiesField: self._quantities,
             f.RulesField: self._rules,
             f.ConstField: self._const,
+            f.PositionField: self._position,
             f.TemplateField: self._template,
             f.CoalesceField: self._coalesce,
             f.ArithmeticField: self._arithmetic,
@@ -115,6 +117,10 @@ class Compiler:
         value = literal(column.type, form.const)
         return lambda _element, _env: value
 
+    def _position(self, form: f.PositionField, column: Column, _: Wanted) -> Getter:
+        first, read = form.position, reader_for(column.type, None, UTC)
+        return lambda _element, env: read(first + env.place)
+
     def _template(self, form: f.TemplateField, _column: Column, _: Wanted) -> Getter:
         return compile_template(form.template)
 
@@ -138,7 +144,25 @@ class Compiler:
             elements = self._elements(form.each, form.match, form.where)
         values = self.struct(column.type, form.fields, wanted)
         part = column.type
+        if form.counts:
+            return self._counted(form, values, part)
         return lambda element, env: tuple(part(**values(e, env)) for e in elements(element, env))
+
+    def _counted(self, form: f.EachField, values: Callable[..., Any], part: type[Any]) -> Getter:
+        """Parts that know their place in the list, which conditions do not change."""
+        elements, holds = self._elements(form.each, {}, ALWAYS), self.when(form.where)
+
+        def get(element: Any, env: Env) -> tuple[Any, ...]:
+            before = env.place
+            found: list[Any] = []
+            for place, item in enumerate(elements(element, env)):
+                if holds is None or holds(item, env):
+                    env.place = place
+                    found.append(part(**values(item, env)))
+            env.place = before
+            return tuple(found)
+
+        return get
 
     def _object(self, form: f.ObjectField, column: Column, wanted: Wanted) -> Getter:
         at = compile_path(form.at or ".")
@@ -156,7 +180,7 @@ class Compiler:
 
     def _money(self, form: f.MoneyField, _column: Column, _: Wanted) -> Getter:
         amount = self.field(form.money.amount, NUMBER, {})
-        currency = self.field(form.money.currency, _TEXT, {})
+        currency = self.field(form.money.currency, TEXT, {})
 
         def get(element: Any, env: Env) -> Money | None:
             number = amount(element, env)
@@ -174,7 +198,7 @@ class Compiler:
         of_unit = form.unit
         if isinstance(of_unit, f.PathField):
             of_unit = of_unit.model_copy(update={"unit": True})
-        unit = self.field(of_unit, _TEXT, {})
+        unit = self.field(of_unit, TEXT, {})
         sign = (
             None
             if isinstance(form.sign, int)

@@ -30,6 +30,7 @@ _CLOCK: Final = re.compile(
     r"(?P<hours>\d+):(?P<minutes>\d+)(?::(?P<seconds>\d+(?:\.\d+)?))?"
 )
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+_WEEKDAY: Final = re.compile("%[aAuw]")
 _NO_DATE: Final = ("", "0", "00000000", "0000-00-00")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_MS: Final = 86_400_000
@@ -239,6 +240,8 @@ def _parser(form: str | tuple[str, ...], zone: tzinfo) -> Reader:
 
 
 def _moment(text: str, form: str) -> datetime | None:
+    if "%V" in form and not _WEEKDAY.search(form):
+        text, form = f"{text} 1", f"{form} %u"
     try:
         return datetime.strptime(text, form)  # noqa: DTZ007 - the zone follows
     except ValueError:

@@ -40,7 +40,7 @@ class ValueForm(Model):
     format: str | tuple[str, ...] | None = Field(
         None,
         description="How dates are written where not ISO 8601, as strptime has it: `%d/%m/%Y`; of "
-        "several forms the first that fits.",
+        "several forms the first that fits. A week (`%G-W%V`) stands for its Monday.",
     )
     map: dict[Scalar, Scalar] | None = Field(
         None, description="The system's values to canonical ones. Others stay, or become `default`."
@@ -134,6 +134,15 @@ class ConstField(Model):
     """A fixed value."""
 
     const: Scalar = Field(description="The canonical value.")
+
+
+class PositionField(Model):
+    """The place of the element in the list that `each` goes over, for lists without numbers.
+
+    Elements that `where` leaves out are counted too, so that the others keep their numbers.
+    """
+
+    position: int = Field(ge=0, description="The number of the first element: 1, or 0.")
 
 
 class TemplateField(Model):
@@ -238,6 +247,19 @@ class EachField(Model):
     )
     fields: dict[str, "FieldMapping"] = Field(min_length=1, description="Columns of each part.")
 
+    @model_validator(mode="after")
+    def _counted(self) -> "EachField":
+        if self.counts and (self.match or self.each == "."):
+            raise ValueError("`position` counts a list of the row: not with `match`, nor `each: .`")
+        return self
+
+    @property
+    def counts(self) -> bool:
+        """Whether a column of its parts is their place in the list."""
+        return any(
+            isinstance(f, PositionField) for form in self.fields.values() for f in walk(form)
+        )
+
 
 class QuantitiesParts(Model):
     """Elements whose quantities are summed unit by unit."""
@@ -271,6 +293,7 @@ _FORMS: Mapping[str, type[Model]] = {
     "max": MaxField,
     "template": TemplateField,
     "const": ConstField,
+    "position": PositionField,
     "coalesce": CoalesceField,
     **dict.fromkeys(_ARITHMETIC, ArithmeticField),
     "fields": ObjectField,
@@ -297,6 +320,7 @@ FieldMapping = Annotated[
     | Annotated[MinField, Tag("MinField")]
     | Annotated[MaxField, Tag("MaxField")]
     | Annotated[ConstField, Tag("ConstField")]
+    | Annotated[PositionField, Tag("PositionField")]
     | Annotated[TemplateField, Tag("TemplateField")]
     | Annotated[RulesField, Tag("RulesField")]
     | Annotated[MoneyField, Tag("MoneyField")]

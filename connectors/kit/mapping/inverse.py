@@ -1,5 +1,6 @@
 """A field with a plain path, read backwards: canonical values and conditions to the system's."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -69,6 +70,11 @@ class Inverse:
         natural = (self._target, kind) in _NATURAL
         moved = form.plus_days or form.plus_months
         self._plain = natural and form.format is None and not moved
+        coded = form.map is not None or form.unit or self._default is not None
+        self._verbatim = (self._target, kind) == (str, FieldType.STRING) and not (
+            coded or form.digits is not None or form.format is not None
+        )
+        """Whether the system holds the very texts that the column has."""
 
     @property
     def kind(self) -> str:
@@ -100,6 +106,8 @@ class Inverse:
         """What may be asked for a condition on the column."""
         match condition.op:
             case Op.IN:
+                if self._verbatim:
+                    return self._one_of(condition.value)
                 result = NEVER
                 for value in condition.value:
                     result = either(result, self._equal(value))
@@ -121,6 +129,15 @@ class Inverse:
                 return None
             found += self._unmapped(value)
         return tuple(dict.fromkeys(found))
+
+    def all_values(self, values: Sequence[Any]) -> dict[Any, tuple[Any, ...]] | None:
+        """What the system holds for each of many values; None if that cannot be listed for one."""
+        if self._verbatim:
+            held = self._held(values)
+            return dict(zip(held, zip(held, strict=True), strict=True))
+        found = {value: self.values(value) for value in values}
+        known = {value: held for value, held in found.items() if held is not None}
+        return known if len(known) == len(found) else None
 
     def since(self, value: Any) -> Test:
         """The value, or what follows it in ascending order."""
@@ -169,6 +186,16 @@ class Inverse:
         if raws is None:
             return ANY
         return of(Test(self.path, Op.IN, raws, self.kind)) if raws else NEVER
+
+    def _one_of(self, values: Sequence[Any]) -> Expr:
+        held = tuple(dict.fromkeys(self._held(values)))
+        return of(Test(self.path, Op.IN, held, self.kind)) if held else NEVER
+
+    def _held(self, values: Sequence[Any]) -> Sequence[str]:
+        """Texts that are the same in the system, without those that mean null there."""
+        if set(map(type, values)) == {str} and not (self._empty and set(self._empty) & {*values}):
+            return values
+        return [str(v) for v in values if v not in self._empty]
 
     def _default_or(self, value: Any) -> Expr:
         """Codes outside the map have the default; without a map, null has."""

@@ -30,12 +30,12 @@ class KeyOrder:
 
     def __init__(self, keys: Keys, *, descending: bool) -> None:
         self._parts = keys.parts
-        self._descending = descending
+        self.descending = descending
 
     @property
     def sort(self) -> tuple[tuple[str, bool], ...]:
         """What the system is asked to sort by."""
-        return tuple((p.path, self._descending) for p in self._parts)
+        return tuple((p.path, self.descending) for p in self._parts)
 
     @property
     def sample(self) -> tuple[Any, ...]:
@@ -44,7 +44,7 @@ class KeyOrder:
 
     def beyond(self, values: Sequence[Any]) -> Expr:
         """Strictly beyond a key: a > x, or for (a, b): a >= x and (a > x or b > y)."""
-        strict, reached = ("lt", "lte") if self._descending else ("gt", "gte")
+        strict, reached = ("lt", "lte") if self.descending else ("gt", "gte")
         clauses: list[Expr] = []
         for i, part in enumerate(self._parts):
             last = i == len(self._parts) - 1

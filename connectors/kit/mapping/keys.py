@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any, Final
 
+from connectors.kit.mapping.batch import Batch, types_of
 from connectors.kit.mapping.convert import reader_for, to_text
 from connectors.kit.mapping.fields import FieldType
 from connectors.kit.mapping.model import KeyPart
@@ -47,6 +48,7 @@ class Keys:
     def __init__(self, parts: Sequence[KeyPart]) -> None:
         self.parts = tuple(parts)
         self.paths = tuple(p.path for p in parts)
+        self._is_text = [p.type for p in parts] == [FieldType.STRING]
         self._getters = [compile_path(p.path) for p in parts]
         self._readers = [
             to_text if p.type is FieldType.STRING else reader_for(python_type(p.type), p.type, UTC)
@@ -64,8 +66,41 @@ class Keys:
             raise BadValueError(f"a row has no key at {', '.join(self.paths)}")
         return join_key([t or "" for t in texts])
 
+    def of_all(self, batch: Batch) -> Sequence[str]:
+        """The keys of many rows.
+
+        Raises:
+            BadValueError: if one has none, or its values cannot be read.
+        """
+        columns = [self._texts(part, batch) for part in self.parts]
+        texts = [c for c in columns if c is not None]
+        if len(texts) < len(columns):
+            return [self.of(row) for row in batch.elements]
+        if len(texts) == 1:
+            return texts[0]
+        whole = "".join(map("".join, texts))
+        if "|" in whole or "\\" in whole:
+            return [self.of(row) for row in batch.elements]
+        return list(map("|".join, zip(*texts, strict=True)))
+
+    @staticmethod
+    def _texts(part: KeyPart, batch: Batch) -> Sequence[str] | None:
+        """The texts of one part of the keys, if all rows have it and it is written as usual."""
+        try:
+            column = batch.at(part.path)
+        except BadValueError:
+            return None
+        types = types_of(column)
+        if types == {str} and part.type is FieldType.STRING and "" not in column:
+            return column
+        if types == {int} and part.type in (FieldType.STRING, FieldType.INTEGER):
+            return list(map(str, column))
+        return None
+
     def values(self, key: str) -> tuple[Any, ...] | None:
         """What the system holds at the key's paths for a key, or None if no record can have it."""
+        if self._is_text:
+            return (key,)
         texts = split_key(key, len(self.parts))
         if texts is None:
             return None

@@ -19,6 +19,7 @@ from connectors.kit.mapping.fields import (
     FieldType,
     MoneyField,
     ObjectField,
+    PositionField,
     QuantitiesField,
     RulesField,
     ValueForm,
@@ -258,6 +259,8 @@ def _form_wrong(place: str, column: Column, form: Any, *, top: bool) -> Iterator
     if allowed is None and isinstance(form, EachField | ObjectField | MoneyField | QuantitiesField):
         yield f"{place}: holds {_what(column)}, not structured values"
         return
+    if isinstance(form, PositionField) and top:
+        yield f"{place}: a position is that of an element, so it stands within `each`"
     if isinstance(form, ComputeField) and not top:
         yield f"{place}: a computation stands directly under the entity's fields"
     if isinstance(form, EachField | ObjectField):

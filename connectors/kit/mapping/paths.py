@@ -18,14 +18,18 @@ class BadValueError(Exception):
 
 
 class Env:
-    """What the fields of one record share: its row, the rows of its group, indexes made once."""
+    """What the fields of one record share: its row, the rows of its group, indexes made once.
 
-    __slots__ = ("index", "root", "rows")
+    `place` is the place, from 0, of the element that is read just now in the list it stands in.
+    """
+
+    __slots__ = ("index", "place", "root", "rows")
 
     def __init__(self, rows: list[Row]) -> None:
         self.root = rows[0]
         self.rows = rows
         self.index: dict[int, dict[Any, list[Any]]] = {}
+        self.place = 0
 
 
 Getter = Callable[[Any, Env], Any]
@@ -46,10 +50,10 @@ def compile_path(path: str) -> Getter:
         return _itself if path == "." else lambda _, env: env.root
     names = tuple(path.lstrip("/").split("."))
     if path.startswith("/"):
-        return lambda _, env: _walk(env.root, names)
+        return lambda _, env: walk(env.root, names)
     if len(names) == 1:
         return _single(names[0])
-    return lambda element, _: _walk(element, names)
+    return lambda element, _: walk(element, names)
 
 
 def compile_list(path: str) -> Callable[[Any, Env], list[Any]]:
@@ -103,12 +107,17 @@ def _single(name: str) -> Getter:
         try:
             return element.get(name)
         except AttributeError:
-            return _walk(element, (name,))
+            return walk(element, (name,))
 
     return get
 
 
-def _walk(element: Any, names: tuple[str, ...]) -> Any:
+def walk(element: Any, names: tuple[str, ...]) -> Any:
+    """The value at the end of a path through objects; None where anything on the way is missing.
+
+    Raises:
+        BadValueError: if something on the way is no object.
+    """
     for name in names:
         if element is None or element is False:
             return None

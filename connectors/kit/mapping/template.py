@@ -6,17 +6,18 @@ from typing import Any, Final
 from connectors.kit.mapping.convert import to_text
 from connectors.kit.mapping.paths import Env, Getter, compile_path
 
-_PLACE: Final = re.compile(r"\{([^{}]+)\}")
+PLACE: Final = re.compile(r"\{([^{}]+)\}")
+"""A path in a template."""
 
 
 def template_paths(template: str) -> tuple[str, ...]:
     """The paths that a template names."""
-    return tuple(_PLACE.findall(template))
+    return tuple(PLACE.findall(template))
 
 
 def compile_template(template: str) -> Getter:
     """A getter of the text; None if one of its values is null."""
-    pieces = _PLACE.split(template)
+    pieces = PLACE.split(template)
     texts, gets = pieces[::2], [compile_path(p) for p in pieces[1::2]]
 
     def get(element: Any, env: Env) -> str | None:

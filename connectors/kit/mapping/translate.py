@@ -1,7 +1,8 @@
 """Canonical criteria in a system's own names: what may be pushed, never leaving out a match."""
 
 from enum import Enum
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
@@ -26,6 +27,8 @@ from connectors.kit.mapping.paths import token
 from connectors.kit.mapping.shape import Column, shape_of
 from connectors.kit.mapping.when import ALWAYS, When
 from connectors.kit.mapping.whenexpr import when_expr
+
+_COLUMNS: Final = 256
 
 
 class Found(NamedTuple):
@@ -62,6 +65,8 @@ class Translator:
         self._mapping = mapping
         self._settings = settings
         self._attached = tuple(attach_path(n, r) for n, r in mapping.related.items())
+        self._find = lru_cache(_COLUMNS)(self._found)
+        self._inverses: dict[tuple[int, str], Inverse | None] = {}
 
     def has(self, column: str) -> bool:
         """Whether the mapping has a column."""
@@ -90,7 +95,7 @@ class Translator:
         """What may be asked for a condition of the mapping on the record's row."""
         return when_expr(when, self._settings, self._attached)
 
-    def _find(self, dotted: str) -> Found | None:
+    def _found(self, dotted: str) -> Found | None:
         fields: dict[str, Any] = self._mapping.fields
         record: type[Struct] = self.record
         base, whole = "", True
@@ -112,6 +117,12 @@ class Translator:
         return None
 
     def _inverse(self, form: PathField, found: Found) -> Inverse | None:
+        known = (id(form), found.base)  # forms are the mapping's, and stay
+        if known not in self._inverses:
+            self._inverses[known] = self._inverted(form, found)
+        return self._inverses[known]
+
+    def _inverted(self, form: PathField, found: Found) -> Inverse | None:
         path = joined(found.base, form.path)
         if not form.push or not self._own(path):
             return None

@@ -1,0 +1,1 @@
+"""What makes the peers' kit measure this server."""

@@ -1,0 +1,1 @@
+"""What this server is measured beside: servers as somebody else would write them."""
