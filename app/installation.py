@@ -6,16 +6,20 @@ manifest -> backends -> identity (crosswalks) -> catalog -> readers over the rec
 One installation belongs to one process and one event loop.
 """
 
+import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, Final
+
+import msgspec
 
 from app.jwks import jwks_reader
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
 from app.manifest.model import EntityConfig
-from app.server.ports import OperationLimits
+from app.server.ports import OperationLimits, Serves
 from canonical.entities import ENTITIES, Entity, EntityName
 from canonical.ports import Backend
 from connectors.factory import open_backend
@@ -29,7 +33,9 @@ from loaders.lists import ListReader
 from loaders.reads import Reads
 from loaders.shelf import FORMAT
 from resolvers.context import DeclaredUnits, Limits
+from runtime.cache.answers import AnswerCache
 from runtime.cache.connection import RedisHandle
+from runtime.cache.persisted import PersistedTexts
 from runtime.cache.record_cache import RecordCache
 from runtime.cache.urls import Client
 from runtime.embedded.valkey import embedded_valkey
@@ -51,6 +57,7 @@ class Installation:
         operation_limits: What one request may take.
         units: Conversions declared in the manifest.
         tokens: Tells who is asking.
+        serves: How answers are kept and sent.
         keyed: Reads records by key.
         lists: Reads lists.
     """
@@ -62,6 +69,7 @@ class Installation:
     operation_limits: OperationLimits
     units: DeclaredUnits
     tokens: TokenVerifier
+    serves: Serves
     keyed: KeyedReader
     lists: ListReader
 
@@ -77,7 +85,8 @@ class Installation:
             `maintenance`, or its circuit's: `open`, `half_open`.
         """
         backends = {name: _with_state(b.health()) for name, b in self.backends.items()}
-        return {"cache": self.cache.health(), "backends": backends}
+        answers = {} if self.serves.answers is None else self.serves.answers.health()
+        return {"cache": {**self.cache.health(), "answers": answers}, "backends": backends}
 
 
 @asynccontextmanager
@@ -100,6 +109,9 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         megabytes = declared.manifest.cache.l1_megabytes
         cache = RecordCache(redis, version=FORMAT, l1_bytes=megabytes * _MEGABYTE)
         stack.push_async_callback(cache.aclose)
+        await cache.changed_since((), 0)  # listens from the start, so that first answers are kept
+        answers = _answers(declared, cache, redis)
+        stack.push_async_callback(answers.aclose)
         services = Services(
             environ=declared.vault.environ,
             base_dir=declared.vault.base_dir,
@@ -109,15 +121,27 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         for name, config in declared.manifest.backends.items():
             backends[name] = await open_backend(name, config, services)
             stack.push_async_callback(backends[name].aclose)
-        yield _wired(declared, backends, cache)
+        http = declared.manifest.http
+        share = declared.manifest.cache.answers.share_in_flight
+        serves = Serves(answers, PersistedTexts(redis), share, http.gzip_from_bytes)
+        yield _wired(declared, backends, cache, serves)
 
 
 async def _ping(client: Client) -> bool:
     return bool(await client.ping())
 
 
+def _answers(declared: Declaration, cache: RecordCache, redis: RedisHandle) -> AnswerCache:
+    """The answer cache; what the manifest says tells its answers apart from others in Redis."""
+    said = declared.manifest.model_dump_json().encode()
+    rest = msgspec.msgpack.encode((FORMAT, version("supplygraph"), declared.tables))
+    digest = hashlib.blake2b(said + rest, digest_size=8).hexdigest()
+    max_bytes = declared.manifest.cache.answers.max_bytes
+    return AnswerCache(cache, redis, version=digest, max_bytes=max_bytes)
+
+
 def _wired(
-    declared: Declaration, backends: Mapping[str, Backend], cache: RecordCache
+    declared: Declaration, backends: Mapping[str, Backend], cache: RecordCache, serves: Serves
 ) -> Installation:
     manifest = declared.manifest
     catalog = _catalog(declared, backends)
@@ -134,6 +158,7 @@ def _wired(
         ),
         units=manifest.units.declared(),
         tokens=TokenVerifier(tokens, jwks_reader(tokens.jwks_url) if tokens.jwks_url else None),
+        serves=serves,
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),
     )

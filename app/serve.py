@@ -104,6 +104,7 @@ def config_of(application: Any, **more: Any) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing here depends on the client's address
         timeout_graceful_shutdown=_GRACE_S,
         **more,
     )

@@ -108,6 +108,8 @@ def satisfying(records: Sequence[Record], criteria: Criteria) -> list[Record]:
         if condition.op is Op.IN and "." not in condition.column:
             wanted, column = frozenset(condition.value), condition.column
             values = list(map(attrgetter(column), found))
+            if wanted.issuperset(values):
+                continue
             if not set(map(type, values)) & {tuple, list}:
                 found = [
                     r
@@ -155,8 +157,12 @@ def compare(a: Sequence[Any], b: Sequence[Any], order: Sequence[Sort]) -> int:
 
 
 def position_of(record: Record, order: Sequence[Sort]) -> tuple[Any, ...]:
-    """Where a record stands in an order: its sort values, then its key."""
-    return (*(getattr(record, s.column) for s in order), record.provenance.key)
+    """Where a record stands in an order: its sort values, then its key.
+
+    A column that its system does not have counts as one without a value.
+    """
+    values = (getattr(record, s.column) for s in order)
+    return (*(None if is_absent(v) else v for v in values), record.provenance.key)
 
 
 def in_order(records: Sequence[Record], order: Sequence[Sort]) -> list[Record]:

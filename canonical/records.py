@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from canonical.absent import ABSENT
 
 
-class Provenance(Struct, frozen=True):
+class Provenance(Struct, frozen=True, gc=False):
     """Where a record came from and how fresh it is."""
 
     system: Annotated[str, Meta(description="The backend's name in the manifest, e.g. `erp-eu`.")]
@@ -19,11 +19,11 @@ class Provenance(Struct, frozen=True):
     ] = False
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class Part(Struct, frozen=True, kw_only=True, gc=False):
     """A structured piece of a record, such as an order line. Columns may be absent."""
 
 
-class Record(Struct, frozen=True, kw_only=True):
+class Record(Struct, frozen=True, kw_only=True, gc=False):
     """A business object as one system holds it. Columns that were not asked for are absent."""
 
     provenance: Annotated[

@@ -23,21 +23,21 @@ _MINOR_DIGITS: Final = {
 }
 
 
-class Money(Struct, frozen=True):
+class Money(Struct, frozen=True, gc=False):
     """An amount with its currency."""
 
     amount: Annotated[Decimal, Meta(description="The amount in major units, exact.")]
     currency: Annotated[str, Meta(description="ISO 4217 code.")]
 
 
-class Quantity(Struct, frozen=True):
+class Quantity(Struct, frozen=True, gc=False):
     """An amount with the unit it is counted in."""
 
     amount: Annotated[Decimal, Meta(description="How many of the unit, exact.")]
     unit: Annotated[str, Meta(description="The unit that the amount counts.")]
 
 
-class UnitConversion(Struct, frozen=True):
+class UnitConversion(Struct, frozen=True, gc=False):
     """What another unit holds: 1 `unit` = `numerator` / `denominator` base units."""
 
     unit: Annotated[str, Meta(description="The unit that is converted.")]

@@ -6,8 +6,9 @@ What cannot be planned is walked by graphql-core, with the same answer; it is co
 """
 
 import inspect
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
@@ -55,18 +56,12 @@ class Outcome(Struct, frozen=True):
     errors: Sequence[GraphQLError]
 
 
-class PlanCounts(Struct):
-    """How often plans were made and found, and why operations were not planned.
+class PlanOutcome(StrEnum):
+    """What became of the plan of an operation."""
 
-    Attributes:
-        made: Plans made.
-        found: Operations whose plan was kept.
-        fallbacks: Operations walked by graphql-core, by reason.
-    """
-
-    made: int = 0
-    found: int = 0
-    fallbacks: Counter[str] = msgspec.field(default_factory=Counter)
+    MADE = "made"
+    FOUND = "found"
+    WALKED = "walked"
 
 
 class _Prepared(Struct):
@@ -85,10 +80,8 @@ class Engine:
         writers: How columns of custom scalars are written, by the scalar's name; those that are not
             named are written value by value.
         planned: Whether operations are planned; graphql-core walks them all if not.
-        on_fallback: Told why an operation is walked by graphql-core, each time.
-
-    Attributes:
-        counts: What became of the operations so far.
+        on_plan: Told of each operation that is run whether its plan was made or found, or why
+            graphql-core walks it.
     """
 
     def __init__(
@@ -97,13 +90,12 @@ class Engine:
         *,
         writers: Mapping[str, ColumnWriter] | None = None,
         planned: bool = True,
-        on_fallback: Callable[[str], None] = lambda _: None,
+        on_plan: Callable[[PlanOutcome, str | None], None] = lambda *_: None,
     ) -> None:
-        self.counts = PlanCounts()
         self._schema = schema
         self._writers = writers or {}
         self._planned = planned
-        self._on_fallback = on_fallback
+        self._on_plan = on_plan
         self._read = schema.extensions[DEFINITION].config.default_resolver
         self._kept: OrderedDict[tuple[str, str | None], _Prepared] = OrderedDict()
 
@@ -137,9 +129,7 @@ class Engine:
             return Outcome(None, values)
         plan = self._plan(prepared, document, values)
         if isinstance(plan, NotPlannedError):
-            reason = str(plan)
-            self.counts.fallbacks[reason] += 1
-            self._on_fallback(reason)
+            self._on_plan(PlanOutcome.WALKED, str(plan))
             return await self._walked(document, operation_name, variables, context)
         return await _ran(plan, values, context)
 
@@ -164,14 +154,15 @@ class Engine:
         conditions = tuple(map(bool, given))
         plan = prepared.plans.get(conditions)
         if plan is not None:
-            self.counts.found += 1
+            if isinstance(plan, Plan):
+                self._on_plan(PlanOutcome.FOUND, None)
             return plan
         planner = Planner(
             self._schema, document, values.coerced, writers=self._writers, read=self._read
         )
         try:
             plan = planner.plan(prepared.operation)
-            self.counts.made += 1
+            self._on_plan(PlanOutcome.MADE, None)
         except NotPlannedError as exc:
             plan = exc
         if len(prepared.plans) == _KEPT:

@@ -29,11 +29,19 @@ class Partial(Struct, frozen=True):
 
 
 class Operation:
-    """State of one operation. Never shared between operations."""
+    """State of one operation. Never shared between operations.
+
+    Attributes:
+        scheduler: Starts its batches.
+        problems: What is incomplete, with paths.
+        personal: Whether its answer is about the caller alone, and no other caller's with the same
+            rights; a resolver that looks at more than the caller's rights says so.
+    """
 
     def __init__(self) -> None:
         self.scheduler = LevelScheduler()
         self.problems: list[tuple[SupplygraphError, Path]] = []
+        self.personal = False
         self._kept: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:

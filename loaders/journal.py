@@ -1,9 +1,11 @@
 """The journal of an operation: what was read, from where, and how old it was.
 
-It becomes `extensions.supplygraph`.
+It becomes `extensions.supplygraph`, and tells for how long and until which change the answer as a
+whole may be kept.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -20,10 +22,24 @@ class _Cost(Struct):
 
 
 class Journal:
-    """Counts what an operation cost, system by system. Implements `canonical.ports.Meter`."""
+    """Counts what an operation cost, system by system. Implements `canonical.ports.Meter`.
+
+    Attributes:
+        depends: Slots of the record cache that the answer is made of; it is wrong once one of them
+            changes. Not complete where `good_until` is 0.
+        good_until: Epoch seconds at which the first thing that was read stops being fresh; 0 where
+            something must not be kept at all, infinite where nothing was read.
+        oldest_at: Epoch seconds when the oldest thing was read from its system; infinite where
+            nothing was read.
+        whole: Whether nothing was stale, missing or failed.
+    """
 
     def __init__(self) -> None:
         self._costs: dict[str, _Cost] = {}
+        self.depends: set[str] = set()
+        self.good_until = math.inf
+        self.oldest_at = math.inf
+        self.whole = True
 
     def called(self, system: str, *, milliseconds: float, rows: int, failed: bool = False) -> None:
         """One request to a system has ended."""
@@ -43,6 +59,17 @@ class Journal:
         cost.fresh_from_cache += keys - stale
         cost.stale += stale
         cost.oldest_s = max(cost.oldest_s, oldest_s)
+
+    def rests_on(self, slots: Iterable[str], *, good_until: float, oldest_at: float) -> None:
+        """Slots were read, all fresh until then, the oldest from then."""
+        if good_until > 0:
+            self.depends.update(slots)
+        self.good_until = min(self.good_until, good_until)
+        self.oldest_at = min(self.oldest_at, oldest_at)
+
+    def incomplete(self) -> None:
+        """Something is stale, missing or failed."""
+        self.whole = False
 
     def calls(self, system: str | None = None) -> int:
         """Requests so far, to one system or to all."""

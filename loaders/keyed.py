@@ -121,6 +121,8 @@ class KeyedReader:
             *(self._answers(question, s, looks[s.system], terms) for s in supplies)
         )
         by_system = [(s, found) for s, found in zip(supplies, answers, strict=True)]
+        for supply, found in by_system:
+            self._rests(question, supply, found, context)
         return {
             key: merged(
                 ENTITIES[question.entity],
@@ -341,11 +343,36 @@ class KeyedReader:
         )
         return answers
 
+    def _rests(
+        self,
+        question: KeyQuestion,
+        supply: Supply,
+        found: Mapping[str, Answer],
+        context: ReadContext,
+    ) -> None:
+        """Write down what the answer is made of."""
+        told = [a for a in found.values() if isinstance(a, Shelved)]
+        if len(told) < len(found):
+            context.journal.incomplete()
+        if not told:
+            return
+        freshness, name = self._catalog.freshness(question.entity), digest(question.criteria)
+        context.journal.rests_on(
+            (slot(supply.system, question.entity, question.column, name, k) for k in found),
+            good_until=min(
+                a.fetched_at + (freshness.fresh_s if a.records else freshness.absent_s)
+                for a in told
+            ),
+            oldest_at=min(a.fetched_at for a in told),
+        )
+
     def _note(
         self, system: str, found: Iterable[Shelved], context: ReadContext, *, stale: bool
     ) -> None:
         ages = [self._clock() - s.fetched_at for s in found]
         if ages:
+            if stale:
+                context.journal.incomplete()
             context.journal.cached(
                 system, keys=len(ages), stale=len(ages) if stale else 0, oldest_s=max(ages)
             )

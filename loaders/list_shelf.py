@@ -15,7 +15,7 @@ from loaders.catalog import Freshness, Supply
 from loaders.context import ReadContext, until_deadline
 from loaders.cursors import Position, decode_position, encode_position
 from loaders.keyed import KeyedReader
-from loaders.shelf import digest
+from loaders.shelf import digest, slot
 from runtime.cache.entries import Entry
 from runtime.cache.record_cache import RecordCache
 
@@ -98,6 +98,25 @@ class ListShelf:
             self._flights[key] = task
             task.add_done_callback(lambda _: self._flights.pop(key, None))
         return await asyncio.shield(task)
+
+    def rests(
+        self,
+        supply: Supply,
+        query: ListQuery,
+        page: SystemPage,
+        freshness: Freshness,
+        context: ReadContext,
+        age_s: float = 0.0,
+    ) -> None:
+        """Write down that an answer is made of a page and its records, so old."""
+        entity, at = supply.source.entity, self._clock() - age_s
+        column = lookup_column(entity)
+        slots = [slot(supply.system, entity, column, "", key) for key, _ in page.places]
+        context.journal.rests_on(
+            [_slot(supply, query), *slots], good_until=at + freshness.fresh_s, oldest_at=at
+        )
+        if page.left_out:
+            context.journal.incomplete()
 
     async def _fetch(
         self,

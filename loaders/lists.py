@@ -188,7 +188,9 @@ class ListReader:
         except SupplygraphError as exc:
             if known is not None and isinstance(exc, UnavailableError):
                 return await self._from_cache(question, supply, query, known, context, exc)
+            context.journal.incomplete()
             return _Part(supply, _NOTHING, Contribution(supply.system, State.MISSING, exc))
+        self._shelf.rests(supply, query, page, freshness, context)
         contribution = Contribution(supply.system, State.LIVE, left_out=page.left_out)
         return _Part(supply, page, contribution)
 
@@ -206,6 +208,10 @@ class ListReader:
         context.journal.cached(
             supply.system, keys=1, stale=0 if why is None else 1, oldest_s=known.age_s
         )
+        freshness = self._catalog.freshness(question.entity)
+        self._shelf.rests(supply, query, known.page, freshness, context, known.age_s)
+        if why is not None:
+            context.journal.incomplete()
         state = State.CACHED if why is None else State.STALE
         return _Part(supply, page, Contribution(supply.system, state, why, page.left_out))
 

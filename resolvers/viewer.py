@@ -20,6 +20,7 @@ class Viewer(Struct, frozen=True):
 async def viewer(context: RequestContext, parents: Sequence[None], asked: Asked) -> list[Viewer]:
     """The caller. `suppliers` is None where the view is not limited to some."""
     caller = context.caller
+    context.operation.personal = True
     suppliers = None if sees_everything(caller) else list(caller.suppliers or ())
     made = Viewer(caller.subject, sorted(r.value.upper() for r in caller.roles), suppliers)
     return [made for _ in parents]

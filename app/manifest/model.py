@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE_S
 from app.manifest.identity import IdentityConfig
+from app.manifest.serving import AnswersConfig, HTTPConfig
 from canonical.entities import EntityName
 from canonical.values import UnitConversion
 from connectors.config import BackendConfig
@@ -175,7 +176,7 @@ class UnitsConfig(Part):
 
 
 class CacheConfig(Part):
-    """The record cache."""
+    """The caches of records and of whole answers."""
 
     redis_url: Annotated[
         SecretRef | None,
@@ -187,6 +188,9 @@ class CacheConfig(Part):
     l1_megabytes: Annotated[
         int, Field(ge=1, le=65_536, description="Memory of the layer within each process.")
     ] = 64
+    answers: Annotated[AnswersConfig, Field(description="The cache of whole answers.")] = (
+        AnswersConfig()
+    )
 
 
 _LIMITS: Final = Limits()
@@ -246,7 +250,8 @@ class Manifest(Part):
         Field(description="Keys that mean the same thing in several backends, by entity."),
     ] = {}
     units: Annotated[UnitsConfig, Field(description="Units of measure.")] = UnitsConfig()
-    cache: Annotated[CacheConfig, Field(description="The record cache.")] = CacheConfig()
+    cache: Annotated[CacheConfig, Field(description="The caches.")] = CacheConfig()
+    http: Annotated[HTTPConfig, Field(description="How answers are sent.")] = HTTPConfig()
     limits: Annotated[LimitsConfig, Field(description="What one question may ask for.")] = (
         LimitsConfig()
     )

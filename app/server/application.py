@@ -1,15 +1,19 @@
-"""The web application: routes over an installation that lives as long as it does."""
+"""The web application: routes over an installation that lives as long as it does.
+
+GraphQL is answered by an ASGI application of its own, without Starlette in between; everything else
+is Starlette's.
+"""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
+from typing_extensions import override
 
 from app.server.counting import Counted
 from app.server.drain import Drain, drained_before_signals
@@ -18,8 +22,9 @@ from app.server.health import health_routes
 from app.server.operator import Operator
 from app.server.pages import graphiql_routes
 from app.server.ports import GraphiQLConfig, Serving
-from runtime.telemetry.correlation import new_correlation_id
 from schema.api import build_schema
+
+_GRAPHQL: Final = "/graphql"
 
 OpenInstallation = Callable[[], AbstractAsyncContextManager[Serving]]
 """Opens the installation when the application starts, and closes it when it stops."""
@@ -34,12 +39,25 @@ class _Desk:
         self.endpoint: Endpoint | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive, send)
         if self.endpoint is None:
-            response = answer_later(new_correlation_id())
+            await answer_later(send)
         else:
-            response = await self.endpoint(request)
-        await response(scope, receive, send)
+            await self.endpoint(scope, receive, send)
+
+
+class Application(Starlette):
+    """Starlette's, but for GraphQL."""
+
+    def __init__(self, desk: _Desk, **parts: Any) -> None:
+        super().__init__(**parts)
+        self._desk = desk
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == _GRAPHQL:
+            await self._desk(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def create_app(
@@ -71,8 +89,10 @@ def create_app(
                 desk.serving, desk.endpoint = None, None
 
     routes = [
-        Route("/graphql", desk),
+        Route(_GRAPHQL, desk),
         *health_routes(lambda: desk.serving, desk.drain),
         *(graphiql_routes(graphiql) if graphiql is not None else []),
     ]
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Counted)])
+    return Application(
+        desk, routes=routes, lifespan=lifespan, middleware=[Middleware(Counted, beside=_GRAPHQL)]
+    )

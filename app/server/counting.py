@@ -1,4 +1,4 @@
-"""Counts what was answered, by route and class of status."""
+"""Counts what was answered, by route and class of status. The GraphQL route counts for itself."""
 
 from typing import Final
 
@@ -8,7 +8,6 @@ from runtime.telemetry.metrics import Route, request_answered
 
 _ROUTES: Final = {
     "/": Route.PAGES,
-    "/graphql": Route.GRAPHQL,
     "/healthz": Route.HEALTH,
     "/readyz": Route.HEALTH,
     "/metrics": Route.METRICS,
@@ -16,10 +15,16 @@ _ROUTES: Final = {
 
 
 class Counted:
-    """An application whose answers are counted."""
+    """An application whose answers are counted.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: The application.
+        beside: The path that counts for itself.
+    """
+
+    def __init__(self, app: ASGIApp, beside: str) -> None:
         self._app = app
+        self._beside = beside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on."""
@@ -29,7 +34,8 @@ class Counted:
                 request_answered(_route(scope["path"]), message["status"])
             await send(message)
 
-        await self._app(scope, receive, counting if scope["type"] == "http" else send)
+        counted = scope["type"] == "http" and scope["path"] != self._beside
+        await self._app(scope, receive, counting if counted else send)
 
 
 def _route(path: str) -> Route:

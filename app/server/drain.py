@@ -8,7 +8,7 @@ is handed on at once; a SIGTERM after a SIGINT is what a terminal and a supervis
 import asyncio
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final
@@ -23,41 +23,50 @@ class Drain:
         self.stopping = False
         self._under_way = 0
         self._empty = asyncio.Event()
-        self._empty.set()
-        self._over = asyncio.Event()
+        self._over = False
+        self._waiting: set[Callable[[], None]] = set()
 
     @property
     def under_way(self) -> int:
         """Operations that have begun and not ended."""
         return self._under_way
 
-    @contextmanager
-    def operation(self) -> Iterator[None]:
-        """One operation, for as long as it lasts."""
+    def begin(self) -> None:
+        """An operation has begun; whoever says so says when it has ended."""
         self._under_way += 1
-        self._empty.clear()
-        try:
-            yield
-        finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self._empty.set()
+
+    def end(self) -> None:
+        """An operation has ended."""
+        self._under_way -= 1
+        if not self._under_way and self.stopping:
+            self._empty.set()
 
     async def stop(self, within_s: float) -> None:
         """Take no further operations, and wait until there are none; at the bound give them up."""
         self.stopping = True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                await self._empty.wait()
+        if self._under_way:
+            self._empty.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await self._empty.wait()
         self.give_up()
 
     def give_up(self) -> None:
         """End what is still under way."""
-        self._over.set()
+        self._over = True
+        for callback in tuple(self._waiting):
+            callback()
 
-    async def given_up(self) -> None:
-        """Wait until operations are to end at once."""
-        await self._over.wait()
+    @contextmanager
+    def told_to_give_up(self, callback: Callable[[], None]) -> Iterator[None]:
+        """Have a callback called if operations are to end at once while the block lasts."""
+        self._waiting.add(callback)
+        try:
+            if self._over:
+                callback()
+            yield
+        finally:
+            self._waiting.discard(callback)
 
 
 @contextmanager

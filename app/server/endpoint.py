@@ -1,6 +1,7 @@
 """The GraphQL route: an HTTP request in, an HTTP answer out.
 
     200  the operation was run; what could not be answered stands under `errors`
+    304  the client has this answer already (GET alone)
     400  the request, the document or its variables are wrong, or ask for too much
     401  no token, or none that is valid       405  anything but POST, or a query by GET
     406  neither media type is accepted        408  the body did not arrive in time
@@ -8,24 +9,26 @@
     500  a fault of ours                       503  stopping, or tokens cannot be checked now
     504  the operation took too long
 
-It is the same for both media types: an answer without `data` never comes with 200. The draft of
-August 2026 recommends 422 for some of what is 400 here, and 294 for a partial answer; clients,
-proxies and the audit suite of graphql-http do not know these yet.
+It is the same for both media types: an answer without `data` never comes with 200, but for one: a
+document that is named by a digest that nobody knows, where clients expect what Apollo does. The
+draft of August 2026 recommends 422 for some of what is 400 here, and 294 for a partial answer;
+clients, proxies and the audit suite of graphql-http do not know these yet.
 """
 
-import asyncio
-from collections.abc import Coroutine, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from app.errors import told_fault, told_refusal, told_request
+from app.server.attending import Attendant, stopping
 from app.server.drain import Drain
+from app.server.exchange import CORRELATION, ClientGoneError, Inbound, Reply
 from app.server.negotiation import PLAIN_JSON, HTTPRefusal, media_type
-from app.server.operator import Answer, Operator, encode
+from app.server.operator import Operator
 from app.server.ports import Serving
-from app.server.requests import read_request
+from app.server.replies import Replies, refused
+from app.server.requests import GraphQLRequest, Requests
 from app.server.terms import read_terms
 from canonical.errors import (
     RefusedError,
@@ -33,96 +36,89 @@ from canonical.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from runtime.telemetry.correlation import HEADER, accepted, correlated
+from runtime.telemetry.correlation import accepted, correlated, new_correlation_id
+from runtime.telemetry.metrics import OperationOutcome
 from runtime.telemetry.tracing import operation_span
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST"})
 _CLIENT_GONE: Final = 499
 _RETRY_S: Final = 5.0
-_ALWAYS: Final = {"Cache-Control": "no-store", "Vary": "Accept, Authorization"}
 
 
 class Endpoint:
-    """Answers GraphQL over HTTP for one installation."""
+    """Answers GraphQL over HTTP for one installation: an ASGI application."""
 
     def __init__(self, operator: Operator, serving: Serving, drain: Drain) -> None:
         self._operator = operator
         self._serving = serving
         self._drain = drain
+        self._requests = Requests(serving.operation_limits.max_bytes)
+        self._replies = Replies(serving.serves)
+        self._persisted = serving.serves.persisted
 
-    async def __call__(self, request: Request) -> Response:
-        """Answer a request. Never raises."""
-        correlation_id = accepted(request.headers.get(HEADER))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        inbound = Inbound.of(scope, receive)
+        correlation_id = accepted(inbound.header(CORRELATION))
         with (
             correlated(correlation_id),
-            operation_span("graphql", request.headers.get("traceparent")),
+            operation_span("graphql", inbound.header(b"traceparent")),
         ):
-            response = await self._guarded(request, correlation_id)
-        response.headers[HEADER] = correlation_id
-        return response
+            reply = await self._guarded(inbound, correlation_id)
+        await reply.send(send, correlation_id)
 
-    async def _guarded(self, request: Request, correlation_id: str) -> Response:
+    async def _guarded(self, inbound: Inbound, correlation_id: str) -> Reply:
         form = PLAIN_JSON
         try:
-            form = media_type(request.headers.get("accept"))
+            form = media_type(inbound.header(b"accept"))
             if self._drain.stopping:
                 raise stopping()
-            with self._drain.operation():
-                answer = await self._answered(request, correlation_id)
-            return _response(answer.body, answer.status, form)
+            self._drain.begin()
+            try:
+                return await self._answered(inbound, correlation_id, form)
+            finally:
+                self._drain.end()
         except HTTPRefusal as exc:
-            body = {"errors": [told_request(exc.message, exc.code, correlation_id)]}
-            return _response(body, exc.status, form, exc.headers)
+            told = told_request(exc.message, exc.code, correlation_id)
+            return refused(told, exc.status, form, exc.headers)
         except SupplygraphError as exc:
-            status, headers = _refusal(exc, named="authorization" in request.headers)
-            return _response({"errors": [told_refusal(exc, correlation_id)]}, status, form, headers)
-        except ClientDisconnect:
-            return Response(status_code=_CLIENT_GONE)
+            status, headers = _refusal(exc, named=b"authorization" in inbound.headers)
+            return refused(told_refusal(exc, correlation_id), status, form, headers)
+        except ClientGoneError:
+            return Reply(_CLIENT_GONE, ())
         except Exception as exc:  # noqa: BLE001  # the last border before the client
-            return _response({"errors": [told_fault(exc, correlation_id)]}, 500, form)
+            return refused(told_fault(exc, correlation_id), 500, form)
 
-    async def _answered(self, request: Request, correlation_id: str) -> Answer:
-        if request.method not in _METHODS:
+    async def _answered(self, inbound: Inbound, correlation_id: str, form: str) -> Reply:
+        if inbound.method not in _METHODS:
             allowed = {"Allow": ", ".join(sorted(_METHODS))}
             raise HTTPRefusal(405, "questions are asked by POST, queries also by GET", allowed)
-        asked = await read_request(request, self._serving.operation_limits.max_bytes)
-        terms = await read_terms(request.headers, self._serving.tokens, correlation_id)
-        return await self._unless_given_up(request, self._operator.answer(asked, terms))
+        request = await self._requests.read(inbound)
+        terms = await read_terms(inbound, self._serving.tokens, correlation_id)
+        if not request.query:
+            request = await self._with_text(request)
+        answer = self._operator.at_hand(request, terms)
+        if answer is None:
+            attendant = Attendant(inbound.receive, self._drain)
+            answer = await self._operator.answer(request, terms, attendant)
+        if request.persisted is not None and answer.outcome is not OperationOutcome.REFUSED:
+            await self._persisted.put(request.query)
+        return await self._replies.reply(answer, inbound, form, terms)
 
-    async def _unless_given_up(self, request: Request, work: Coroutine[Any, Any, Answer]) -> Answer:
-        """Work for as long as the client is there and the process may go on."""
-        working = asyncio.ensure_future(work)
-        gone = asyncio.ensure_future(_gone(request))
-        over = asyncio.ensure_future(self._drain.given_up())
-        tasks: set[asyncio.Future[Any]] = {working, gone, over}
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                return working.result()
-            raise ClientDisconnect if gone.done() else stopping()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def stopping() -> HTTPRefusal:
-    """Why nothing is begun any more, or not yet."""
-    headers = {"Retry-After": "1", "Connection": "close"}
-    message = "this process is starting or stopping; try again shortly"
-    return HTTPRefusal(503, message, headers, "UNAVAILABLE")
+    async def _with_text(self, request: GraphQLRequest) -> GraphQLRequest:
+        """The request with the text that its digest names."""
+        text = await self._persisted.get(request.persisted or "")
+        if text is None:
+            raise HTTPRefusal(200, "PersistedQueryNotFound", code="PERSISTED_QUERY_NOT_FOUND")
+        return request.of_text(text)
 
 
-def answer_later(correlation_id: str) -> Response:
-    """The answer while there is nothing that could answer."""
-    refusal = stopping()
-    body = {"errors": [told_request(refusal.message, refusal.code, correlation_id)]}
-    return _response(body, refusal.status, PLAIN_JSON, refusal.headers)
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+async def answer_later(send: Send) -> None:
+    """Answer while there is nothing that could answer."""
+    refusal, correlation_id = stopping(), new_correlation_id()
+    told = told_request(refusal.message, refusal.code, correlation_id)
+    reply = refused(told, refusal.status, PLAIN_JSON, refusal.headers)
+    await reply.send(send, correlation_id)
 
 
 def _refusal(error: SupplygraphError, *, named: bool) -> tuple[int, Mapping[str, str]]:
@@ -131,10 +127,3 @@ def _refusal(error: SupplygraphError, *, named: bool) -> tuple[int, Mapping[str,
     if isinstance(error, UnavailableError):
         return 503, {"Retry-After": f"{max(1, round(error.retry_after_s or _RETRY_S))}"}
     return (403 if isinstance(error, RefusedError) else 400), {}
-
-
-def _response(
-    body: Mapping[str, Any], status: int, form: str, headers: Mapping[str, str] | None = None
-) -> Response:
-    kind = {"Content-Type": f"{form}; charset=utf-8"}
-    return Response(encode(body), status, {**_ALWAYS, **(headers or {}), **kind})

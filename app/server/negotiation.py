@@ -1,4 +1,4 @@
-"""In which form an answer is wanted: the `Accept` header against the two media types of GraphQL.
+"""In which form an answer is wanted: media type (`Accept`) and coding (`Accept-Encoding`).
 
 Follows RFC 9110, section 12.5.1: the most specific range that fits a type decides on its quality;
 of types with the same quality, the one whose range stands first wins.
@@ -6,6 +6,7 @@ of types with the same quality, the one whose range stands first wins.
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -48,6 +49,7 @@ class _Range(Struct, frozen=True):
     place: int
 
 
+@lru_cache(maxsize=256)
 def media_type(accept: str | None) -> str:
     """The media type to answer with; the specification's own where the client does not mind.
 
@@ -66,6 +68,14 @@ def media_type(accept: str | None) -> str:
     if not wanted:
         raise HTTPRefusal(406, f"answers are {RESPONSE_JSON} or {PLAIN_JSON}: accept one of them")
     return min(wanted, key=lambda w: w[:2])[2]
+
+
+@lru_cache(maxsize=256)
+def takes_gzip(accept_encoding: str | None) -> bool:
+    """Tell whether a client takes what gzip has compressed."""
+    ranges = {r.name: r for r in _ranges(accept_encoding or "")}
+    found = ranges.get("gzip") or ranges.get("x-gzip") or ranges.get("*")
+    return found is not None and found.quality > 0
 
 
 def parameters_of(text: str) -> dict[str, str]:

@@ -1,55 +1,57 @@
-"""Answering one operation: within which bounds, and what the answer says besides its data."""
+"""Answering one operation: from what is kept, from what is under way, or by executing it.
 
-import asyncio
-import inspect
-from collections.abc import Callable
+kept in this process -> nothing is awaited
+-> may it be asked, and by this caller? -> the same is under way: wait for it
+-> kept in Redis -> executed, and kept if it may be
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, Final
 
-import msgspec
 import strawberry
-from graphql import (
-    ExecutionResult,
-    GraphQLError,
-    OperationDefinitionNode,
-    OperationType,
-    execute,
-)
+import structlog
+from graphql import DocumentNode, GraphQLError, print_schema
 from msgspec import Struct
 
 from app.errors import Translator
-from app.server.documents import Document, Documents, is_introspection
+from app.server.attending import Attendant
+from app.server.documents import Documents, is_introspection
+from app.server.envelope import enveloped, extended
+from app.server.execution import Execution, Made
+from app.server.flights import Flight, Flights
 from app.server.measures import Bounds
 from app.server.negotiation import HTTPRefusal
 from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
 from app.server.terms import Terms
-from canonical.errors import Reason, UnauthenticatedError, UnavailableError
-from canonical.ports import Ask
-from execution.operation import Operation
-from loaders.context import ReadContext
-from loaders.journal import Journal
-from resolvers.context import RequestContext
-from runtime.telemetry import metrics, tracing
+from canonical.errors import UnauthenticatedError
+from execution.engine import Engine, PlanOutcome
+from runtime.cache.kept import AnswerKey, KeptAnswer
+from runtime.security.principal import scope_key
+from runtime.telemetry import metrics
 from runtime.telemetry.metrics import OperationKind, OperationOutcome
+from schema.scalars import COLUMN_WRITERS
 
-_SLACK_S: Final = 1.0
-# Systems are given up at the deadline; the rest of the answer still has to be put together.
+_ANSWERED: Final = 200
+_log = structlog.get_logger(__name__)
 
 
 class Answer(Struct, frozen=True):
-    """An answer, ready to be encoded.
+    """An answer, ready to be sent.
 
     Attributes:
         body: The GraphQL response.
         status: HTTP status.
         outcome: How the operation ended.
+        kept: The same as it is kept, if the body is that.
     """
 
-    body: dict[str, Any]
+    body: bytes
     status: int
     outcome: OperationOutcome
+    kept: KeptAnswer | None = None
 
 
 class Operator:
@@ -68,131 +70,172 @@ class Operator:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._schema = schema._schema  # noqa: SLF001  # parsed and validated here, once
+        inner = schema._schema  # noqa: SLF001  # parsed and validated here, once
+        self._engine = Engine(inner, writers=COLUMN_WRITERS, on_plan=_planned)
         self._serving = serving
+        self._serves = serving.serves
         self._clock = clock
-        self._documents = Documents(self._schema, Bounds(serving.operation_limits.max_depth))
+        self._documents = Documents(inner, Bounds(serving.operation_limits.max_depth))
+        self._flights = Flights()
+        if self._serves.answers is not None:
+            self._serves.answers.of_schema(print_schema(inner))
 
-    async def answer(self, request: GraphQLRequest, terms: Terms) -> Answer:
-        """Answer a request.
+    def at_hand(self, request: GraphQLRequest, terms: Terms) -> Answer | None:
+        """The answer that this process keeps, if it may be given; nothing is awaited for it."""
+        answers = self._serves.answers
+        if answers is None:
+            return None
+        started = perf_counter()
+        key = self._key(request, terms, self._clock())
+        kept = None if key is None else answers.get(key, terms.max_staleness_s)
+        if kept is None:
+            return None
+        answer = _kept(kept)
+        if terms.tell_cost:
+            cost = _cost(Made(None), terms, started, "cached")
+            answer = Answer(extended(kept.body, {"supplygraph": cost}), _ANSWERED, answer.outcome)
+        metrics.operation_answered(OperationKind.QUERY, answer.outcome, perf_counter() - started)
+        return answer
+
+    async def answer(self, request: GraphQLRequest, terms: Terms, attendant: Attendant) -> Answer:
+        """Answer a request whose answer is not at hand.
+
+        Args:
+            request: What is asked.
+            terms: By whom, and on which terms.
+            attendant: Waits for as long as the caller does.
 
         Raises:
             HTTPRefusal: if the operation is not one for the request's method.
             UnauthenticatedError: if nobody said who they are, and it is not about the schema alone.
+            ClientGoneError: if the client hung up.
         """
-        started = perf_counter()
-        document = self._documents.get(request.query)
-        kind = OperationKind.UNKNOWN
-        if document.errors:
-            made = _refused(document.errors, terms)
-        else:
-            try:
-                chosen = document.operation(request.operation_name)
-            except GraphQLError as exc:
-                made = _refused((exc,), terms)
-            else:
-                kind = OperationKind(chosen.operation.value)
-                made = await self._allowed(chosen, document, request, terms)
-        metrics.operation_answered(kind, made.outcome, perf_counter() - started)
-        return made
+        asked = _Asked(request, terms, attendant, self._clock(), perf_counter())
+        kind, answer = await self._worked_out(asked)
+        metrics.operation_answered(kind, answer.outcome, perf_counter() - asked.started)
+        return answer
 
-    async def _allowed(
-        self,
-        chosen: OperationDefinitionNode,
-        document: Document,
-        request: GraphQLRequest,
-        terms: Terms,
-    ) -> Answer:
-        if request.read_only and chosen.operation is not OperationType.QUERY:
+    def _key(self, request: GraphQLRequest, terms: Terms, now: datetime) -> AnswerKey | None:
+        """What the answer is kept under; None where it is not kept, or nobody is known to ask."""
+        if request.question is None or terms.principal is None:
+            return None
+        return AnswerKey(request.question, scope_key(terms.principal), now.toordinal())
+
+    async def _worked_out(self, asked: "_Asked") -> tuple[OperationKind, Answer]:
+        document = self._documents.get(asked.request.query)
+        if document.tree is None or document.errors:
+            return OperationKind.UNKNOWN, _refused(document.errors, asked.terms)
+        try:
+            chosen = document.operation(asked.request.operation_name)
+        except GraphQLError as exc:
+            return OperationKind.UNKNOWN, _refused((exc,), asked.terms)
+        kind = OperationKind(chosen.operation.value)
+        if asked.request.read_only and kind is not OperationKind.QUERY:
             allow = {"Allow": "POST"}
             raise HTTPRefusal(405, "only queries are answered to GET; send it by POST", allow)
-        if chosen.operation is OperationType.SUBSCRIPTION:
-            return _refused((GraphQLError("subscriptions are not answered over HTTP here"),), terms)
-        if terms.principal is None and not is_introspection(chosen):
+        if kind is OperationKind.SUBSCRIPTION:
+            refusal = GraphQLError("subscriptions are not answered over HTTP here")
+            return kind, _refused((refusal,), asked.terms)
+        about_schema = is_introspection(chosen)
+        if asked.terms.principal is None and not about_schema:
             raise UnauthenticatedError(
                 "no token: send one in the header `Authorization: Bearer <token>`"
             )
-        return await self._run(document, request, terms)
+        key = None
+        if kind is OperationKind.QUERY and not about_schema and self._serves.answers is not None:
+            key = self._key(asked.request, asked.terms, asked.now)
+        return kind, await self._run(asked, document.tree, key)
 
-    async def _run(self, document: Document, request: GraphQLRequest, terms: Terms) -> Answer:
-        started = perf_counter()
-        operation, journal = Operation(), Journal()
-        timeout_s = self._serving.operation_limits.timeout_s
-        context = self._context(operation, journal, terms, timeout_s)
-        translator = Translator(terms.correlation_id)
-        try:
-            async with asyncio.timeout(timeout_s + _SLACK_S):
-                result = await self._executed(document, request, context)
-        except TimeoutError:
-            message = f"the operation took longer than {timeout_s:g} s; ask for less at once"
-            late = UnavailableError("supplygraph", Reason.TIMEOUT, message)
-            body: dict[str, Any] = {"errors": [translator.problem(late)]}
-            return Answer(body, 504, OperationOutcome.FAILED)
-        finally:
-            operation.scheduler.end()
-        errors = translator.all(result.errors or (), operation.problems)
-        if result.data is None and not any("path" in e for e in errors):
-            return Answer({"errors": errors}, 400, OperationOutcome.REFUSED)
-        body = {"data": result.data, **({"errors": errors} if errors else {})}
-        if terms.tell_cost:
-            body["extensions"] = {"supplygraph": _cost(operation, journal, terms, started)}
-        return Answer(body, 200, _outcome(body))
+    async def _run(self, asked: "_Asked", tree: DocumentNode, key: AnswerKey | None) -> Answer:
+        flight = self._joined(asked, key)
+        if flight is not None:
+            async with flight.wanted() as work:
+                made = await asked.attendant.until(work)
+            if not made.personal:
+                return _told(made, asked, joined=True)
+            key = None
+        flight = self._begun(asked, tree, key)
+        async with flight.wanted() as work:
+            return _told(await asked.attendant.until(work), asked)
 
-    async def _executed(
-        self, document: Document, request: GraphQLRequest, context: RequestContext
-    ) -> ExecutionResult:
-        assert document.tree is not None  # noqa: S101  # refused before
-        outcome = execute(
-            self._schema,
-            document.tree,
-            context_value=context,
-            variable_values=dict(request.variables),
-            operation_name=request.operation_name,
-        )
-        result = await outcome if inspect.isawaitable(outcome) else outcome
-        assert isinstance(result, ExecutionResult)  # noqa: S101  # nothing is deferred
-        return result
+    def _joined(self, asked: "_Asked", key: AnswerKey | None) -> Flight | None:
+        if key is None or asked.terms.max_staleness_s is not None:
+            return None
+        return self._flights.find(key) if self._serves.share_in_flight else None
 
-    def _context(
-        self, operation: Operation, journal: Journal, terms: Terms, timeout_s: float
-    ) -> RequestContext:
-        ask = Ask(
-            asyncio.get_running_loop().time() + timeout_s,
-            terms.correlation_id,
-            journal,
-            tracing.traceparent(),
-        )
-        reading = ReadContext(ask, journal, terms.max_staleness_s)
-        return RequestContext(
-            operation=operation,
-            principal=terms.principal,
-            reads=self._serving.reads(operation.scheduler, reading),
-            now=self._clock(),
-            correlation_id=terms.correlation_id,
-            limits=self._serving.limits,
-            units=self._serving.units,
-        )
+    def _begun(self, asked: "_Asked", tree: DocumentNode, key: AnswerKey | None) -> Flight:
+        execution = Execution(self._serving, asked.request, asked.terms, asked.now)
+        work = self._found_or_made(asked, tree, key, execution)
+        return self._flights.begin(key, execution, work)
+
+    async def _found_or_made(
+        self, asked: "_Asked", tree: DocumentNode, key: AnswerKey | None, execution: Execution
+    ) -> Made:
+        answers = self._serves.answers
+        if key is not None and answers is not None:
+            found = await answers.find(key, asked.terms.max_staleness_s)
+            if found is not None:
+                return Made(None, kept=found, found=True)
+        made = await execution.run(self._engine, tree)
+        return made if key is None else execution.keep(key, made)
 
 
-encode = msgspec.json.Encoder().encode
-"""A GraphQL response as JSON bytes."""
+class _Asked(Struct, frozen=True):
+    """A request on its way to its answer."""
+
+    request: GraphQLRequest
+    terms: Terms
+    attendant: Attendant
+    now: datetime
+    started: float
 
 
-def _refused(errors: tuple[GraphQLError, ...], terms: Terms) -> Answer:
+def _planned(outcome: PlanOutcome, reason: str | None) -> None:
+    metrics.operation_planned(outcome.value)
+    if reason is not None:
+        _log.info("operation not planned", reason=reason)
+
+
+def _refused(errors: Sequence[GraphQLError], terms: Terms) -> Answer:
     shown = Translator(terms.correlation_id).all(errors, ())
-    return Answer({"errors": shown}, 400, OperationOutcome.REFUSED)
+    return Answer(enveloped(None, shown), 400, OperationOutcome.REFUSED)
 
 
-def _outcome(body: dict[str, Any]) -> OperationOutcome:
-    if "errors" not in body:
-        return OperationOutcome.COMPLETE
-    return OperationOutcome.FAILED if body["data"] is None else OperationOutcome.PARTIAL
+def _kept(kept: KeptAnswer) -> Answer:
+    return Answer(kept.body, _ANSWERED, OperationOutcome.COMPLETE, kept)
 
 
-def _cost(operation: Operation, journal: Journal, terms: Terms, started: float) -> dict[str, Any]:
+def _told(made: Made, asked: _Asked, *, joined: bool = False) -> Answer:
+    """The answer for one of those who waited: errors carry its own correlation id."""
+    if made.kept is not None:
+        answer = _kept(made.kept)
+    else:
+        told = Translator(asked.terms.correlation_id).all(made.errors, made.problems)
+        status, outcome = _verdict(made, told)
+        answer = Answer(enveloped(made.data, told), status, outcome)
+    if not asked.terms.tell_cost or answer.status != _ANSWERED:
+        return answer
+    origin = "cached" if made.found else "shared" if joined else "made"
+    cost = _cost(made, asked.terms, asked.started, origin)
+    return Answer(extended(answer.body, {"supplygraph": cost}), _ANSWERED, answer.outcome)
+
+
+def _verdict(made: Made, told: Sequence[Mapping[str, Any]]) -> tuple[int, OperationOutcome]:
+    if made.late:
+        return 504, OperationOutcome.FAILED
+    if made.data is None:
+        return 400, OperationOutcome.REFUSED
+    if not told:
+        return _ANSWERED, OperationOutcome.COMPLETE
+    nothing = made.data == b"null"
+    return _ANSWERED, OperationOutcome.FAILED if nothing else OperationOutcome.PARTIAL
+
+
+def _cost(made: Made, terms: Terms, started: float, origin: str) -> dict[str, Any]:
     return {
         "correlationId": terms.correlation_id,
         "milliseconds": round((perf_counter() - started) * 1000, 1),
-        "levels": operation.scheduler.levels,
-        "backends": journal.report(),
+        "answer": origin,
+        "levels": made.levels,
+        "backends": made.backends,
     }

@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import msgspec
 from msgspec import Struct
 
 from execution.scheduling import LevelScheduler
 from loaders.context import ReadContext
 from loaders.reads import Reads
 from resolvers.context import DeclaredUnits, Limits
+from runtime.cache.answers import AnswerCache
+from runtime.cache.persisted import PersistedTexts
 from runtime.security.principal import Principal
 
 
@@ -37,6 +40,23 @@ class OperationLimits(Struct, frozen=True):
     max_bytes: int = 256 * 1024
 
 
+class Serves(Struct, frozen=True):
+    """How answers are kept and sent.
+
+    Attributes:
+        answers: Keeps whole answers; None keeps and shares none.
+        persisted: Documents that clients name by their digest.
+        share_in_flight: Whether one execution answers all who ask the same at the same time.
+        gzip_from_bytes: Length from which an answer is compressed for whoever takes that; None
+            compresses none.
+    """
+
+    answers: AnswerCache | None = None
+    persisted: PersistedTexts = msgspec.field(default_factory=lambda: PersistedTexts(None))
+    share_in_flight: bool = True
+    gzip_from_bytes: int | None = 64 * 1024
+
+
 class Serving(Protocol):
     """An installation as requests see it; `app.installation.Installation` is one."""
 
@@ -47,6 +67,10 @@ class Serving(Protocol):
     @property
     def operation_limits(self) -> OperationLimits:
         """What one request may take."""
+
+    @property
+    def serves(self) -> Serves:
+        """How answers are kept and sent."""
 
     @property
     def units(self) -> DeclaredUnits:

@@ -1,65 +1,105 @@
-"""What a GraphQL-over-HTTP request says (sections Request, GET and POST of the specification)."""
+"""What a GraphQL-over-HTTP request says (sections Request, GET and POST of the specification).
 
-import asyncio
+A request may name its document by a digest instead (automatic persisted queries, as Apollo's
+clients send them): `"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "..."}}`.
+"""
+
+import hashlib
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 from starlette.datastructures import QueryParams
-from starlette.requests import Request
 
+from app.server.exchange import BodyLimits, BodyTooLongError, Inbound
 from app.server.negotiation import PLAIN_JSON, HTTPRefusal, parameters_of
+from runtime.cache.persisted import DIGEST, digest_of
 
-_READ: Final = frozenset({"GET", "HEAD"})
+READ: Final = frozenset({"GET", "HEAD"})
 _BODY_S: Final = 10.0
 _CLOSE: Final = {"Connection": "close"}
-_DISCARDED: Final = 4 * 1024 * 1024
-# Somewhat too much is read to its end, for a client that is still sending hears no answer; whoever
-# sends far too much, or too slowly, is not listened to any longer.
+_KEPT: Final = 2_000
+_KEPT_BYTES: Final = 4_096
 
 
 class GraphQLRequest(Struct, frozen=True):
     """One request.
 
     Attributes:
-        query: The document's text.
+        query: The document's text; empty where it is named by its digest alone.
         variables: Values of its variables.
         operation_name: Which operation to run, where it has several.
         read_only: Whether only queries may be run (GET).
+        persisted: The digest that names the document, if the client says so.
+        question: A digest of document, name and variables, the same however it was written; None
+            where there is none.
     """
 
     query: str
     variables: Mapping[str, Any]
     operation_name: str | None
     read_only: bool
+    persisted: str | None = None
+    question: bytes | None = None
+
+    def of_text(self, query: str) -> "GraphQLRequest":
+        """The request for a document that was named."""
+        asked = _question(query, self.operation_name, self.variables)
+        return msgspec.structs.replace(self, query=query, question=asked)
 
 
-async def read_request(request: Request, max_bytes: int) -> GraphQLRequest:
-    """The GraphQL request in an HTTP request.
+class Requests:
+    """Reads requests. What it has understood it keeps for a while, by the bytes.
 
     Args:
-        request: The HTTP request.
-        max_bytes: Longest body, or query part of the address.
-
-    Raises:
-        HTTPRefusal: if there is none that could be understood.
-        ClientDisconnect: if the client hung up meanwhile.
+        max_bytes: Longest body, or query part of an address.
     """
-    if request.method in _READ:
-        if len(request.scope["query_string"]) > max_bytes:
-            raise HTTPRefusal(414, f"the address is {_too_large(max_bytes)}; send it by POST")
-        return _from_query(request.query_params)
-    _check_content_type(request.headers.get("content-type", ""))
-    try:
-        async with asyncio.timeout(_BODY_S):
-            return _from_body(await _body(request, max_bytes))
-    except TimeoutError as exc:
-        message = f"the request did not arrive within {_BODY_S:g} s"
-        raise HTTPRefusal(408, message, _CLOSE) from exc
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._known: OrderedDict[tuple[bool, bytes], GraphQLRequest] = OrderedDict()
+
+    async def read(self, inbound: Inbound) -> GraphQLRequest:
+        """The GraphQL request in an HTTP request.
+
+        Raises:
+            HTTPRefusal: if there is none that could be understood.
+            ClientGoneError: if the client hung up meanwhile.
+        """
+        if inbound.method in READ:
+            if len(inbound.query) > self._max_bytes:
+                message = f"the address is {_too_large(self._max_bytes)}; send it by POST"
+                raise HTTPRefusal(414, message)
+            return self._understood(inbound.query, read_only=True)
+        _check_content_type(inbound.header(b"content-type") or "")
+        try:
+            body = await inbound.body(BodyLimits(self._max_bytes, _BODY_S))
+        except TimeoutError as exc:
+            message = f"the request did not arrive within {_BODY_S:g} s"
+            raise HTTPRefusal(408, message, _CLOSE) from exc
+        except BodyTooLongError as exc:
+            message = f"the request is {_too_large(self._max_bytes)}"
+            raise HTTPRefusal(413, message, _CLOSE) from exc
+        return self._understood(body, read_only=False)
+
+    def _understood(self, text: bytes, *, read_only: bool) -> GraphQLRequest:
+        known = self._known.get((read_only, text))
+        if known is not None:
+            self._known.move_to_end((read_only, text))
+            return known
+        made = _from_query(text) if read_only else _from_body(text)
+        if len(text) <= _KEPT_BYTES:
+            self._known[read_only, text] = made
+            if len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return made
 
 
 def _check_content_type(content_type: str) -> None:
+    if content_type == PLAIN_JSON:
+        return
     kind, _, parameters = content_type.partition(";")
     if kind.strip().lower() != PLAIN_JSON:
         raise HTTPRefusal(415, "send the request as JSON, with `Content-Type: application/json`")
@@ -67,11 +107,12 @@ def _check_content_type(content_type: str) -> None:
         raise HTTPRefusal(415, "send the request in UTF-8")
 
 
-def _from_query(parameters: QueryParams) -> GraphQLRequest:
+def _from_query(text: bytes) -> GraphQLRequest:
+    parameters = QueryParams(text)
     made: dict[str, Any] = {name: parameters.get(name) for name in ("query", "operationName")}
     for part in ("variables", "extensions"):
-        if text := parameters.get(part):
-            made[part] = _json(text.encode("utf-8", "surrogatepass"), f"`{part}`")
+        if value := parameters.get(part):
+            made[part] = _json(value.encode("utf-8", "surrogatepass"), f"`{part}`")
     return _checked(made, read_only=True)
 
 
@@ -85,16 +126,43 @@ def _from_body(body: bytes) -> GraphQLRequest:
 
 
 def _checked(document: Mapping[str, Any], *, read_only: bool) -> GraphQLRequest:
-    query = document.get("query")
-    if not isinstance(query, str) or not query.strip():
-        raise HTTPRefusal(400, "`query` must be the text of a GraphQL document")
-    name = document.get("operationName")
-    if name is not None and not isinstance(name, str):
-        raise HTTPRefusal(400, "`operationName` must be a string or left out")
     for part in ("variables", "extensions"):
         if document.get(part) is not None and not isinstance(document[part], dict):
             raise HTTPRefusal(400, f"`{part}` must be an object or left out")
-    return GraphQLRequest(query, document.get("variables") or {}, name or None, read_only)
+    name = document.get("operationName")
+    if name is not None and not isinstance(name, str):
+        raise HTTPRefusal(400, "`operationName` must be a string or left out")
+    persisted = _persisted((document.get("extensions") or {}).get("persistedQuery"))
+    query = document.get("query")
+    if persisted is not None and query in (None, ""):
+        query = ""
+    elif not isinstance(query, str) or not query.strip():
+        raise HTTPRefusal(400, "`query` must be the text of a GraphQL document")
+    elif persisted is not None and digest_of(query) != persisted:
+        raise HTTPRefusal(400, "`sha256Hash` is not the SHA-256 of `query`")
+    variables = document.get("variables") or {}
+    made = GraphQLRequest(query, variables, name or None, read_only, persisted)
+    return made.of_text(query) if query else made
+
+
+def _persisted(named: Any) -> str | None:
+    if named is None:
+        return None
+    if not isinstance(named, dict) or named.get("version") != 1:
+        raise HTTPRefusal(400, "`persistedQuery` must be an object of version 1")
+    digest = named.get("sha256Hash")
+    if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
+        raise HTTPRefusal(400, "`sha256Hash` must be 64 hexadecimal digits in lower case")
+    return digest
+
+
+def _question(query: str, name: str | None, variables: Mapping[str, Any]) -> bytes | None:
+    try:
+        parts = (query, name, variables)
+        text = msgspec.json.encode(parts, order="deterministic")
+    except (ValueError, OverflowError, RecursionError):
+        return None
+    return hashlib.blake2b(text, digest_size=20).digest()
 
 
 def _json(text: bytes, what: str) -> Any:
@@ -104,20 +172,6 @@ def _json(text: bytes, what: str) -> Any:
         raise HTTPRefusal(400, f"{what} is not valid JSON in UTF-8") from exc
     except RecursionError as exc:
         raise HTTPRefusal(400, f"{what} is nested too deeply") from exc
-
-
-async def _body(request: Request, max_bytes: int) -> bytes:
-    size = 0
-    chunks: list[bytes] = []
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > max_bytes + _DISCARDED:
-            break
-        if size <= max_bytes:
-            chunks.append(chunk)
-    if size <= max_bytes:
-        return b"".join(chunks)
-    raise HTTPRefusal(413, f"the request is {_too_large(max_bytes)}", _CLOSE)
 
 
 def _too_large(max_bytes: int) -> str:

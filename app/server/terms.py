@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 from msgspec import Struct
-from starlette.datastructures import Headers
 
+from app.server.exchange import Inbound
 from app.server.negotiation import HTTPRefusal
 from app.server.ports import Tokens
 from canonical.errors import UnauthenticatedError
@@ -14,6 +14,8 @@ from runtime.security.principal import Principal
 STALENESS: Final = "X-Supplygraph-Max-Staleness"
 EXTENSIONS: Final = "X-Supplygraph-Extensions"
 
+_STALENESS: Final = STALENESS.lower().encode()
+_EXTENSIONS: Final = EXTENSIONS.lower().encode()
 _MAX_STALENESS_S: Final = 8 * 86_400
 _SECONDS: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?")
 
@@ -34,7 +36,7 @@ class Terms(Struct, frozen=True):
     tell_cost: bool = False
 
 
-async def read_terms(headers: Headers, tokens: Tokens, correlation_id: str) -> Terms:
+async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> Terms:
     """The terms of a request.
 
     Raises:
@@ -42,10 +44,11 @@ async def read_terms(headers: Headers, tokens: Tokens, correlation_id: str) -> T
         UnauthenticatedError: if there is a token that is not valid now.
         UnavailableError: if tokens cannot be checked now.
     """
-    wanted = headers.get(EXTENSIONS, "").lower().split(",")
-    staleness = _max_staleness(headers.get(STALENESS))
-    principal = await _principal(headers.get("authorization"), tokens)
-    return Terms(principal, correlation_id, staleness, "cost" in map(str.strip, wanted))
+    staleness = _max_staleness(inbound.header(_STALENESS))
+    principal = await _principal(inbound.header(b"authorization"), tokens)
+    wanted = inbound.header(_EXTENSIONS)
+    tell_cost = wanted is not None and "cost" in map(str.strip, wanted.lower().split(","))
+    return Terms(principal, correlation_id, staleness, tell_cost)
 
 
 async def _principal(authorization: str | None, tokens: Tokens) -> Principal | None:

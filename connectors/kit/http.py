@@ -1,9 +1,9 @@
 """One HTTP exchange as protocols see it: what they hand to the transport and what they get back."""
 
+import string
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, Protocol
-from urllib.parse import quote
 
 import msgspec
 
@@ -71,7 +71,12 @@ Explain = Callable[[Response], str | None]
 
 def encoded(text: str) -> str:
     """Text as it stands in a query: percent-encoded UTF-8, what may stay as it is does."""
-    return quote(text, safe=_QUERY_SAFE)
+    data = text.encode()
+    odd = set(data.translate(None, _QUERY_SAFE))
+    # By kinds of character, not one by one: a filter is thousands long and holds few kinds.
+    for each in sorted(odd, key=_PERCENT_FIRST.__ne__):
+        data = data.replace(bytes((each,)), b"%%%02X" % each)
+    return data.decode()
 
 
 def query_string(query: Sequence[tuple[str, str]]) -> str:
@@ -103,6 +108,7 @@ class HTTPCaller(Protocol):
 
 
 # Never `+`, which some read as a blank, nor `;`, which some read as `&`.
-_QUERY_SAFE: Final = "$,()*:/'@!~"
+_QUERY_SAFE: Final = (string.ascii_letters + string.digits + "_.-~" + "$,()*:/'@!").encode()
+_PERCENT_FIRST: Final = ord("%")
 
 _decode_json = msgspec.json.Decoder(type=Any, float_hook=Decimal).decode

@@ -7,8 +7,8 @@ Interactive questions go before background work, in order of arrival within each
 import asyncio
 import heapq
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from canonical.errors import Reason, UnavailableError
@@ -39,8 +39,32 @@ class _Waiter:
         self.limit = Limit.CONCURRENCY
 
 
+class Slot:
+    """A place that is held within an `async with`."""
+
+    __slots__ = ("_ask", "_lease", "_limiter")
+
+    def __init__(self, limiter: "Limiter", ask: Ask) -> None:
+        self._limiter = limiter
+        self._ask = ask
+        self._lease = ""
+
+    async def __aenter__(self) -> None:
+        self._lease = await self._limiter.take(self._ask)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._limiter.give_back(self._lease)
+
+
 class Limiter:
-    """The queue before one backend."""
+    """The queue before one backend. Where nobody waits and nothing holds one back, there is none.
+
+    Args:
+        system: The backend's name.
+        counter: Says whether one may go.
+        max_waiting: Longest queue.
+        new_lease: Makes names of leases.
+    """
 
     def __init__(
         self, system: str, counter: Counter, *, max_waiting: int, new_lease: Callable[[], str]
@@ -55,19 +79,20 @@ class Limiter:
         self._server: asyncio.Task[None] | None = None
         self._returns: set[asyncio.Task[None]] = set()
 
-    @asynccontextmanager
-    async def slot(self, ask: Ask) -> AsyncIterator[None]:
-        """Hold a slot, waiting for it until the deadline.
+    def slot(self, ask: Ask) -> Slot:
+        """A slot to hold, as `take` and `give_back`."""
+        return Slot(self, ask)
+
+    async def take(self, ask: Ask) -> str:
+        """Take a slot, waiting for it until the deadline; the lease to give it back with.
 
         Raises:
             UnavailableError: (throttled) naming the limit, if there is none in time.
         """
         lease = self._new_lease()
-        await self._wait(ask, lease)
-        try:
-            yield
-        finally:
-            self._return(lease)
+        if self._queue or not self._counter.take_now(lease):
+            await self._wait(ask, lease)
+        return lease
 
     async def pause(self, seconds: float) -> None:
         """Let nobody go for a while."""
@@ -109,7 +134,7 @@ class Limiter:
     def _give_up(self, place: tuple[bool, int, _Waiter]) -> None:
         turn = place[2].turn
         if not turn.cancelled() and turn.done() and turn.exception() is None:
-            self._return(place[2].lease)  # its turn came at the very moment
+            self.give_back(place[2].lease)  # its turn came at the very moment
         self._leave(place)
 
     def _leave(self, place: tuple[bool, int, _Waiter]) -> None:
@@ -150,7 +175,7 @@ class Limiter:
         if waiter.turn.done():  # gave up meanwhile
             self._leave(place)
             if grant.limit is None:
-                self._return(waiter.lease)
+                self.give_back(waiter.lease)
             return True
         if grant.limit is None:
             self._leave(place)
@@ -164,7 +189,7 @@ class Limiter:
             return True
         return False
 
-    def _return(self, lease: str) -> None:
+    def give_back(self, lease: str) -> None:
         """Return a slot without making its holder wait for a counter elsewhere."""
         elsewhere = self._counter.give_back(lease)
         if elsewhere is None:

@@ -17,6 +17,9 @@ _log = structlog.get_logger(__name__)
 class Counter(Protocol):
     """Counts calls against rules."""
 
+    def take_now(self, lease: str) -> bool:
+        """Take a slot and a token, if that can be told without waiting; False tells nothing."""
+
     async def take(self, lease: str) -> Grant:
         """Take a slot and a token, or tell what holds them back."""
 
@@ -46,14 +49,21 @@ class LocalCounter:
         self._day = now().astimezone(UTC).date()
         self._used = 0
 
+    def take_now(self, lease: str) -> bool:
+        """Take a slot and a token, if nothing holds them back."""
+        return self._taken(lease) is None
+
     async def take(self, lease: str) -> Grant:
         """Take a slot and a token, or tell what holds them back."""
+        return self._taken(lease) or Grant()
+
+    def _taken(self, lease: str) -> Grant | None:
         held_back = self._held_back()
         if held_back is None:
             self._tokens -= 1
             self._used += 1
             self.occupy(lease)
-        return held_back or Grant()
+        return held_back
 
     def occupy(self, lease: str) -> None:
         """Count a slot that was granted elsewhere."""
@@ -122,6 +132,10 @@ class SharedCounter:
         self._clock = clock
         self._again_s = again_s
         self._down_until: float | None = None
+
+    def take_now(self, lease: str) -> bool:
+        """Only while it counts alone can it be told without waiting."""
+        return self._is_down() and self._alone.take_now(lease)
 
     async def take(self, lease: str) -> Grant:
         """Take a slot and a token, or tell what holds them back."""

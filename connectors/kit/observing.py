@@ -22,19 +22,31 @@ _STATES: Final = {
 }
 
 
-def observe(system: str, error: SupplygraphError | None, seconds: float, circuit: Circuit) -> None:
-    """Count one request.
+class Observer:
+    """Counts the requests to one system.
 
     Args:
         system: The backend.
-        error: What became of it; None if it was answered.
-        seconds: How long it took.
-        circuit: The state of the breaker after it.
     """
-    outcome = CallOutcome.OK
-    if isinstance(error, UnavailableError):
-        outcome = _BY_REASON.get(error.reason, CallOutcome.REFUSED)
-    elif error is not None:
-        outcome = CallOutcome.REFUSED
-    backend_called(system, outcome, seconds)
-    breaker_moved(system, _STATES[circuit])
+
+    def __init__(self, system: str) -> None:
+        self._system = system
+        self._circuit: Circuit | None = None
+
+    def ended(self, error: SupplygraphError | None, seconds: float, circuit: Circuit) -> None:
+        """Count one request.
+
+        Args:
+            error: What became of it; None if it was answered.
+            seconds: How long it took.
+            circuit: The state of the breaker after it.
+        """
+        outcome = CallOutcome.OK
+        if isinstance(error, UnavailableError):
+            outcome = _BY_REASON.get(error.reason, CallOutcome.REFUSED)
+        elif error is not None:
+            outcome = CallOutcome.REFUSED
+        backend_called(self._system, outcome, seconds)
+        if circuit is not self._circuit:
+            self._circuit = circuit
+            breaker_moved(self._system, _STATES[circuit])

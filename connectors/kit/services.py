@@ -1,8 +1,8 @@
 """What the installation lends to every backend: places of secrets, shared limits, time, chance."""
 
+import os
 import random
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ def _now() -> datetime:
 
 
 def _lease() -> str:
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -169,7 +169,7 @@ class Core:
             return None
         return Made(batch.elements, keys, records)
 
-    def keys_of(self, batch: Batch) -> list[str]:
+    def keys_of(self, batch: Batch) -> Sequence[str]:
         """The keys of rows.
 
         Raises:

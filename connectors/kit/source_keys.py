@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain, compress
 from typing import Any
 
 from msgspec import Struct, field
@@ -95,7 +96,7 @@ async def _route(fetch: _Fetch, column: str, keys: tuple[str, ...]) -> Found:
     inverse = core.translator.inverse(column)
     if inverse is not None:
         held = inverse.all_values(keys)
-        values = list(dict.fromkeys(v for vs in (held or {}).values() for v in vs))
+        values = list(dict.fromkeys(chain.from_iterable((held or {}).values())))
         own = inverse.path in core.keys.paths
         if held is not None and values and (own or _pushes(core, inverse.path, values)):
             batch = await fetch.by_values(inverse.path, values, inverse.kind)
@@ -232,17 +233,16 @@ async def _finish(
 ) -> Batch:
     """Records of the rows, once each, checked against the criteria."""
     core = fetch.core
-    groups = _groups(core, found.rows, own)
-    rows = [r for group in groups.values() for r in group]
-    errors = await core.attach(rows, fetch.builder.plan.related, fetch.ask)
+    keys, batch = _wanted(core, Rows(_distinct(core, found.rows)), own)
+    errors = await core.attach(batch.elements, fetch.builder.plan.related, fetch.ask)
     fetched_at = core.clock()
     if not errors and not core.mapping.group:
-        made = core.made(Rows(rows), list(groups), fetch.builder, fetched_at)
+        made = core.made(batch, keys, fetch.builder, fetched_at)
         if made is not None:
             return Batch(satisfying(made.records, criteria), found.failures)
     records: list[Record] = []
     failures, askers = dict(found.failures), None
-    for key, group in groups.items():
+    for key, group in _groups(keys, batch.elements).items():
         try:
             record = _record(fetch, key, group, errors, fetched_at)
         except SupplygraphError as exc:
@@ -254,21 +254,28 @@ async def _finish(
     return Batch(satisfying(records, criteria), failures)
 
 
-def _groups(
-    core: Core, rows: Sequence[Row], own: Sequence[str] | None
-) -> Mapping[str, list[Row]]:
-    """The rows of each record, by its key; only those of some keys, where they are given."""
-    rows = _distinct(core, rows)
-    keys = core.keys_of(Rows(rows))
-    wanted = None if own is None else frozenset(own)
+def _wanted(core: Core, rows: Rows, own: Sequence[str] | None) -> tuple[Sequence[str], Rows]:
+    """Rows with their keys: those of some keys, where they are given; of several the first.
+
+    Of grouped rows all.
+    """
+    keys = core.keys_of(rows)
+    if own is not None:
+        wanted = frozenset(own)
+        if not wanted.issuperset(keys):
+            held = [key in wanted for key in keys]
+            keys, rows = list(compress(keys, held)), Rows(list(compress(rows.elements, held)))
+    if not core.mapping.group and len(set(keys)) < len(keys):
+        once = dict.fromkeys(keys)
+        first = dict(zip(reversed(keys), reversed(rows.elements), strict=True))
+        keys, rows = list(once), Rows([first[key] for key in once])
+    return keys, rows
+
+
+def _groups(keys: Sequence[str], rows: Sequence[Row]) -> Mapping[str, list[Row]]:
     groups: dict[str, list[Row]] = {}
     for key, row in zip(keys, rows, strict=True):
-        if wanted is not None and key not in wanted:
-            continue
-        if core.mapping.group:
-            groups.setdefault(key, []).append(row)
-        else:
-            groups.setdefault(key, [row])
+        groups.setdefault(key, []).append(row)
     return groups
 
 

@@ -7,6 +7,7 @@ Nothing of it waits beyond the deadline of the question.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
@@ -22,9 +23,10 @@ from canonical.errors import (
 from canonical.ports import Ask
 from connectors.kit.auth import Authenticator
 from connectors.kit.breaker import Breaker, Permit
+from connectors.kit.deadlines import Deadlines
 from connectors.kit.http import Explain, Request, Response
 from connectors.kit.limits import Limiter
-from connectors.kit.observing import observe
+from connectors.kit.observing import Observer
 from connectors.kit.policy import CallPolicy
 from connectors.kit.retry import backoff_s, is_retried, retry_after_s
 from connectors.kit.transport_errors import (
@@ -42,6 +44,8 @@ from connectors.kit.windows import maintenance_ends_at
 from runtime.telemetry.tracing import call_span
 
 _log = structlog.get_logger(__name__)
+_level: Final = logging.getLogger(__name__)
+"""Tells whether a line would be written before it is made."""
 
 _UNAUTHORISED: Final = 401
 _SUCCESSES: Final = range(200, 300)
@@ -51,12 +55,13 @@ _LONGEST_PAUSE_S: Final = 300.0
 _REFUSED_FOR_S: Final = 30.0
 
 
-class _FailedError(Exception):
-    """A try failed; what to do about it is decided where tries are counted."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__()
-        self.failure = failure
+_OURS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "User-Agent": "Supplygraph",
+}
+"""Headers of every request that has none of its own, beside those that tell whose it is."""
+_OUR_NAMES: Final = {name.lower(): name for name in (*_OURS, "X-Correlation-ID", "traceparent")}
 
 
 class _Call(Struct, frozen=True):
@@ -106,6 +111,10 @@ class Transport:
         self._clock = clock
         self._now = now
         self._random = random
+        self._max_bytes = int(policy.max_response_mb * 1_000_000)
+        self._span = f"ask {addresses.system}"
+        self._observer = Observer(addresses.system)
+        self._deadlines = Deadlines()
         self._refused: int | None = None
         self._refused_at = 0.0
 
@@ -133,10 +142,9 @@ class Transport:
         while True:
             self._refuse_in_maintenance(request, ask)
             credentials = await self._credentials(request, ask)
-            try:
-                return await self._try(_Call(request, ask, explain, credentials))
-            except _FailedError as exc:
-                failure = exc.failure
+            failure = await self._try(_Call(request, ask, explain, credentials))
+            if isinstance(failure, Response):
+                return failure
             if failure.status == _UNAUTHORISED and request.authorise:
                 if renewed:
                     self._refused, self._refused_at = _marked(credentials), self._clock()
@@ -167,9 +175,12 @@ class Transport:
         if self.authenticator is not None:
             await self.authenticator.aclose()
         await self._limiter.aclose()
+        self._deadlines.close()
         await self._wire.aclose()
 
     def _refuse_in_maintenance(self, request: Request, ask: Ask) -> None:
+        if not self._policy.maintenance:
+            return
         now = self._now()
         ends = maintenance_ends_at(self._policy.maintenance, now)
         if ends is None:
@@ -224,71 +235,72 @@ class Transport:
             pause_s = delay_s or backoff_s(tries, self._policy, self._random)
         await self._limiter.pause(min(pause_s, _LONGEST_PAUSE_S))
 
-    async def _try(self, call: _Call) -> Response:
-        request, ask = call.request, call.ask
+    async def _try(self, call: _Call) -> Response | Failure:
         out = self._outgoing(call)
         self._refuse_if_open()
-        async with self._limiter.slot(ask):
+        self._refuse_if_late(call)
+        async with self._limiter.slot(call.ask):
+            self._refuse_if_late(call)  # it may have waited
             permit = self._breaker.enter()
             if permit is None:
                 self._refuse_if_open()
                 raise AssertionError  # entering fails only while the circuit is open
-            if ask.deadline <= asyncio.get_running_loop().time():
-                permit.abandoned()
-                message = f"{request.label}: the time was up before it could be asked"
-                raise UnavailableError(self.system, Reason.TIMEOUT, message)
             return await self._measured(call, out, permit)
+
+    def _refuse_if_late(self, call: _Call) -> None:
+        if call.ask.deadline <= asyncio.get_running_loop().time():
+            message = f"{call.request.label}: the time was up before it could be asked"
+            raise UnavailableError(self.system, Reason.TIMEOUT, message)
 
     def _outgoing(self, call: _Call) -> Outgoing:
         request, ask = call.request, call.ask
-        ours = {
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            "User-Agent": "Supplygraph",
-            "X-Correlation-ID": ask.correlation_id,
-            **({"traceparent": ask.traceparent} if ask.traceparent is not None else {}),
-        }
-        named = {name.lower() for name in request.headers}
-        headers = {n: v for n, v in ours.items() if n.lower() not in named}
-        headers |= {**request.headers, **call.credentials}
-        max_bytes = int(self._policy.max_response_mb * 1_000_000)
+        headers = {**_OURS, "X-Correlation-ID": ask.correlation_id}
+        if ask.traceparent is not None:
+            headers["traceparent"] = ask.traceparent
+        for name, value in request.headers.items():
+            headers.pop(_OUR_NAMES.get(name.lower(), ""), None)
+            headers[name] = value
+        headers.update(call.credentials)
         url = self._addresses.of(request)
-        return Outgoing(request.method, url, headers, request.body, max_bytes)
+        return Outgoing(request.method, url, headers, request.body, self._max_bytes)
 
-    async def _measured(self, call: _Call, out: Outgoing, permit: Permit) -> Response:
+    async def _measured(self, call: _Call, out: Outgoing, permit: Permit) -> Response | Failure:
         """One try on the wire, counted once whatever becomes of it."""
         started = self._clock()
         outcome: Response | Failure | None = None
         try:
-            with call_span(f"ask {self.system}", {"supplygraph.label": call.request.label}):
+            with call_span(self._span, {"supplygraph.label": call.request.label}):
                 outcome = await self._exchanged(call, out)
+            return outcome
         finally:
-            milliseconds = (self._clock() - started) * 1_000
+            seconds = self._clock() - started
             _tell(permit, outcome)
             failed = not isinstance(outcome, Response)
-            call.ask.meter.called(self.system, milliseconds=milliseconds, rows=0, failed=failed)
+            system, meter = self._addresses.system, call.ask.meter
+            meter.called(system, milliseconds=seconds * 1_000, rows=0, failed=failed)
             error = outcome.error if isinstance(outcome, Failure) else None
-            observe(self.system, error, milliseconds / 1_000, self._breaker.state)
-            _log.debug(
-                "called",
-                system=self.system,
-                label=call.request.label,
-                method=call.request.method,
-                status=getattr(outcome, "status", None),
-                bytes=len(outcome.content) if isinstance(outcome, Response) else None,
-                milliseconds=round(milliseconds, 1),
-                correlation_id=call.ask.correlation_id,
-            )
-        if isinstance(outcome, Failure):
-            raise _FailedError(outcome)
-        return outcome
+            self._observer.ended(error, seconds, self._breaker.state)
+            if _level.isEnabledFor(logging.DEBUG):
+                self._log_call(call, outcome, seconds)
+
+    def _log_call(self, call: _Call, outcome: Response | Failure | None, seconds: float) -> None:
+        _log.debug(
+            "called",
+            system=self.system,
+            label=call.request.label,
+            method=call.request.method,
+            status=getattr(outcome, "status", None),
+            bytes=len(outcome.content) if isinstance(outcome, Response) else None,
+            milliseconds=round(seconds * 1_000, 1),
+            correlation_id=call.ask.correlation_id,
+        )
 
     async def _exchanged(self, call: _Call, out: Outgoing) -> Response | Failure:
         label = call.request.label
-        left_s = call.ask.deadline - asyncio.get_running_loop().time()
-        given_s = min(self._policy.timeout_s, left_s)
+        now = asyncio.get_running_loop().time()
+        given_s = min(self._policy.timeout_s, call.ask.deadline - now)
         try:
-            async with asyncio.timeout(given_s):
+            with self._deadlines.at(now + given_s):
                 came = await self._wire.exchange(out)
         except (TimeoutError, *WIRE_ERRORS) as exc:
             failure = broken(exc, self.system, label, self._policy, given_s)
@@ -340,6 +352,6 @@ def _says_nothing(failure: Failure) -> bool:
 
 
 def _is_page_instead_of_data(response: Response, out: Outgoing) -> bool:
-    wanted = next(v for n, v in out.headers.items() if n.lower() == "accept")
-    kind = response.headers.get("content-type", "").lower()
-    return "json" in wanted and "html" in kind and bool(response.content)
+    if "html" not in response.headers.get("content-type", "").lower() or not response.content:
+        return False
+    return "json" in next(v for n, v in out.headers.items() if n.lower() == "accept")

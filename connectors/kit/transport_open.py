@@ -6,8 +6,8 @@ from connectors.kit.limits_counters import Counter, LocalCounter, SharedCounter
 from connectors.kit.policy import CallPolicy
 from connectors.kit.services import Services
 from connectors.kit.transport import Transport
+from connectors.kit.transport_aiohttp import AiohttpWire
 from connectors.kit.transport_urls import Addresses
-from connectors.kit.transport_wire import HTTPXWire
 from runtime.limits.rules import Rules
 
 _LEASE_MARGIN_S = 5.0
@@ -39,7 +39,7 @@ def open_transport(
     return Transport(
         Addresses(system, url, rebase=policy.rebase_links),
         policy,
-        wire=HTTPXWire(max_connections=policy.max_concurrency, ca_file=ca_file, proxy=proxy),
+        wire=AiohttpWire(max_connections=policy.max_concurrency, ca_file=ca_file, proxy=proxy),
         limiter=Limiter(
             system, counter, max_waiting=policy.max_waiting, new_lease=services.new_lease
         ),

@@ -88,9 +88,9 @@ class QueryWriter:
         empty = self._length(self._request(shape, options))
         page_size = self._settings.page_size if query.dataset.key == (by.path,) else None
 
-        def alternative(value: Any) -> str:
+        def alternative(value: Any) -> int:
             one = Test(by.path, Op.IN, (value,), by.kind)
-            return encoded(f"{self.filter(((one,),), shape)} or ")
+            return len(encoded(f"{self.filter(((one,),), shape)} or "))
 
         bounds = Bounds.of(self._policy, base_bytes=empty, page_size=page_size)
         return chunks(values, bounds, alternative)

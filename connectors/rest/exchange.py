@@ -112,7 +112,7 @@ def _rows(spec: Spec, call: Call, response: Response, body: Any) -> list[Row]:
         found = [_keyed(row, spec.rows_by, key) for key, row in found.items()]
     elif isinstance(found, dict) and call.rows is not None:
         found = [found]
-    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+    if not isinstance(found, list) or not set(map(type, found)) <= {dict}:
         where = "the body" if pointer == "/" else pointer
         msg = f"{response.label} answered JSON in which {where} is not a list of objects"
         raise BadAnswerError(response.system, msg)

@@ -1,8 +1,8 @@
 """Tests become query parameters, as far as the declared operators go."""
 
-from collections.abc import Mapping, Sequence
+import string
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -100,6 +100,19 @@ def joined(path: str, style: str) -> str:
     return {"dots": ".", "double_underscore": "__", "underscore": "_"}[style].join([first, *rest])
 
 
+def value_texts(spec: Spec, path: str, values: Sequence[Any]) -> Sequence[str]:
+    """Values of a field as queries write them."""
+    if set(map(type, values)) == {str}:
+        return values
+    return [value_text(spec, path, value) for value in values]
+
+
+def any_splits(spec: Spec, texts: Iterable[str]) -> bool:
+    """Whether one of some texts holds what stands between the values of a list."""
+    separator, held = spec.filters.separator, list(texts)
+    return separator in "\0".join(held) and any(separator in text for text in held)
+
+
 def value_text(spec: Spec, path: str, value: Any) -> str:
     """A value of a field as queries write it."""
     own = spec.fields.get(path)
@@ -112,7 +125,16 @@ def value_text(spec: Spec, path: str, value: Any) -> str:
 
 def encoded_bytes(sent: Parameters) -> int:
     """Length of parameters in an address."""
-    return sum(len(quote(n, safe="")) + len(quote(v, safe="")) + 2 for n, v in sent)
+    return sum(encoded_length(n) + encoded_length(v) + 2 for n, v in sent)
+
+
+def encoded_length(text: str) -> int:
+    """Length of a text when it is percent-encoded, each byte but letters, digits and `-._~`."""
+    written = text.encode()
+    return len(written) + 2 * len(written.translate(None, _UNRESERVED))
+
+
+_UNRESERVED: Final = string.ascii_letters.encode() + string.digits.encode() + b"-._~"
 
 
 _WIDER: Final[Mapping[str, str]] = {"gt": "gte", "lt": "lte"}
@@ -139,16 +161,16 @@ def _plan(spec: Spec, test: Test) -> _Plan:
 
 
 def _choice(spec: Spec, test: Test, known: Mapping[OperatorName, Operator]) -> _Plan:
-    if any(value is None or value == "" for value in test.value) or not test.value:
+    if not test.value or None in test.value or "" in test.value:
         return _NOTHING
-    texts = tuple(value_text(spec, test.path, value) for value in test.value)
+    texts = tuple(value_texts(spec, test.path, test.value))
     one = known.get("not_eq" if test.negated else "eq")
     many = known.get("not_in" if test.negated else "in")
     if len(texts) == 1 and one is not None:
         return _Plan((_Part(one, texts),))
     if many is None or len(texts) > spec.max_keys:
         return _NOTHING
-    if many.joins and any(spec.filters.separator in text for text in texts):
+    if many.joins and any_splits(spec, texts):
         return _NOTHING
     return _Plan((_Part(many, texts),))
 

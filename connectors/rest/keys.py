@@ -12,9 +12,18 @@ from connectors.kit.chunks import Bounds, chunks
 from connectors.kit.rows import Clause, Dataset, Test
 from connectors.rest.columns import column_parameters
 from connectors.rest.exchange import Call, fixed, path_of
-from connectors.rest.filters import encoded_bytes, field_name, operators, parameters, value_text
+from connectors.rest.filters import (
+    any_splits,
+    encoded_bytes,
+    encoded_length,
+    field_name,
+    operators,
+    parameters,
+    value_text,
+    value_texts,
+)
 from connectors.rest.settings import Spec
-from connectors.rest.styles import BodySearch, Singles, WholePages
+from connectors.rest.styles import BodySearch, Operator, Singles, WholePages
 
 
 class KeyCall(Struct, frozen=True):
@@ -58,7 +67,7 @@ def key_calls(spec: Spec, query: KeyQuery, values: Sequence[Any], base_bytes: in
         case BodySearch() as search:
             return [
                 _posted(spec, query, search, rest, tuple(run))
-                for run in chunks(values, _bounds(spec, used), lambda _: "")
+                for run in chunks(values, _bounds(spec, used), lambda _: 0)
             ]
         case _:
             return list(_filtered(spec, query, values, used))
@@ -108,24 +117,10 @@ def _filtered(spec: Spec, query: KeyQuery, values: Sequence[Any], used: int) -> 
     many, one = known.get("in"), known.get("eq")
     if many is None and one is None:
         raise UnsupportedError(f"this system cannot be asked for rows by {query.path}.")
+    texts = dict(zip(values, value_texts(spec, query.path, values), strict=True))
     joins = many is not None and many.joins
-    texts = {value: value_text(spec, query.path, value) for value in values}
-    alone: list[Any] = []
-    together: list[Any] = []
-    refused: list[Any] = []
-    for value, text in texts.items():
-        splits = joins and spec.filters.separator in text
-        if not text or (splits and one is None):
-            refused.append(value)
-        else:
-            (alone if many is None or splits else together).append(value)
-    name = "" if joins else field_name(spec, query.path) + "[]=&"
-    runs = chunks(
-        together,
-        _bounds(spec, used),
-        lambda value: name + quote(texts[value], safe=""),
-        joint_bytes=len(quote(spec.filters.separator, safe="")) if joins else 0,
-    )
+    alone, together, refused = _sorted_out(spec, texts, many, one)
+    runs = _runs(spec, query, together, texts, used, joins=joins)
     path = path_of(query.dataset.name, spec.variables)
     rest = _always(spec, query)
     for run in (*runs, *((value,) for value in alone)):
@@ -135,6 +130,45 @@ def _filtered(spec: Spec, query: KeyQuery, values: Sequence[Any], used: int) -> 
             yield KeyCall(tuple(run), Call(path, query.dataset.name, [*rest, *sent]))
     if refused:
         yield KeyCall(tuple(refused), None)
+
+
+def _sorted_out(
+    spec: Spec, texts: Mapping[Any, str], many: Operator | None, one: Operator | None
+) -> tuple[list[Any], list[Any], list[Any]]:
+    """Values that are asked for alone, those that are asked for together, and the impossible."""
+    none: frozenset[Any] = frozenset()
+    splits = empty = none
+    if many is not None and many.joins and any_splits(spec, texts.values()):
+        splits = frozenset(v for v, text in texts.items() if spec.filters.separator in text)
+    if "" in texts.values():
+        empty = frozenset(v for v, text in texts.items() if not text)
+    refused = empty if one is not None else empty | splits
+    alone = (splits if many is not None else frozenset(texts)) - refused
+    if not refused and not alone:
+        return [], list(texts), []
+    together = [v for v in texts if v not in alone and v not in refused]
+    return [v for v in texts if v in alone], together, [v for v in texts if v in refused]
+
+
+def _runs(
+    spec: Spec,
+    query: KeyQuery,
+    values: Sequence[Any],
+    texts: Mapping[Any, str],
+    used: int,
+    *,
+    joins: bool,
+) -> Iterator[Sequence[Any]]:
+    """Values in as few runs as addresses allow."""
+    bounds = _bounds(spec, used)
+    separator = spec.filters.separator if joins else ""
+    joint = encoded_length(separator)
+    whole = separator.join(map(texts.__getitem__, values))
+    if joins and bounds.hold(len(values), encoded_length(whole)):
+        return iter([values] if values else ())
+    name = 0 if joins else encoded_length(field_name(spec, query.path)) + len("[]=&")
+    sizes = {v: name + encoded_length(texts[v]) for v in values}
+    return chunks(values, bounds, sizes.__getitem__, joint_bytes=joint)
 
 
 def _always(spec: Spec, query: KeyQuery) -> list[tuple[str, str]]:

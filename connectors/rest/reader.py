@@ -1,7 +1,6 @@
 """JSON over HTTP as a `RowReader`: every difference between systems is declared, none is coded."""
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -56,7 +55,7 @@ class RestReader:
         self._caller = caller
         self._settings = settings
         self._policy = policy
-        self._specs: dict[str, Spec] = {}
+        self._specs: dict[tuple[str, int], tuple[Spec, Mapping[str, Any]]] = {}
 
     def push(self, dataset: Dataset, test: Test) -> Push:
         """Tell whether the declared operators express a test."""
@@ -116,6 +115,8 @@ class RestReader:
         spec = self._spec(dataset)
         query = KeyQuery(dataset, path, kind, columns, where)
         calls = key_calls(spec, query, list(dict.fromkeys(values)), len(self._caller.base_url))
+        if len(calls) == 1:
+            return await self._chunk(spec, query, calls[0], ask)
         batches = await asyncio.gather(*(self._chunk(spec, query, call, ask) for call in calls))
         failures: dict[str, SupplygraphError] = {}
         for batch in batches:
@@ -149,10 +150,12 @@ class RestReader:
         return (*query.columns, *(test.path for clause in query.where for test in clause))
 
     def _spec(self, dataset: Dataset) -> Spec:
-        known = f"{dataset.name} {json.dumps(dict(dataset.options), sort_keys=True, default=str)}"
-        if known not in self._specs:
-            self._specs[known] = self._checked_spec(dataset)
-        return self._specs[known]
+        known = (dataset.name, id(dataset.options))
+        found = self._specs.get(known)
+        if found is None:
+            # The options are kept, so that no others get their identity.
+            found = self._specs[known] = (self._checked_spec(dataset), dataset.options)
+        return found[0]
 
     def _checked_spec(self, dataset: Dataset) -> Spec:
         try:

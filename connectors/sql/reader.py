@@ -134,7 +134,7 @@ class SQLReader:
             return RowBatch(rows)
 
         bounds = Bounds(self._max_keys, self._max_keys + 1)
-        runs = chunks(values_of(values), bounds, lambda _: "")
+        runs = chunks(values_of(values), bounds, lambda _: 0)
         batches = await asyncio.gather(*map(chunk, runs))
         failures = {key: error for batch in batches for key, error in batch.failures.items()}
         return RowBatch([row for batch in batches for row in batch.rows], failures)

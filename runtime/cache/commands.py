@@ -29,8 +29,8 @@ class Commands(Protocol):
     async def write(self, values: Sequence[Written], claims: Mapping[str, bytes]) -> bool:
         """Store values; then remove claims that still hold their token. True when it is done."""
 
-    async def delete(self, names: Sequence[str]) -> bool:
-        """Remove names. True when it is done."""
+    async def bury(self, tombs: Sequence[Written], gone: Sequence[str]) -> bool:
+        """Store values, all alike, and remove names. True when it is done."""
 
     async def claim(
         self, names: Sequence[tuple[str, str]], token: bytes, ttl_ms: int, head: int
@@ -53,6 +53,12 @@ for i = 1, n do redis.call('set', KEYS[i], ARGV[2 * i], 'px', ARGV[2 * i + 1]) e
 for i = n + 1, #KEYS do
   if redis.call('get', KEYS[i]) == ARGV[n + 1 + i] then redis.call('del', KEYS[i]) end
 end
+return n
+"""
+_BURY: Final = """
+local n = tonumber(ARGV[1])
+for i = 1, n do redis.call('set', KEYS[i], ARGV[2], 'px', ARGV[3]) end
+for i = n + 1, #KEYS do redis.call('unlink', KEYS[i]) end
 return n
 """
 _CLAIM: Final = """
@@ -85,8 +91,10 @@ class SingleCommands(Commands):
         return True
 
     @override
-    async def delete(self, names: Sequence[str]) -> bool:
-        await self._client.unlink(*names)
+    async def bury(self, tombs: Sequence[Written], gone: Sequence[str]) -> bool:
+        names = [*(name for name, _, _ in tombs), *gone]
+        _, value, ttl_ms = tombs[0]
+        await self._eval(_BURY, names, len(tombs), value, ttl_ms)
         return True
 
     @override
@@ -123,9 +131,11 @@ class ClusterCommands(Commands):
         return True
 
     @override
-    async def delete(self, names: Sequence[str]) -> bool:
+    async def bury(self, tombs: Sequence[Written], gone: Sequence[str]) -> bool:
         pipeline: Any = self._client.pipeline()
-        for name in names:
+        for name, value, ttl_ms in tombs:
+            pipeline.set(name, value, px=ttl_ms)
+        for name in gone:
             pipeline.execute_command("UNLINK", name)  # its unlink() does not queue
         await pipeline.execute()
         return True

@@ -3,6 +3,10 @@
     get_many -> L1 (this process) -> one MGET (Redis) -> missing
     put_many -> L1 and one pipeline (Redis)
     drop     -> L1, Redis, and by pub/sub the L1 of every other process
+    changed  -> as drop, for what this process has just put anew: its own entry stays
+
+Whoever keeps something made of entries (whole answers) is told of every change by `on_change`, and
+asks `changed_since` about what another process has kept.
 
 Whether an entry is fresh enough is for the caller to judge from `fetched_at`. Without Redis, or
 while it is down, all of it works within the process alone.
@@ -18,12 +22,13 @@ import asyncio
 import math
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Final
 
 import msgspec
 
+from runtime.cache.changes import Changes, OnChange, Watch
 from runtime.cache.connection import RedisHandle
 from runtime.cache.entries import FORMAT, Entry, decode, encode, fetched_at
 from runtime.cache.invalidation import Invalidations
@@ -33,6 +38,7 @@ from runtime.telemetry import metrics
 
 MAX_TTL_S: Final = 8 * 86_400.0
 _MISS_KNOWN_S: Final = 60.0
+_CLOCKS_APART_S: Final = 1.0
 _MOST_UNDELIVERED: Final = 100_000
 _POLLS_S: Final = (0.005, 0.01, 0.02, 0.04, 0.08, 0.1)
 
@@ -74,8 +80,7 @@ class RecordCache:
         self._claims = LocalClaims()
         self._tokens: dict[str, bytes] = {}
         self._undelivered: dict[str, None] = {}
-        self._reads: dict[int, set[str]] = {}
-        self._gaps = 0
+        self._changes = Changes()
         self._hits = {"l1": 0, "l2": 0}
         self._misses = 0
         self._shared: SharedEntries | None = None
@@ -145,10 +150,59 @@ class RecordCache:
         self._forget(keys)
         if keys and self._shared is not None:
             self._listen()
-            self._undelivered.update(dict.fromkeys(keys))
-            while len(self._undelivered) > _MOST_UNDELIVERED:
-                del self._undelivered[next(iter(self._undelivered))]
+            self._remember(keys)
             await self._deliver()
+
+    async def changed(self, keys: Sequence[str]) -> None:
+        """Say that what this process has just put contradicts what was known before.
+
+        Everybody is told as by `drop`; only the new entries stay, here and in Redis. Where Redis
+        cannot be asked they are dropped there when it is back, for they may be the old ones.
+        """
+        if not keys:
+            return
+        self._changes.tell(keys)
+        if self._shared is None or self._channel is None:
+            return
+        self._listen()
+        message = self._channel.message(keys)
+        if not await self._shared.bury(keys, message, self._clock(), delete=False):
+            self._remember(keys)
+
+    async def changed_since(self, keys: Sequence[str], moment: float) -> bool:
+        """Tell whether any key changed, in whichever process, since a moment (epoch seconds).
+
+        True too where that is not known: Redis cannot be asked. Without Redis nobody else changes
+        anything, and `on_change` has told. Changes are remembered for a day
+        (`changes.LONGEST_ANSWER_S`); those of the last second before the moment count, for the
+        clocks of machines differ.
+        """
+        if self._shared is None:
+            return False
+        self._listen()
+        await self._redeliver()
+        if not self._undelivered.keys().isdisjoint(keys):
+            return True
+        latest = await self._shared.last_changes(keys)
+        return latest is None or any(at > moment - _CLOCKS_APART_S for at in latest)
+
+    def on_change(self, callback: OnChange) -> None:
+        """Call back with keys that were dropped or changed, here or elsewhere; None means all.
+
+        It is called at once, also while reads are under way, and must not fail.
+        """
+        self._changes.listen(callback)
+
+    def watch(self) -> AbstractContextManager[Watch]:
+        """Note what is dropped or changed while a block lasts.
+
+        What was read in the block may be kept afterwards unless the watch was touched.
+        """
+        return self._changes.watch()
+
+    def trusted(self, stored_at: float) -> bool:
+        """Tell whether what this process holds since then may be used without asking Redis."""
+        return self._clock() < stored_at + self._age_allowed(stored_at)
 
     async def claim(self, keys: Sequence[str], ttl_s: float) -> list[str]:
         """Try to become the one who refreshes keys, until `ttl_s` has passed or they are put.
@@ -261,20 +315,18 @@ class RecordCache:
         if self._shared is None:
             return [None] * len(keys)
         self._listen()
-        if self._undelivered and self._redis is not None and self._redis.connected:
-            await self._deliver()
-        with self._watch() as dropped:
-            gaps = self._gaps
+        await self._redeliver()
+        with self.watch() as watch:
             answers = await self._shared.read(keys)
         if answers is None:
             return [None] * len(keys)
         now = self._clock()
-        dropped |= self._undelivered.keys()
+        dropped = watch.keys | self._undelivered.keys()
         found: list[Entry | None] = []
         for key, data in zip(keys, answers, strict=True):
             kept = None if key in dropped else self._understood(data, now)
             found.append(kept[0] if kept else None)
-            if key not in dropped and gaps == self._gaps:
+            if key not in dropped and not watch.everything:
                 self._keep(key, kept, absent=data is None, now=now)
         hits = sum(entry is not None for entry in found)
         self._hits["l2"] += hits
@@ -303,29 +355,28 @@ class RecordCache:
             return False
         return held.entry is None or at > held.entry.fetched_at
 
+    def _remember(self, keys: Sequence[str]) -> None:
+        self._undelivered.update(dict.fromkeys(keys))
+        while len(self._undelivered) > _MOST_UNDELIVERED:
+            del self._undelivered[next(iter(self._undelivered))]
+
+    async def _redeliver(self) -> None:
+        if self._undelivered and self._redis is not None and self._redis.connected:
+            await self._deliver()
+
     async def _deliver(self) -> None:
         if self._shared is None or self._channel is None:
             return
         keys = list(self._undelivered)
-        if await self._shared.delete(keys, self._channel.message(keys)):
+        message = self._channel.message(keys)
+        if await self._shared.bury(keys, message, self._clock(), delete=True):
             for key in keys:
                 self._undelivered.pop(key, None)
 
-    @contextmanager
-    def _watch(self) -> Iterator[set[str]]:
-        """The set of keys that are dropped while the block lasts."""
-        dropped: set[str] = set()
-        self._reads[id(dropped)] = dropped
-        try:
-            yield dropped
-        finally:
-            del self._reads[id(dropped)]
-
     def _forget(self, keys: Sequence[str]) -> None:
         self._l1.drop(keys)
-        for dropped in self._reads.values():
-            dropped.update(keys)
+        self._changes.tell(keys)
 
     def _forget_all(self) -> None:
-        self._gaps += 1
         self._l1.clear()
+        self._changes.tell_all()

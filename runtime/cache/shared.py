@@ -2,21 +2,26 @@
 
     sg:{version}:e:{key}   an entry, with a finite time to live
     sg:{version}:c:{key}   a claim: the token of who refreshes it
+    sg:{version}:t:{key}   when the key last changed, for as long as an answer made of it may live
     sg:{version}:drop      channel: [origin, [key, ...]], keys that other processes must forget
 
 Reading is one round trip for all keys; writing and claiming are one for each thousand, so that each
 fits into the operation's timeout.
 """
 
+import math
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
+from runtime.cache.changes import LONGEST_ANSWER_S
 from runtime.cache.commands import Claimed, Written, commands_of
 from runtime.cache.connection import RedisHandle
 from runtime.cache.entries import HEAD_SIZE
 
 T = TypeVar("T")
 
+_MOMENT: Final = struct.Struct(">d")
 _CHUNK: Final = 1_000
 _CHUNK_BYTES: Final = 2 * 1024 * 1024
 
@@ -44,15 +49,38 @@ class SharedEntries:
                 return False
         return True
 
-    async def delete(self, keys: Sequence[str], message: bytes) -> bool:
-        """Remove entries, then tell the other processes; tell whether all is done."""
+    async def bury(
+        self, keys: Sequence[str], message: bytes, moment: float, *, delete: bool
+    ) -> bool:
+        """Note that keys have changed, tell the other processes; tell whether all is done.
+
+        Args:
+            keys: What changed.
+            message: What the other processes hear.
+            moment: When, in epoch seconds.
+            delete: Whether the entries are removed too.
+        """
+        at = _MOMENT.pack(moment)
         for chunk in _chunks(keys):
-            if not await self._delete([self._entry(key) for key in chunk]):
+            tombs = [(self._tomb(key), at, _milliseconds(LONGEST_ANSWER_S)) for key in chunk]
+            gone = [self._entry(key) for key in chunk] if delete else []
+            if not await self._bury(tombs, gone):
                 return False
         heard = await self._redis.run(
             lambda client: client.publish(self.channel, message), otherwise=None
         )
         return heard is not None
+
+    async def last_changes(self, keys: Sequence[str]) -> list[float] | None:
+        """When keys changed, for those that did lately; None if Redis cannot be asked."""
+        told = await self._read([self._tomb(key) for key in keys]) if keys else []
+        if told is None:
+            return None
+        found = [data for data in told if data is not None]
+        # What is not of our making counts as a change of just now.
+        return [
+            _MOMENT.unpack(data)[0] if len(data) == _MOMENT.size else math.inf for data in found
+        ]
 
     async def claim(self, keys: Sequence[str], token: bytes, ttl_s: float) -> list[Claimed] | None:
         """For each key: whether the claim is ours now, and the head of the entry, empty if none."""
@@ -85,9 +113,9 @@ class SharedEntries:
             lambda client: commands_of(client).write(values, claims), otherwise=False
         )
 
-    async def _delete(self, names: Sequence[str]) -> bool:
+    async def _bury(self, tombs: Sequence[Written], gone: Sequence[str]) -> bool:
         return await self._redis.run(
-            lambda client: commands_of(client).delete(names), otherwise=False
+            lambda client: commands_of(client).bury(tombs, gone), otherwise=False
         )
 
     async def _claim_all(
@@ -103,6 +131,9 @@ class SharedEntries:
 
     def _claim(self, key: str) -> str:
         return f"{self._prefix}c:{key}"
+
+    def _tomb(self, key: str) -> str:
+        return f"{self._prefix}t:{key}"
 
 
 def _chunks(items: Sequence[T], size_of: Callable[[T], int] = lambda _: 0) -> Iterator[Sequence[T]]:

@@ -2,8 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 
@@ -29,3 +31,17 @@ class Principal(Struct, frozen=True):
         ),
     ]
     expires_at: Annotated[datetime, Meta(description="When its token ends, in UTC.")]
+
+
+def scope_key(principal: Principal) -> bytes:
+    """A name for what a caller may see; callers with the same one see the same.
+
+    All that decisions about a caller may rest on is in it. What depends on more, such as the
+    subject, is personal, and its answer is never given to another caller.
+    """
+    return _scope_key(principal.roles, principal.suppliers)
+
+
+@lru_cache(maxsize=4_096)
+def _scope_key(roles: frozenset[Role], suppliers: tuple[str, ...] | None) -> bytes:
+    return msgspec.json.encode((sorted(roles), suppliers))

@@ -2,6 +2,7 @@
 
     length -> form -> algorithm -> key -> signature -> issuer, audience, times -> roles
 
+A token that was found valid is not checked again for up to a minute, unless it ends before.
 Nothing of the token's content is repeated in a message, and the algorithm is chosen by the
 installation, never by the token (RFC 8725).
 """
@@ -20,6 +21,7 @@ from runtime.security.claims import parse, principal
 from runtime.security.config import TokenConfig
 from runtime.security.keys import FetchJWKS, PublicKey, PublishedKeys
 from runtime.security.principal import Principal
+from runtime.security.remembered import RememberedPrincipals
 
 _FORM: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
@@ -48,6 +50,7 @@ class TokenVerifier:
     ) -> None:
         self._config = config
         self._clock = clock
+        self._remembered = RememberedPrincipals(config.leeway_s, clock=clock, monotonic=monotonic)
         self._static: OctKey | None = None
         self._published: PublishedKeys | None = None
         if config.static_key is not None:
@@ -66,6 +69,14 @@ class TokenVerifier:
             UnauthenticatedError: if it is not valid; the message says why and what to do.
             UnavailableError: if the issuer's keys cannot be read.
         """
+        known = self._remembered.get(token)
+        if known is not None:
+            return known
+        found = await self._checked(token)
+        self._remembered.put(token, found)
+        return found
+
+    async def _checked(self, token: str) -> Principal:
         signed = self._taken_apart(token)
         header: dict[str, Any] = signed.headers()
         self._check_header(header)

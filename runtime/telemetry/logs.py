@@ -9,11 +9,11 @@ import sys
 from typing import Literal, TextIO
 
 import structlog
-from opentelemetry import trace
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from runtime.telemetry.correlation import correlation_id
 from runtime.telemetry.secrets import masked
+from runtime.telemetry.tracing import trace_id
 
 LogFormat = Literal["json", "console"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -64,16 +64,16 @@ def configure_logs(
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
-        logger.propagate = True
+        logger.propagate = name != "uvicorn.access"  # requests are counted, not written down
         logger.setLevel(logging.NOTSET)  # a server started before may have set its own
 
 
 def add_correlation(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Add the ids that tie lines together: of the operation, and of the trace if there is one."""
     event.setdefault("correlation_id", correlation_id())
-    span = trace.get_current_span().get_span_context()
-    if span.is_valid:
-        event.setdefault("trace_id", trace.format_trace_id(span.trace_id))
+    found = trace_id()
+    if found is not None:
+        event.setdefault("trace_id", found)
     return event
 
 

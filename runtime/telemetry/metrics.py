@@ -3,9 +3,11 @@
     name                                    labels            counts
     supplygraph_requests_total              route, status     HTTP requests answered
     supplygraph_operation_seconds           kind, outcome     time to answer a GraphQL operation
+    supplygraph_operation_plans_total       outcome           how operations were run
     supplygraph_backend_calls_total         system, outcome   requests to a system
     supplygraph_backend_call_seconds        system            time a system took to answer
     supplygraph_cache_lookups_total         layer, result     keys looked up in the record cache
+    supplygraph_answer_lookups_total        layer, result     whole answers looked up
     supplygraph_breaker_state               system            0 closed, 1 half open, 2 open
 
 Labels take few values, for each one is a series that is kept for good: `route`, `kind`, `outcome`,
@@ -17,6 +19,7 @@ Several processes of one service add up when PROMETHEUS_MULTIPROC_DIR names an e
 
 import os
 from enum import IntEnum, StrEnum
+from functools import cache
 from typing import Final, Literal
 
 from prometheus_client import (
@@ -94,6 +97,12 @@ _operations = Histogram(
     buckets=_BUCKETS_S,
     registry=_registry,
 )
+_plans = Counter(
+    "supplygraph_operation_plans",
+    "Operations by how they were run.",
+    ["outcome"],
+    registry=_registry,
+)
 _calls = Counter(
     "supplygraph_backend_calls", "Requests to a system.", ["system", "outcome"], registry=_registry
 )
@@ -110,6 +119,12 @@ _lookups = Counter(
     ["layer", "result"],
     registry=_registry,
 )
+_answers = Counter(
+    "supplygraph_answer_lookups",
+    "Whole answers looked up.",
+    ["layer", "result"],
+    registry=_registry,
+)
 _breakers = Gauge(
     "supplygraph_breaker_state",
     "0 closed, 1 half open, 2 open.",
@@ -121,31 +136,77 @@ _breakers = Gauge(
 
 def request_answered(route: Route, status: int) -> None:
     """An HTTP request was answered with a status code."""
-    group = status // 100
-    _requests.labels(route.value, f"{group}xx" if 1 <= group <= _HTTP_CLASSES else "other").inc()
+    _requests_of(route, status // 100).inc()
+
+
+@cache
+def _requests_of(route: Route, group: int) -> Counter:
+    return _requests.labels(route.value, f"{group}xx" if 1 <= group <= _HTTP_CLASSES else "other")
 
 
 def operation_answered(kind: OperationKind, outcome: OperationOutcome, seconds: float) -> None:
     """A GraphQL operation was answered."""
-    _operations.labels(kind.value, outcome.value).observe(seconds)
+    _operations_of(kind, outcome).observe(seconds)
+
+
+@cache
+def _operations_of(kind: OperationKind, outcome: OperationOutcome) -> Histogram:
+    return _operations.labels(kind.value, outcome.value)
+
+
+def operation_planned(outcome: Literal["made", "found", "walked"]) -> None:
+    """An operation's plan was made or found, or the operation is walked by graphql-core."""
+    _plans_of(outcome).inc()
+
+
+@cache
+def _plans_of(outcome: str) -> Counter:
+    return _plans.labels(outcome)
 
 
 def backend_called(system: str, outcome: CallOutcome, seconds: float) -> None:
     """A request to a system ended. Requests that were never sent (`not_asked`) have no duration."""
-    _calls.labels(system, outcome.value).inc()
+    _calls_of(system, outcome).inc()
     if outcome is not CallOutcome.NOT_ASKED:
-        _call_seconds.labels(system).observe(seconds)
+        _seconds_of(system).observe(seconds)
 
 
 def cache_looked_up(layer: Literal["l1", "l2"], *, hits: int, misses: int) -> None:
     """Keys were looked up in one layer of the record cache."""
-    _lookups.labels(layer, "hit").inc(hits)
-    _lookups.labels(layer, "miss").inc(misses)
+    _lookups_of(layer, "hit").inc(hits)
+    _lookups_of(layer, "miss").inc(misses)
+
+
+@cache
+def _lookups_of(layer: str, result: str) -> Counter:
+    return _lookups.labels(layer, result)
+
+
+def answer_looked_up(layer: Literal["l1", "l2"], *, hit: bool) -> None:
+    """A whole answer was looked up in one layer of the answer cache."""
+    _answers_of(layer, hit).inc()
+
+
+@cache
+def _answers_of(layer: str, hit: bool) -> Counter:  # noqa: FBT001  # the name of the figure
+    return _answers.labels(layer, "hit" if hit else "miss")
 
 
 def breaker_moved(system: str, state: BreakerState) -> None:
     """A system's circuit breaker has a new state."""
     _breakers.labels(system).set(state.value)
+
+
+@cache
+def _calls_of(system: str, outcome: CallOutcome) -> Counter:
+    """One series, which prometheus_client looks for each time it is asked."""
+    return _calls.labels(system, outcome.value)
+
+
+@cache
+def _seconds_of(system: str) -> Histogram:
+    """As `_calls_of`."""
+    return _call_seconds.labels(system)
 
 
 def render() -> bytes:

@@ -11,14 +11,23 @@ set, spans of ours are in between and are exported; nothing is exported by defau
 
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Final, Self
 
 import msgspec
 from opentelemetry import trace
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    TraceFlags,
+)
 from typing_extensions import override
 
 _FORM: Final = re.compile(
@@ -28,6 +37,7 @@ _FORM: Final = re.compile(
 _MAX_LENGTH: Final = 512
 _EXPORTERS: Final = "opentelemetry_traces_exporter"
 _tracer: Final = trace.get_tracer("supplygraph")
+_UNRECORDED: Final = nullcontext(trace.INVALID_SPAN)
 
 
 class TracingSetupError(ValueError):
@@ -70,37 +80,69 @@ class TraceParent(msgspec.Struct, frozen=True):
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
 
 
-@contextmanager
+class _HandedOn:
+    """The trace of an operation that nobody records here. It is looked at when it is needed."""
+
+    __slots__ = ("_inbound", "_parent", "_token")
+
+    def __init__(self, inbound: str | None) -> None:
+        self._inbound = inbound
+        self._parent: TraceParent | None = None
+
+    @property
+    def parent(self) -> TraceParent:
+        if self._parent is None:
+            self._parent = TraceParent.parse(self._inbound) or TraceParent.new()
+        return self._parent
+
+    def __enter__(self) -> Span:
+        self._token = _handed_on.set(self)
+        return INVALID_SPAN
+
+    def __exit__(self, *_: object) -> None:
+        _handed_on.reset(self._token)
+
+
+_handed_on: Final[ContextVar[_HandedOn | None]] = ContextVar("handed_on", default=None)
+
+
 def operation_span(
     name: str, inbound: str | None, attributes: Mapping[str, str | int] | None = None
-) -> Iterator[Span]:
+) -> AbstractContextManager[Span]:
     """Answering one request: a span under the caller's, if its `traceparent` is valid.
+
+    Without an SDK there is no span, only a trace that is handed on, and hardly any cost.
 
     Args:
         name: What is done, of few different values.
         inbound: The caller's `traceparent` header.
         attributes: What else to record.
     """
+    if not _recording():
+        return _HandedOn(inbound)
     parent = TraceParent.parse(inbound)
-    recording = _recording()
-    context = None
-    if parent is not None or not recording:
-        context = _context(parent or TraceParent.new())
-    with _tracer.start_as_current_span(
-        name, context=context, kind=SpanKind.SERVER, attributes=attributes
-    ) as span:
-        yield span
+    return _tracer.start_as_current_span(
+        name,
+        context=_context(parent) if parent is not None else None,
+        kind=SpanKind.SERVER,
+        attributes=attributes,
+    )
 
 
-@contextmanager
-def call_span(name: str, attributes: Mapping[str, str | int] | None = None) -> Iterator[Span]:
-    """Asking one system, within an operation."""
-    with _tracer.start_as_current_span(name, kind=SpanKind.CLIENT, attributes=attributes) as span:
-        yield span
+def call_span(
+    name: str, attributes: Mapping[str, str | int] | None = None
+) -> AbstractContextManager[Span]:
+    """Asking one system, within an operation. Without an SDK the operation's context stays."""
+    if not _recording():
+        return _UNRECORDED
+    return _tracer.start_as_current_span(name, kind=SpanKind.CLIENT, attributes=attributes)
 
 
 def traceparent() -> str | None:
     """What to send on as `traceparent` from here; None outside of any operation."""
+    handed_on = _handed_on.get()
+    if handed_on is not None:
+        return str(handed_on.parent)
     context = trace.get_current_span().get_span_context()
     if not context.is_valid:
         return None
@@ -111,6 +153,15 @@ def traceparent() -> str | None:
             sampled=context.trace_flags.sampled,
         )
     )
+
+
+def trace_id() -> str | None:
+    """The trace that is under way here, for logs; None outside of any operation."""
+    handed_on = _handed_on.get()
+    if handed_on is not None:
+        return handed_on.parent.trace_id
+    context = trace.get_current_span().get_span_context()
+    return trace.format_trace_id(context.trace_id) if context.is_valid else None
 
 
 def configure_tracing(environ: Mapping[str, str]) -> bool:
@@ -131,6 +182,7 @@ def configure_tracing(environ: Mapping[str, str]) -> bool:
     for exporter in exporters:
         provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
+    _recording.cache_clear()
     return True
 
 
@@ -144,7 +196,9 @@ def _exporter(name: str) -> Any:
     )
 
 
+@cache
 def _recording() -> bool:
+    """Tell whether there is an SDK. That is so from the start or never."""
     return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 

@@ -60,7 +60,8 @@ class FakeSource:
     async def page(self, query: ListQuery, ask: Ask) -> Page:
         self.asked.append(("page", query))
         await self._called(ask)
-        rows = in_order([r for r in self.records if matches(r, query.criteria)], query.order)
+        known = [self._cut(r, self.columns) for r in self.records]
+        rows = in_order([r for r in known if matches(r, query.criteria)], query.order)
         total = len(rows) if query.count else None
         if query.after is not None:
             rows = [

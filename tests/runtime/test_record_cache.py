@@ -234,7 +234,7 @@ async def test_a_read_under_way_does_not_bring_back_what_is_dropped(new: New) ->
     reading = asyncio.create_task(there.get_many(["a"]))
     await asyncio.sleep(0.02)
     await here.drop(["a"])
-    await until(lambda: any(there._reads.values()))
+    await until(lambda: any(w.keys for w in there._changes._watches.values()))
     may_return.set()
     assert await reading == [None]
     assert await there.get_many(["a"]) == [None]

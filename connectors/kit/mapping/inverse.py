@@ -1,6 +1,6 @@
 """A field with a plain path, read backwards: canonical values and conditions to the system's."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -130,10 +130,11 @@ class Inverse:
             found += self._unmapped(value)
         return tuple(dict.fromkeys(found))
 
-    def all_values(self, values: Iterable[Any]) -> dict[Any, tuple[Any, ...]] | None:
+    def all_values(self, values: Sequence[Any]) -> dict[Any, tuple[Any, ...]] | None:
         """What the system holds for each of many values; None if that cannot be listed for one."""
         if self._verbatim:
-            return {v: (str(v),) if v not in self._empty else () for v in values}
+            held = self._held(values)
+            return dict(zip(held, zip(held, strict=True), strict=True))
         found = {value: self.values(value) for value in values}
         known = {value: held for value, held in found.items() if held is not None}
         return known if len(known) == len(found) else None
@@ -186,9 +187,15 @@ class Inverse:
             return ANY
         return of(Test(self.path, Op.IN, raws, self.kind)) if raws else NEVER
 
-    def _one_of(self, values: Iterable[Any]) -> Expr:
-        held = tuple(dict.fromkeys(str(v) for v in values if v not in self._empty))
+    def _one_of(self, values: Sequence[Any]) -> Expr:
+        held = tuple(dict.fromkeys(self._held(values)))
         return of(Test(self.path, Op.IN, held, self.kind)) if held else NEVER
+
+    def _held(self, values: Sequence[Any]) -> Sequence[str]:
+        """Texts that are the same in the system, without those that mean null there."""
+        if set(map(type, values)) == {str} and not (self._empty and set(self._empty) & {*values}):
+            return values
+        return [str(v) for v in values if v not in self._empty]
 
     def _default_or(self, value: Any) -> Expr:
         """Codes outside the map have the default; without a map, null has."""

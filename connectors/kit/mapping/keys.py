@@ -13,7 +13,6 @@ from connectors.kit.mapping.paths import BadValueError, Env, compile_path
 from connectors.kit.mapping.types import python_type
 from connectors.kit.rows import Row
 
-_ESCAPED: Final = re.compile(r"[|\\]")
 _SPLIT: Final = re.compile(r"((?:[^|\\]|\\.)*)(?:\||$)", re.DOTALL)
 
 
@@ -67,7 +66,7 @@ class Keys:
             raise BadValueError(f"a row has no key at {', '.join(self.paths)}")
         return join_key([t or "" for t in texts])
 
-    def of_all(self, batch: Batch) -> list[str]:
+    def of_all(self, batch: Batch) -> Sequence[str]:
         """The keys of many rows.
 
         Raises:
@@ -79,12 +78,13 @@ class Keys:
             return [self.of(row) for row in batch.elements]
         if len(texts) == 1:
             return texts[0]
-        if any(_ESCAPED.search("".join(column)) for column in texts):
+        whole = "".join(map("".join, texts))
+        if "|" in whole or "\\" in whole:
             return [self.of(row) for row in batch.elements]
         return list(map("|".join, zip(*texts, strict=True)))
 
     @staticmethod
-    def _texts(part: KeyPart, batch: Batch) -> list[str] | None:
+    def _texts(part: KeyPart, batch: Batch) -> Sequence[str] | None:
         """The texts of one part of the keys, if all rows have it and it is written as usual."""
         try:
             column = batch.at(part.path)
@@ -92,7 +92,7 @@ class Keys:
             return None
         types = types_of(column)
         if types == {str} and part.type is FieldType.STRING and "" not in column:
-            return list(column)
+            return column
         if types == {int} and part.type in (FieldType.STRING, FieldType.INTEGER):
             return list(map(str, column))
         return None

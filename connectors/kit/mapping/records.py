@@ -159,7 +159,13 @@ class BatchCompiler:
         if column.type is not int:
             return None
         first = form.position
-        return lambda batch: [first + place for place in batch.places or ()]
+
+        def values(batch: Batch) -> Sequence[Any]:
+            if batch.places is None:
+                raise OddError
+            return [first + place for place in batch.places]
+
+        return values
 
     def _template(
         self, form: f.TemplateField, column: Column, wanted: Wanted, *, required: bool
@@ -236,8 +242,6 @@ class BatchCompiler:
             counts = [1 if h and found else 0 for h, found in zip(here, inner, strict=True)]
             kept = [found for found, count in zip(inner, counts, strict=True) if count]
             inside = Batch(kept, batch, counts)
-            if batch.places is not None:
-                inside.places = inside.spread(batch.places)
             made = iter(parts(inside))
             found = [next(made) if count else None for count in counts]
             return demanded(found, required=required)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec import json
 
-from execution.engine import Engine
+from execution.engine import Engine, PlanOutcome
 from tests.unit.execution.toy import SCHEMA, Book, Library, Shelf, run
 
 A, B, C = Book("a", "Alpha", author="Ann"), Book("b", "Beta"), Book("c", "Gamma", author="Ann")
@@ -68,30 +68,31 @@ async def test_a_link_that_must_wait_keeps_its_neighbours_waiting() -> None:
 
 
 async def test_plans_are_kept_by_text_name_and_conditions() -> None:
-    engine = Engine(SCHEMA)
+    told: list[PlanOutcome] = []
+    engine = Engine(SCHEMA, on_plan=lambda outcome, _: told.append(outcome))
     question = "query ($x: Boolean!) { shelves { name books @include(if: $x) { isbn } } }"
     for x in (True, False, True, False, True):
         data, _ = await run(question, a_library(), engine, x=x)
         assert ("books" in json.decode(data)["shelves"][0]) is x
-    assert (engine.counts.made, engine.counts.found) == (2, 3)
+    assert told == ["made", "made", "found", "found", "found"]
 
 
 async def test_what_is_not_planned_is_walked_and_counted_by_reason() -> None:
-    told: list[str] = []
-    engine = Engine(SCHEMA, on_fallback=told.append)
+    told: list[Any] = []
+    engine = Engine(SCHEMA, on_plan=lambda *why: told.append(why))
     data, errors = await run("{ __schema { queryType { name } } }", a_library(), engine)
     assert errors == ()
     assert json.decode(data) == {"__schema": {"queryType": {"name": "Query"}}}
-    assert dict(engine.counts.fallbacks) == {"introspection": 1}
-    assert told == ["introspection"]
+    assert told == [("walked", "introspection")]
 
 
 async def test_a_condition_that_is_null_is_left_to_graphql_core() -> None:
-    engine = Engine(SCHEMA)
+    told: list[PlanOutcome] = []
+    engine = Engine(SCHEMA, on_plan=lambda outcome, _: told.append(outcome))
     question = "query ($x: Boolean = true) { shelves { name @skip(if: $x) } }"
     _, errors = await run(question, a_library(), engine, x=None)
     assert "not to be None" in errors[0].message
-    assert sum(engine.counts.fallbacks.values()) == 1
+    assert told == ["walked"]
 
 
 async def test_variables_that_are_wrong_begin_nothing() -> None:

@@ -160,3 +160,41 @@ async def test_a_pause_is_never_made_shorter() -> None:
     assert counted.health()["paused_s"] == 10.0
     clock.at += 10
     assert await counted.take("a") == Grant()
+
+
+async def test_where_nothing_holds_one_back_nobody_stands_in_a_queue() -> None:
+    queue = limiter(counter(Clock(), slots=2))
+    first = queue.take(ask())
+    with pytest.raises(StopIteration) as came:  # it ends without once giving way to others
+        first.send(None)
+    async with queue.slot(ask()):
+        assert queue.health() == {"in_flight": 2, "waiting": 0}
+        queue.give_back(came.value.value)
+        assert queue.health() == {"in_flight": 1, "waiting": 0}
+    assert queue.health() == {"in_flight": 0, "waiting": 0}
+
+
+async def test_nobody_overtakes_those_who_wait() -> None:
+    clock = Clock()
+    queue = limiter(counter(clock, rate_per_s=1, burst=1, slots=9))
+    order: list[str] = []
+
+    async def go(name: str) -> None:
+        async with queue.slot(ask()):
+            order.append(name)
+
+    await go("first")
+    waiting = asyncio.create_task(go("second"))
+    await asyncio.sleep(0)
+    clock.at += 2
+    late = asyncio.create_task(go("third"))
+    await asyncio.sleep(0)
+    assert order == ["first"]
+    clock.at += 2
+    await queue.pause(0)  # looks again
+    await waiting
+    clock.at += 2
+    await queue.pause(0)
+    await late
+    assert order == ["first", "second", "third"]
+    await queue.aclose()

@@ -1,5 +1,7 @@
 """Where requests go: always to the backend itself."""
 
+from urllib.parse import quote, unquote
+
 import pytest
 
 from canonical.errors import BadAnswerError
@@ -58,3 +60,20 @@ def test_queries_are_added_in_order_and_measured_as_sent() -> None:
     )
     assert query_string([("a b", "+&=;#%ü")]) == "a%20b=%2B%26%3D%3B%23%25%C3%BC"
     assert encoded("2026-01-01T00:00:00+01:00") == "2026-01-01T00:00:00%2B01:00"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain",
+        "a%20b %",
+        "".join(map(chr, range(1, 127))),
+        "Größe eq '5 µm' and naïve ne '日本'",
+        "x eq '%' or " * 500,
+    ],
+)
+def test_what_is_encoded_is_read_back_as_it_was(text: str) -> None:
+    sent = encoded(text)
+    assert unquote(sent) == text
+    assert sent == quote(text, safe="$,()*:/'@!~")

@@ -1,0 +1,164 @@
+"""One execution of one operation, for whoever has asked for it."""
+
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from time import perf_counter
+from typing import Any, Final
+
+from graphql import DocumentNode, GraphQLError
+from msgspec import Struct
+from msgspec.structs import replace
+
+from app.server.envelope import enveloped
+from app.server.ports import Serving
+from app.server.requests import GraphQLRequest
+from app.server.terms import Terms
+from canonical.errors import Reason, SupplygraphError, UnavailableError
+from canonical.ports import Ask
+from execution.engine import Engine
+from execution.operation import Operation
+from loaders.context import ReadContext
+from loaders.journal import Journal
+from resolvers.context import RequestContext
+from runtime.cache.kept import AnswerKey, KeptAnswer
+from runtime.telemetry import tracing
+
+_SLACK_S: Final = 1.0
+# Systems are given up at the deadline; the rest of the answer still has to be put together.
+_JOINED_WITHIN: Final = 1 / 2
+_ASKED_NOW: Final = b'"LIVE"'
+
+
+class Made(Struct, frozen=True):
+    """What came of an execution.
+
+    Attributes:
+        data: JSON of the response's `data`; None if there is none.
+        errors: What the engine reports.
+        problems: What is incomplete, with paths.
+        late: Whether it was given up because of its length.
+        personal: Whether it is the answer of its own caller alone.
+        kept: The whole answer, if it is kept.
+        found: Whether it was kept already, and nothing was executed.
+        levels: Levels that were read one after the other.
+        backends: What each system cost.
+    """
+
+    data: bytes | None
+    errors: Sequence[GraphQLError] = ()
+    problems: Sequence[tuple[SupplygraphError, Sequence[str | int]]] = ()
+    late: bool = False
+    personal: bool = False
+    kept: KeptAnswer | None = None
+    found: bool = False
+    levels: int = 0
+    backends: Mapping[str, Any] = {}
+
+
+class Execution:
+    """One execution. Several callers with the same question and rights may wait for it.
+
+    Args:
+        serving: The installation.
+        request: The question.
+        terms: Of the caller that asked first.
+        now: The moment that it is answered for.
+    """
+
+    def __init__(
+        self, serving: Serving, request: GraphQLRequest, terms: Terms, now: datetime
+    ) -> None:
+        self.now = now
+        self._serving = serving
+        self._request = request
+        self._started = perf_counter()
+        self._timeout_s = serving.operation_limits.timeout_s
+        self._operation, self._journal, self._noted = Operation(), Journal(), ExitStack()
+        ask = Ask(
+            asyncio.get_running_loop().time() + self._timeout_s,
+            terms.correlation_id,
+            self._journal,
+            tracing.traceparent(),
+        )
+        self._reading = ReadContext(ask, self._journal, terms.max_staleness_s)
+        self._context = RequestContext(
+            operation=self._operation,
+            principal=terms.principal,
+            reads=serving.reads(self._operation.scheduler, self._reading),
+            now=now,
+            correlation_id=terms.correlation_id,
+            limits=serving.limits,
+            units=serving.units,
+        )
+        self._answers = serving.serves.answers
+        self._made_at, self._watch = 0.0, None
+        if self._answers is not None:
+            self._made_at = self._answers.now()
+            self._watch = self._noted.enter_context(self._answers.watch())
+
+    def close(self) -> None:
+        """It is over; what changes is noted no longer."""
+        self._noted.close()
+
+    @property
+    def may_be_joined(self) -> bool:
+        """Whether who asks the same now may wait for this answer.
+
+        Not where something may have changed since it began, or where somebody minds the age of
+        records: what was read before the question is older than it seems. Nor late, for the time
+        that it has left is all that the caller would get.
+        """
+        young = perf_counter() - self._started < self._timeout_s * _JOINED_WITHIN
+        if not young or self._operation.personal or self._reading.max_staleness_s is not None:
+            return False
+        return self._watch is not None and not (self._watch.keys or self._watch.everything)
+
+    async def run(self, engine: Engine, tree: DocumentNode) -> Made:
+        """Run it, within its time."""
+        request = self._request
+        try:
+            async with asyncio.timeout(self._timeout_s + _SLACK_S):
+                outcome = await engine.run(
+                    request.query, tree, request.operation_name, request.variables, self._context
+                )
+        except TimeoutError:
+            message = f"the operation took longer than {self._timeout_s:g} s; ask for less at once"
+            late = UnavailableError("supplygraph", Reason.TIMEOUT, message)
+            return Made(None, problems=[(late, ())], late=True)
+        finally:
+            self._operation.scheduler.end()
+        return Made(
+            outcome.data,
+            outcome.errors,
+            self._operation.problems,
+            personal=self._operation.personal,
+            levels=self._operation.scheduler.levels,
+            backends=self._journal.report(),
+        )
+
+    def keep(self, key: AnswerKey, made: Made) -> Made:
+        """Keep the answer, if it may be kept.
+
+        An answer that says of a list that it was asked for just now would not be true later.
+        """
+        journal, limit_s = self._journal, self._reading.max_staleness_s
+        if self._answers is None or self._watch is None or not self._may_be_kept(made):
+            return made
+        answer = KeptAnswer(
+            enveloped(made.data),
+            self._made_at,
+            min(journal.good_until, math.inf if limit_s is None else journal.oldest_at + limit_s),
+            journal.oldest_at,
+            frozenset(journal.depends),
+        )
+        return replace(made, kept=answer) if self._answers.keep(key, answer, self._watch) else made
+
+    def _may_be_kept(self, made: Made) -> bool:
+        if made.data is None or made.errors or made.problems or made.personal:
+            return False
+        if not (self._journal.whole and math.isfinite(self._journal.good_until)):
+            return False
+        return not ("state" in self._request.query and _ASKED_NOW in made.data)

@@ -1,0 +1,100 @@
+"""An answer as an HTTP reply: media type, compression, and what caches may do with it.
+
+a query by GET whose answer is kept   private, for as long as all of it is fresh; ETag and 304
+anything else                         no-store
+"""
+
+import re
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from app.server.envelope import enveloped
+from app.server.exchange import Inbound, Reply, as_headers
+from app.server.negotiation import takes_gzip
+from app.server.operator import Answer
+from app.server.ports import Serves
+from app.server.requests import READ
+from app.server.terms import EXTENSIONS, STALENESS, Terms
+from runtime.cache.kept import KeptAnswer, gzipped
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+_VARY: Final = "Accept, Accept-Encoding, Authorization"
+_NO_STORE: Final = {"Cache-Control": "no-store", "Vary": _VARY}
+_GZIPPED: Final = ((b"content-encoding", b"gzip"),)
+_TAG: Final = re.compile(r'"([0-9a-f]+)(?:-gzip)?"')
+
+
+class Replies:
+    """Makes replies.
+
+    Args:
+        serves: How answers are sent.
+    """
+
+    def __init__(self, serves: Serves) -> None:
+        self._gzip_from_bytes = serves.gzip_from_bytes
+        self._now = time.time if serves.answers is None else serves.answers.now
+
+    async def reply(self, answer: Answer, inbound: Inbound, form: str, terms: Terms) -> Reply:
+        """The reply to a request."""
+        headers, kept = _unkept(form), answer.kept
+        packs = self._packs(answer.body, inbound)
+        if kept is not None and inbound.method in READ and terms.max_staleness_s is None:
+            known = _known(inbound.header(b"if-none-match"), kept)
+            seconds = int(kept.good_until - self._now())
+            headers = _cacheable(kept, seconds, packed=packs) + (() if known else _typed(form))
+            if known:
+                return Reply(304, headers)
+        if not packs:
+            return Reply(answer.status, headers, answer.body)
+        body = await (gzipped(answer.body) if kept is None else kept.packed())
+        return Reply(answer.status, headers + _GZIPPED, body)
+
+    def _packs(self, body: bytes, inbound: Inbound) -> bool:
+        least = self._gzip_from_bytes
+        if least is None or len(body) < least:
+            return False
+        return takes_gzip(inbound.header(b"accept-encoding"))
+
+
+def refused(
+    error: Mapping[str, Any], status: int, form: str, headers: Mapping[str, str] | None = None
+) -> Reply:
+    """The reply that says why there is no answer."""
+    return Reply(status, _unkept(form) + as_headers(headers or {}), enveloped(None, [error]))
+
+
+def _cacheable(kept: KeptAnswer, seconds: int, *, packed: bool) -> Headers:
+    if seconds <= 0:
+        return as_headers({**_NO_STORE, "ETag": _tag(kept, packed=packed)})
+    return as_headers(
+        {
+            "Cache-Control": f"private, max-age={seconds}",
+            "Vary": f"{_VARY}, {EXTENSIONS}, {STALENESS}",
+            "ETag": _tag(kept, packed=packed),
+        }
+    )
+
+
+def _tag(kept: KeptAnswer, *, packed: bool) -> str:
+    """An ETag, which is another one for the compressed form."""
+    return f'"{kept.tag}-gzip"' if packed else f'"{kept.tag}"'
+
+
+def _known(if_none_match: str | None, kept: KeptAnswer) -> bool:
+    if if_none_match is None:
+        return False
+    return if_none_match.strip() == "*" or kept.tag in _TAG.findall(if_none_match)
+
+
+@lru_cache(maxsize=8)
+def _unkept(form: str) -> Headers:
+    return as_headers(_NO_STORE) + _typed(form)
+
+
+@lru_cache(maxsize=8)
+def _typed(form: str) -> Headers:
+    return as_headers({"Content-Type": f"{form}; charset=utf-8"})
