@@ -43,6 +43,7 @@ _PARTS: Final = (
     ("/uvicorn/", "HTTP in and out, who asks"),
     ("/starlette/", "HTTP in and out, who asks"),
 )
+_LOOP: Final = "/asyncio/runners.py"
 _REST: Final = "event loop and the rest"
 
 
@@ -79,6 +80,8 @@ def told(found: Counter[str]) -> Iterator[str]:
 
 def _part(frames: list[str]) -> str:
     for frame in reversed(frames):
+        if _LOOP in frame:
+            break  # what lies outside is how the server was started
         path = frame.partition("(")[2]
         inside = path.removeprefix(str(ROOT)) if "/site-packages/" not in path else path
         for piece, part in _PARTS:
