@@ -16,11 +16,11 @@ export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check format bench lock web browser clean
+.PHONY: help install demo serve test differential check format bench lock web browser clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
-		printf '  make %-8s %s\n' "$$name" "$$text"; done
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 install: $(VENV)/.dev ## make .venv with everything that work on the code needs
 
@@ -32,6 +32,9 @@ serve: $(VENV)/.runtime ## serve a manifest: make serve ARGS="--manifest supplyg
 
 test: $(VENV)/.dev browser ## the whole test suite
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+differential: $(VENV)/.dev ## random operations on both engines: ARGS="--cases 20000 --from 7000"
+	$(BIN)/python -m tests.differential $(ARGS)
 
 check: $(VENV)/.dev ## style, format, types, import contracts
 	$(BIN)/ruff check .

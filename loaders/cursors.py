@@ -7,13 +7,14 @@ see what) and is refused with any other.
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final, get_args, get_type_hints, overload
 
 import msgspec
+from typing_extensions import override
 
 from canonical.criteria import Sort
 from canonical.entities import ENTITIES, EntityName
@@ -44,6 +45,58 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
 class _Wire(msgspec.Struct, frozen=True, array_like=True):
     question: str
     positions: dict[str, list[tuple[str, str]]]
+
+
+class PageCursors(Sequence[str]):
+    """Cursors of a page's records, made when they are looked at.
+
+    Each says where every system stands behind its record; the last one also counts what was passed
+    after it.
+
+    Args:
+        question: Digest of the list's criteria and order.
+        before: Where each system stood before the page.
+        steps: System and position of every row that was passed, whether shown or not.
+        ends: For each record that is shown how many steps lead to it.
+    """
+
+    def __init__(
+        self,
+        question: str,
+        before: Mapping[str, Position],
+        steps: Sequence[tuple[str, Position]],
+        ends: Sequence[int],
+    ) -> None:
+        self._question = question
+        self._before = before
+        self._steps = steps
+        self._ends = [*ends[:-1], len(steps)] if ends else []
+
+    @override
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    @override
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return self._encoded(dict(self._steps[: self._ends[index]]))
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        seen: dict[str, Position] = {}
+        start = 0
+        for end in self._ends:
+            seen.update(self._steps[start:end])
+            start = end
+            yield self._encoded(seen)
+
+    def _encoded(self, seen: Mapping[str, Position]) -> str:
+        return encode_cursor(Cursor(self._question, {**self._before, **seen}))
 
 
 def encode_cursor(cursor: Cursor) -> str:

@@ -46,7 +46,7 @@ class DirectReader:
         context.journal.rests_on((), good_until=0.0, oldest_at=self._clock())
         [first, *others] = answers or [ByKey({}, {}, 0)]
         if not others and isinstance(first, ByKey):
-            found = {k: Found(tuple(rs)) if rs else _NOTHING for k, rs in first.records.items()}
+            found = {k: Found(rs) if rs else _NOTHING for k, rs in first.records.items()}
             found.update({k: Found((), (exc,)) for k, exc in first.failures.items()})
             return found if supplies else dict.fromkeys(keys, _NOTHING)
         return self._merged(question, supplies, keys, answers)

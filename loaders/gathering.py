@@ -10,7 +10,9 @@ goes wrong because others asked too is asked again alone.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
 from msgspec import Struct, field
@@ -29,6 +31,7 @@ from loaders.questions import KeyQuestion
 from loaders.shelf import digest
 
 _WINDOW_S: Final = 0.001
+_KEY_OF: Final = attrgetter("provenance.key")
 
 
 class ByKey(Struct, frozen=True):
@@ -175,19 +178,36 @@ async def _asked(supply: Supply, question: KeyQuestion, keys: Sequence[str], ask
         batch = await supply.source.by_keys(
             question.column, keys, question.columns, ask, question.criteria
         )
+    return ByKey(by_key(question.column, keys, batch.records), batch.failures, len(batch.records))
+
+
+def by_key(
+    column: str, keys: Iterable[str], records: Sequence[Record]
+) -> dict[str, Sequence[Record]]:
+    """Records by those of some keys under which they stand; keys without any are there too."""
+    if "." in column:
+        return _by_many(column, keys, records)
+    read = _KEY_OF if column == KEY else attrgetter(column)
+    own = list(map(read, records))
+    once = dict(zip(own, records, strict=True))
+    if len(once) == len(own):  # at most one of each, as of what has names
+        return {k: (once[k],) if k in once else () for k in keys}
+    found: dict[str, Sequence[Record]] = dict.fromkeys(keys, ())
+    start = 0
+    for key, group in groupby(own):  # systems often give what belongs together in a row
+        end = start + len(list(group))
+        if key in found:
+            found[key] = (*found[key], *records[start:end])
+        start = end
+    return found
+
+
+def _by_many(
+    column: str, keys: Iterable[str], records: Sequence[Record]
+) -> dict[str, Sequence[Record]]:
     found: dict[str, list[Record]] = {k: [] for k in keys}
-    keys_of = _key_reader(question.column)
-    for record in batch.records:
-        for key in keys_of(record):
+    for record in records:
+        for key in dict.fromkeys(values_at(record, column)):
             if key in found:
                 found[key].append(record)
-    return ByKey(found, batch.failures, len(batch.records))
-
-
-def _key_reader(column: str) -> Callable[[Record], Iterable[str]]:
-    """What tells under which keys of a column a record stands."""
-    if column == KEY:
-        return lambda record: (record.provenance.key,)
-    if "." in column:
-        return lambda record: dict.fromkeys(values_at(record, column))
-    return lambda record: (getattr(record, column),)
+    return dict(found)

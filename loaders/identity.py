@@ -52,6 +52,8 @@ class IdentifiedSource:
         criteria: Criteria = (),
     ) -> Batch:
         """As `canonical.ports.Source.by_keys`, in canonical keys."""
+        if not self._walks:
+            return await self._source.by_keys(column, keys, columns, ask, criteria)
         inner, checked_here = self._translated(criteria)
         if inner is None:
             return Batch([])
@@ -62,7 +64,9 @@ class IdentifiedSource:
             local = {k: walk.to_local(k) for k in keys}
             wanted = [k for k in local.values() if k is not None]
             batch = await self._source.by_keys(column, wanted, columns, ask, inner)
-        records = [r for r in map(self._identified, batch.records) if matches(r, checked_here)]
+        records = list(map(self._identified, batch.records))
+        if checked_here:
+            records = [r for r in records if matches(r, checked_here)]
         failures = _renamed(batch.failures, walk.to_canonical if walk else None)
         return Batch(records, failures)
 
@@ -71,6 +75,8 @@ class IdentifiedSource:
 
         Conditions on a translated key other than equality are checked here, page by page.
         """
+        if not self._walks:
+            return await self._source.page(query, ask)
         inner, checked_here = self._translated(query.criteria)
         if inner is None:
             return Page([], more=False, total=0 if query.count else None)

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from operator import attrgetter
 
 import msgspec
 
-from canonical.criteria import Sort, position_of
+from canonical.criteria import Sort, positions_of
 from canonical.entities import ENTITIES, KEY, EntityName
 from canonical.errors import SupplygraphError
 from canonical.ports import ListQuery
@@ -133,7 +133,7 @@ class ListShelf:
             page = await supply.source.page(query, context.ask)
         entity = supply.source.entity
         context.journal.read(supply.system, rows=len(page.records))
-        places = tuple(place_of(entity, r, query.order) for r in page.records)
+        places = places_of(entity, page.records, query.order)
         left_out = tuple(page.failures.values())
         found = SystemPage(places, tuple(page.records), page.more, page.total, left_out)
         if not freshness.kept:
@@ -153,11 +153,13 @@ def lookup_column(entity: EntityName) -> str:
     return natural[0] if len(natural) == 1 else KEY
 
 
-def place_of(entity: EntityName, record: Record, order: Sequence[Sort]) -> Place:
-    """The key that a record is kept under, and its position in a list."""
+def places_of(
+    entity: EntityName, records: Sequence[Record], order: Sequence[Sort]
+) -> tuple[Place, ...]:
+    """The keys that records are kept under, and their positions in a list."""
     column = lookup_column(entity)
-    key: Any = record.provenance.key if column == KEY else getattr(record, column)
-    return key, position_of(record, order)
+    read = attrgetter("provenance.key" if column == KEY else column)
+    return tuple(zip(map(read, records), positions_of(records, order), strict=True))
 
 
 def _slot(supply: Supply, query: ListQuery) -> str:

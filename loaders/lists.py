@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import cmp_to_key
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -23,7 +23,7 @@ from canonical.ports import ListQuery
 from canonical.records import Record
 from loaders.catalog import Catalog, Supply
 from loaders.context import ReadContext, within
-from loaders.cursors import Cursor, Position, decode_cursor, encode_cursor
+from loaders.cursors import PageCursors, Position, decode_cursor
 from loaders.keyed import KeyedReader
 from loaders.list_shelf import KnownPage, ListShelf, SystemPage, lookup_column
 from loaders.merging import Found
@@ -244,6 +244,12 @@ class ListReader:
 
     def _in_order(self, question: ListQuestion, parts: Sequence[_Part]) -> list[_Row]:
         """All rows, merged by the sort columns; each system's own stay in its order."""
+        if len(parts) == 1:
+            [page] = (part.page for part in parts)
+            return [
+                _Row(0, position, record)
+                for (_, position), record in zip(page.places, page.records, strict=True)
+            ]
         queues = [
             deque(
                 _Row(rank, position, record)
@@ -297,31 +303,32 @@ class ListReader:
         open_ends = {rank for rank, part in enumerate(parts) if part.page.more}
         last_of = {row.rank: i for i, row in enumerate(rows)}
         safe = min((last_of[r] + 1 for r in open_ends if r in last_of), default=len(rows))
-        seen: dict[str, Any] = dict(positions)
-        shown: list[Record] = []
-        cursors: list[str] = []
-        passed = 0
-        for row in rows[:safe]:
-            if row.shown and len(shown) == question.first:
-                break
-            seen[parts[row.rank].supply.system] = row.position
-            passed += 1
-            if row.shown:
-                shown.append(row.record)
-                cursors.append(encode_cursor(Cursor(name, seen)))
-        if cursors:
-            cursors[-1] = encode_cursor(Cursor(name, seen))
+        passed = _up_to(question.first, rows[:safe])
+        shown = [row.record for row in passed if row.shown]
+        systems = [part.supply.system for part in parts]
+        steps = [(systems[row.rank], row.position) for row in passed]
+        ends = [i + 1 for i, row in enumerate(passed) if row.shown]
         totals = [p.page.total for p in parts]
         known = [t for t in totals if t is not None]
         listed = Listed(
             shown,
-            cursors,
-            more=passed < len(rows) or bool(open_ends),
+            PageCursors(name, positions, steps, ends),
+            more=len(passed) < len(rows) or bool(open_ends),
             total=sum(known) if len(known) == len(totals) else None,
             contributions=[p.contribution for p in parts],
             started=question.after is not None,
         )
-        return listed, seen
+        return listed, {**positions, **dict(steps)}
+
+
+def _up_to(most: int, rows: Sequence[_Row]) -> Sequence[_Row]:
+    """Rows until so many are shown, and those behind it that are not."""
+    left = most
+    for i, row in enumerate(rows):
+        if row.shown and not left:
+            return rows[:i]
+        left -= row.shown
+    return rows
 
 
 def _query(question: ListQuestion, supply: Supply, after: Position | None) -> ListQuery:

@@ -20,7 +20,7 @@ class Found(Struct, frozen=True):
         problems: Systems that could not say whether they know more.
     """
 
-    records: tuple[Record, ...]
+    records: Sequence[Record]
     problems: tuple[SupplygraphError, ...] = ()
 
 

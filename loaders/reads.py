@@ -4,7 +4,7 @@ Nothing is asked twice.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -23,14 +23,32 @@ _Group = tuple[EntityName, str, str, str | None]
 
 
 class _Asked(Struct):
-    keys: frozenset[str]
+    keys: Mapping[str, None]
     columns: frozenset[str]
     answer: "asyncio.Future[Mapping[str, Found]]"
 
 
 class _Known(Struct):
+    """What an operation has read of one group already."""
+
     columns: dict[str, frozenset[str]] = field(default_factory=dict)
     found: dict[str, Found] = field(default_factory=dict)
+
+    def lacks(self, keys: Mapping[str, None], columns: frozenset[str]) -> Mapping[str, None]:
+        """Those of the keys that are to be asked for."""
+        if not self.found:
+            return keys
+        return {k: None for k in keys if k not in self.found or not columns <= self.columns[k]}
+
+    def learn(self, found: Mapping[str, Found], columns: Mapping[str, frozenset[str]]) -> None:
+        """Take in what was read, unless more is known already."""
+        if not self.found:
+            self.found, self.columns = dict(found), dict(columns)
+            return
+        for key, at_key in found.items():
+            if self.columns.get(key, frozenset()) <= columns[key]:
+                self.found[key] = at_key
+                self.columns[key] = columns[key]
 
 
 class Reads:
@@ -71,23 +89,23 @@ class Reads:
         Raises:
             UnsupportedError: if no system supplies the entity.
         """
-        wanted = frozenset(keys)
+        wanted = dict.fromkeys(keys)
         group: _Group = (entity, column, digest(criteria), system)
         known = self._known.setdefault(group, _Known())
-        missing = frozenset(
-            k for k in wanted if k not in known.found or not columns <= known.columns[k]
-        )
-        if missing:
-            answer = asyncio.get_running_loop().create_future()
-            queue = self._queues.setdefault(group, [])
-            queue.append(_Asked(missing, columns, answer))
-            if len(queue) == 1:
-                self._scheduler.submit(lambda: self._start(group, criteria))
-            else:
-                self._scheduler.touch()
-            brought = await answer
-            return {k: brought[k] if k in brought else known.found[k] for k in wanted}
-        return {k: known.found[k] for k in wanted}
+        missing = known.lacks(wanted, columns)
+        if not missing:
+            return {k: known.found[k] for k in wanted}
+        answer = asyncio.get_running_loop().create_future()
+        queue = self._queues.setdefault(group, [])
+        queue.append(_Asked(missing, columns, answer))
+        if len(queue) == 1:
+            self._scheduler.submit(lambda: self._start(group, criteria))
+        else:
+            self._scheduler.touch()
+        brought: Mapping[str, Found] = await answer
+        if missing is wanted and len(brought) == len(wanted):
+            return brought
+        return {k: brought[k] if k in brought else known.found[k] for k in wanted}
 
     async def page(self, question: ListQuestion) -> Listed:
         """One page of a list across all systems; errors as `loaders.lists.ListReader.read`."""
@@ -98,24 +116,28 @@ class Reads:
 
     async def _run(self, group: _Group, criteria: Criteria, asked: list[_Asked]) -> None:
         entity, column, _, system = group
-        columns = {
-            k: frozenset(c for a in asked if k in a.keys for c in a.columns)
-            for k in sorted({k for a in asked for k in a.keys})
-        }
-        every = frozenset(c for a in asked for c in a.columns)
+        every = frozenset[str]().union(*(a.columns for a in asked))
         question = KeyQuestion(entity, column, every, criteria, system)
+        keys = sorted({k for a in asked for k in a.keys})
+        narrower = _narrower(asked, every)
         try:
-            found = await self._keyed.read(question, columns, self.context, narrower=columns)
+            found = await self._keyed.read(question, keys, self.context, narrower=narrower)
         except Exception as exc:  # noqa: BLE001  # whoever waits for the answer gets it
             for one in asked:
                 if not one.answer.done():
                     one.answer.set_exception(exc)
             return
-        known = self._known[group]
-        for key, at_key in found.items():
-            if known.columns.get(key, frozenset()) <= columns[key]:
-                known.found[key] = at_key
-                known.columns[key] = columns[key]
+        self._known[group].learn(found, narrower or dict.fromkeys(found, every))
         for one in asked:
             if not one.answer.done():
                 one.answer.set_result(found)
+
+
+def _narrower(asked: Sequence[_Asked], every: frozenset[str]) -> Mapping[str, frozenset[str]]:
+    """Columns of each key, where not all are asked for the same."""
+    columns: dict[str, frozenset[str]] = {}
+    if any(a.columns != every for a in asked):
+        for one in asked:
+            for key in one.keys:
+                columns[key] = columns.get(key, frozenset()) | one.columns
+    return columns

@@ -1,0 +1,150 @@
+"""Where operations are run: a schema, and data that nobody has asked about before."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from graphql import GraphQLSchema
+from msgspec import Struct
+from typing_extensions import override
+
+from canonical.ports import Ask
+from execution.operation import Operation, OperationContext
+from loaders.context import ReadContext
+from loaders.journal import Journal
+from loaders.reads import Reads
+from resolvers.context import Limits, RequestContext
+from runtime.security.principal import Principal
+from schema.scalars import COLUMN_WRITERS
+from tests.differential import zoo
+from tests.differential.world import LOCATIONS, SKUS, SUPPLIERS, World
+from tests.fakes.desk import NOW, PLANNER, SCHEMA, Desk, supplier_principal
+
+LIMITS: Final = Limits(default_page_size=6, max_page_size=20, max_nodes=20, max_weeks=20)
+PATIENCE_S: Final = 10.0
+
+_PRINCIPALS: Final[Mapping[str, Principal | None]] = {
+    "planner": PLANNER,
+    "S1": supplier_principal("S1"),
+    "two": supplier_principal("S0", 'S"3'),
+    "none": supplier_principal(),
+    "nobody": None,
+}
+_WHO: Final = (*("planner",) * 20, *("S1", "two", "none") * 2, "nobody")
+"""Nobody is refused everything, a supplier much: they are asked less often."""
+
+
+class Opened(Struct, frozen=True):
+    """A setting for one operation.
+
+    Attributes:
+        context: The operation's context.
+        calls: Tells how often each source was asked.
+    """
+
+    context: OperationContext
+    calls: Callable[[], Mapping[str, int]]
+
+
+class Opening(Protocol):
+    """Where an operation can be run."""
+
+    def opened(self, operation: Operation, who: str) -> Opened:
+        """The same data each time, of which nothing was asked yet."""
+
+
+class Setting(Opening, Protocol):
+    """Where operations that are drafted for it are run."""
+
+    @property
+    def schema(self) -> GraphQLSchema:
+        """Of what can be asked."""
+
+    @property
+    def callers(self) -> Sequence[str]:
+        """Who may ask, as often as they are to be drawn."""
+
+    @property
+    def pools(self) -> Mapping[str, Sequence[Any]]:
+        """Values of arguments, by what they name."""
+
+    @property
+    def writers(self) -> Mapping[str, Any]:
+        """How columns of its scalars are written."""
+
+
+class Distributor(Struct, frozen=True):
+    """The published schema over one of the worlds."""
+
+    world: World
+
+    schema = SCHEMA._schema
+    callers = _WHO
+    writers = COLUMN_WRITERS
+
+    @override
+    def __repr__(self) -> str:
+        return f"world {self.world.seed}"
+
+    @property
+    def pools(self) -> Mapping[str, Sequence[Any]]:
+        """Keys that some records have."""
+        return {
+            **dict.fromkeys(("sku", "item"), SKUS),
+            **dict.fromkeys(("code", "supplier"), SUPPLIERS),
+            **dict.fromkeys(("id", "ids"), self.world.ids),
+            "location": LOCATIONS,
+            "number": self.world.numbers,
+            "system": ("erp", "erp-us", "procurement", "nowhere"),
+            "after": ("bad cursor", "", "kg"),
+            "first": (3, 1, 2, 5, 8, 0),
+            "weeks": (1, 2, 5, 0),
+        }
+
+    def opened(self, operation: Operation, who: str) -> Opened:
+        """A desk before which nobody has stood."""
+        sources = self.world.make()
+        desk = Desk(*sources, **self._remembering())
+        journal = Journal()
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        terms = ReadContext(Ask(deadline, "test", journal), journal)
+        context = RequestContext(
+            operation=operation,
+            principal=_PRINCIPALS[who],
+            reads=Reads(desk.catalog, desk.keyed, desk.lists, operation.scheduler, terms),
+            now=NOW,
+            correlation_id="test",
+            limits=LIMITS,
+        )
+        calls = lambda: {f"{s.system}.{s.entity}": len(s.asked) for s in sources if s.asked}  # noqa: E731
+        return Opened(context, calls)
+
+    def _remembering(self) -> Mapping[str, Any]:
+        """Half of the worlds remember nothing: whatever is read twice is asked for twice."""
+        if self.world.seed % 16 < 8:
+            return {}
+        ticks = itertools.count(NOW.timestamp())
+        return {"fresh_s": 0.5, "grace_s": 0.0, "clock": lambda: next(ticks)}
+
+
+class Menagerie(Struct, frozen=True):
+    """The zoo of a seed."""
+
+    seed: int
+
+    schema = zoo.SCHEMA
+    callers = ("anybody",)
+    writers: Mapping[str, Any] = {}
+    pools = {"key": tuple(range(8)), "keys": (*range(8), zoo.GONE), "by": (1, 2, 0)}
+
+    @override
+    def __repr__(self) -> str:
+        return f"zoo {self.seed}"
+
+    def opened(self, operation: Operation, who: str) -> Opened:
+        """The zoo as it was before."""
+        made = zoo.zoo(self.seed)
+        made.operation = operation
+        return Opened(made, lambda: Counter(made.asked))
