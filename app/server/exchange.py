@@ -54,8 +54,12 @@ class Inbound(Struct, frozen=True):
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
-    async def body(self, limits: "BodyLimits") -> bytes:
+    async def body(self, max_bytes: int, within_s: float) -> bytes:
         """The request's body. One that is here already costs no timer.
+
+        Args:
+            max_bytes: Longest body.
+            within_s: How long it may take to arrive.
 
         Raises:
             BodyTooLongError: if it is longer than that.
@@ -63,44 +67,30 @@ class Inbound(Struct, frozen=True):
             ClientGoneError: if the client hung up before its end.
         """
         begun, message = begin(self.receive())
-        if begun is not None:
-            async with asyncio.timeout(limits.within_s):
-                return await self._whole_body(await begun, limits)
-        if message.get("more_body", False) or message["type"] != "http.request":
-            async with asyncio.timeout(limits.within_s):
-                return await self._whole_body(message, limits)
-        only: bytes = message.get("body", b"")
-        if len(only) > limits.max_bytes:
-            raise BodyTooLongError
-        return only
+        if begun is None and message["type"] == "http.request" and not message.get("more_body"):
+            only: bytes = message.get("body", b"")
+            if len(only) > max_bytes:
+                raise BodyTooLongError
+            return only
+        async with asyncio.timeout(within_s):
+            first = message if begun is None else await begun
+            return await self._whole_body(first, max_bytes)
 
-    async def _whole_body(self, message: Message, limits: "BodyLimits") -> bytes:
+    async def _whole_body(self, message: Message, max_bytes: int) -> bytes:
         size, chunks = 0, []
         while True:
             if message["type"] == "http.disconnect":
                 raise ClientGoneError
             chunk = message.get("body", b"")
             size += len(chunk)
-            if size <= limits.max_bytes:
+            if size <= max_bytes:
                 chunks.append(chunk)
-            if not message.get("more_body", False) or size > limits.max_bytes + _DISCARDED:
+            if not message.get("more_body", False) or size > max_bytes + _DISCARDED:
                 break
             message = await self.receive()
-        if size > limits.max_bytes:
+        if size > max_bytes:
             raise BodyTooLongError
         return b"".join(chunks)
-
-
-class BodyLimits(Struct, frozen=True):
-    """What a body may be.
-
-    Attributes:
-        max_bytes: Its length.
-        within_s: How long it may take to arrive.
-    """
-
-    max_bytes: int
-    within_s: float
 
 
 class Reply(Struct, frozen=True):

@@ -6,14 +6,14 @@ clients send them): `"extensions": {"persistedQuery": {"version": 1, "sha256Hash
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 from starlette.datastructures import QueryParams
 
-from app.server.exchange import BodyLimits, BodyTooLongError, Inbound
+from app.server.exchange import BodyTooLongError, Inbound
 from app.server.negotiation import PLAIN_JSON, HTTPRefusal, parameters_of
 from runtime.cache.persisted import DIGEST, digest_of
 
@@ -59,7 +59,8 @@ class Requests:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._known: OrderedDict[tuple[bool, bytes], GraphQLRequest] = OrderedDict()
+        self._by_get: OrderedDict[bytes, GraphQLRequest] = OrderedDict()
+        self._by_post: OrderedDict[bytes, GraphQLRequest] = OrderedDict()
 
     async def read(self, inbound: Inbound) -> GraphQLRequest:
         """The GraphQL request in an HTTP request.
@@ -72,29 +73,34 @@ class Requests:
             if len(inbound.query) > self._max_bytes:
                 message = f"the address is {_too_large(self._max_bytes)}; send it by POST"
                 raise HTTPRefusal(414, message)
-            return self._understood(inbound.query, read_only=True)
+            return _understood(inbound.query, self._by_get, _from_query)
         _check_content_type(inbound.header(b"content-type") or "")
         try:
-            body = await inbound.body(BodyLimits(self._max_bytes, _BODY_S))
+            body = await inbound.body(self._max_bytes, _BODY_S)
         except TimeoutError as exc:
             message = f"the request did not arrive within {_BODY_S:g} s"
             raise HTTPRefusal(408, message, _CLOSE) from exc
         except BodyTooLongError as exc:
             message = f"the request is {_too_large(self._max_bytes)}"
             raise HTTPRefusal(413, message, _CLOSE) from exc
-        return self._understood(body, read_only=False)
+        return _understood(body, self._by_post, _from_body)
 
-    def _understood(self, text: bytes, *, read_only: bool) -> GraphQLRequest:
-        known = self._known.get((read_only, text))
-        if known is not None:
-            self._known.move_to_end((read_only, text))
-            return known
-        made = _from_query(text) if read_only else _from_body(text)
-        if len(text) <= _KEPT_BYTES:
-            self._known[read_only, text] = made
-            if len(self._known) > _KEPT:
-                self._known.popitem(last=False)
-        return made
+
+def _understood(
+    text: bytes,
+    known: OrderedDict[bytes, GraphQLRequest],
+    understand: Callable[[bytes], GraphQLRequest],
+) -> GraphQLRequest:
+    found = known.get(text)
+    if found is not None:
+        known.move_to_end(text)
+        return found
+    made = understand(text)
+    if len(text) <= _KEPT_BYTES:
+        known[text] = made
+        if len(known) > _KEPT:
+            known.popitem(last=False)
+    return made
 
 
 def _check_content_type(content_type: str) -> None:

@@ -8,11 +8,11 @@ import pytest
 from app.server import attending
 from app.server.attending import Attendant
 from app.server.drain import Drain
-from app.server.exchange import BodyLimits, BodyTooLongError, ClientGoneError, Inbound
+from app.server.exchange import BodyTooLongError, ClientGoneError, Inbound
 from app.server.negotiation import HTTPRefusal
 from app.server.stepping import begin
 
-LIMITS = BodyLimits(max_bytes=10, within_s=0.05)
+LIMITS: Any = {"max_bytes": 10, "within_s": 0.05}
 
 
 class Client:
@@ -110,7 +110,7 @@ async def test_errors_of_the_work_are_handed_on() -> None:
     ],
 )
 async def test_a_body_is_put_together(messages: list[dict[str, Any]], body: bytes) -> None:
-    assert await inbound(Client(*messages)).body(LIMITS) == body
+    assert await inbound(Client(*messages)).body(**LIMITS) == body
 
 
 @pytest.mark.parametrize("sizes", [[11], [5, 6], [11, 1]])
@@ -118,16 +118,16 @@ async def test_a_body_that_is_too_long(sizes: list[int]) -> None:
     parts = [part(b"x" * n, more=i < len(sizes) - 1) for i, n in enumerate(sizes)]
     client = Client(*parts)
     with pytest.raises(BodyTooLongError):
-        await inbound(client).body(LIMITS)
+        await inbound(client).body(**LIMITS)
     assert client.messages == []  # read to its end, so that an answer is heard
 
 
 @pytest.mark.parametrize("begun", [[], [part(b"0")]])
 async def test_a_body_that_does_not_come(begun: list[dict[str, Any]]) -> None:
     with pytest.raises(TimeoutError):
-        await inbound(Client(*begun)).body(LIMITS)
+        await inbound(Client(*begun)).body(**LIMITS)
     with pytest.raises(ClientGoneError):
-        await inbound(Client(*begun, stays=False)).body(LIMITS)
+        await inbound(Client(*begun, stays=False)).body(**LIMITS)
 
 
 async def test_of_headers_alike_the_first_counts() -> None:
