@@ -3,6 +3,7 @@
 make bench                            everything, some minutes
 make bench ARGS=--quick               the kit's questions, a minute
 make bench ARGS="--kit FOLDER"        this server in the peers' kit
+make bench ARGS="--profile Q2"        where the time goes (py-spy, as root)
 make bench ARGS=--publish             everything, and the chart in docs
 """
 
@@ -16,7 +17,7 @@ from bench.chart import draw
 from bench.kit.run import ORDER, KitOptions, run
 from bench.processes import ROOT
 from bench.report import Results, told
-from bench.suite import FULL, QUICK, measure
+from bench.suite import FULL, QUICK, measure, profile
 
 RESULTS = ROOT / "bench" / "results"
 PUBLISHED = ROOT / "docs" / "performance.png"
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="less of everything")
     parser.add_argument("--rounds", type=int, help="how often all take their turn")
     parser.add_argument("--publish", action="store_true", help=f"draw {PUBLISHED.name} in docs too")
+    parser.add_argument("--profile", metavar="QUESTION", help="say where the time goes instead")
     parser.add_argument("--kit", type=Path, metavar="FOLDER", help="run the peers' kit instead")
     parser.add_argument("--only", help="names of those who are measured, separated by commas")
     parser.add_argument("--kit-args", default="", help="with --kit: options of its bench.py")
@@ -51,11 +53,17 @@ def _run(given: argparse.Namespace) -> None:
             )
         )
         return
+    only = given.only.split(",") if given.only else ()
+    if given.profile is not None:
+        RESULTS.mkdir(exist_ok=True)
+        for line in profile(given.profile, only, RESULTS):
+            print(line, flush=True)
+        return
     extent = QUICK if given.quick else FULL
     extent = msgspec.structs.replace(
         extent,
         rounds=given.rounds or extent.rounds,
-        only=given.only.split(",") if given.only else (),
+        only=only,
     )
     results = measure(extent)
     print(told(results))

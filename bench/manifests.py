@@ -24,7 +24,7 @@ class Keeping(Enum):
     IN_FLIGHT = "in flight"
     """No record, no answer; equal requests at the same moment share one execution, as shipped."""
     RECORDS = "records"
-    """Records for as long as they are fresh by default; no answers."""
+    """Records for as long as they are fresh by default; no answers, and nothing shared."""
     ANSWERS = "answers"
     """Everything, as shipped."""
 
@@ -44,8 +44,7 @@ def varied(document: Mapping[str, Any], keeping: Keeping) -> dict[str, Any]:
         unkept = {"freshness_s": _least_freshness_s(), "grace_s": 0}
         made["entities"] = {n: {**entity, **unkept} for n, entity in made["entities"].items()}
     if keeping is not Keeping.ANSWERS and "answers" in CacheConfig.model_fields:
-        shared = keeping is not Keeping.NOTHING
-        answers = {"enabled": False, "share_in_flight": shared}
+        answers = {"enabled": False, "share_in_flight": keeping is Keeping.IN_FLIGHT}
         made["cache"] = {**made.get("cache", {}), "answers": answers}
     return made
 

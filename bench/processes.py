@@ -70,6 +70,11 @@ class Process:
         self._command = " ".join(command)
         self._log = log
 
+    @property
+    def pid(self) -> int:
+        """The process that was started."""
+        return self._process.pid
+
     def first_line(self) -> str:
         """What it prints first."""
         assert self._process.stdout is not None

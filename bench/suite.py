@@ -1,6 +1,6 @@
 """The suite: what is measured, whom by, and in which order."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,10 +26,11 @@ from bench.contenders import (
     pin_load,
     running_systems,
 )
-from bench.data import World, make_world
+from bench.data import N_ORDERS, World, make_world
 from bench.growth import growth
 from bench.measures import Figures, Setting, calls_of_one, check, medians, rounds, say, warm
 from bench.processes import Cores
+from bench.profiling import profiled, told
 from bench.questions import Question, fields_in, questions
 from bench.report import Results
 
@@ -82,6 +83,25 @@ def measure(extent: Extent) -> Results:
         world = make_world(extent.orders, today=datetime.now(UTC).date())
         starter = Starter(systems, cores, Path(folder), world)
         return uvloop.run(_Suite(extent, starter, systems, world).results())
+
+
+def profile(name: str, names: Sequence[str], folder: Path) -> Iterator[str]:
+    """Where the time goes while contenders answer one question, told part by part."""
+    cores = Cores.of_this_machine()
+    pin_load(cores)
+    question = questions()[name]
+    with (
+        TemporaryDirectory(prefix="supplygraph-bench-") as scratch,
+        running_systems(cores, N_ORDERS) as systems,
+    ):
+        world = make_world(today=datetime.now(UTC).date())
+        starter = Starter(systems, cores, Path(scratch), world)
+        for contender in (c for c in ALL if c.name in (names or (NOTHING.name,))):
+            with ExitStack() as stack:
+                running = starter.start(contender, [question], stack)
+                warm(running, question)
+                yield f"{contender.name}, {name}"
+                yield from told(uvloop.run(profiled(running, question, folder)))
 
 
 class _Suite:

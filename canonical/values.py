@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
@@ -54,7 +55,12 @@ def minor_digits(currency: str) -> int:
 
 def rounded(amount: Decimal, currency: str) -> Decimal:
     """Round an amount half-even to its currency's minor unit."""
-    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), ROUND_HALF_EVEN)
+    return amount.quantize(_minor_unit(currency), ROUND_HALF_EVEN)
+
+
+@lru_cache(256)
+def _minor_unit(currency: str) -> Decimal:
+    return Decimal(1).scaleb(-minor_digits(currency))
 
 
 def convert(

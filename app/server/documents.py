@@ -27,16 +27,18 @@ _MAX_ERRORS: Final = 10
 _RULES: Final = (*specified_rules, MaxIntrospectionDepthRule)
 
 
-class Document(Struct, frozen=True):
+class Document(Struct):
     """A document that may be run, or why it may not.
 
     Attributes:
         tree: The parsed document; None if it could not be parsed.
         errors: What is wrong with it.
+        unkept: How many of its last answers in a row could not be kept.
     """
 
     tree: DocumentNode | None
     errors: tuple[GraphQLError, ...]
+    unkept: int = 0
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run.

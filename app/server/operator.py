@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import strawberry
 import structlog
-from graphql import DocumentNode, GraphQLError, print_schema
+from graphql import GraphQLError, print_schema
 from msgspec import Struct
 
 from app.errors import Translator
 from app.server.attending import Attendant
-from app.server.documents import Documents, is_introspection
+from app.server.documents import Document, Documents, is_introspection
 from app.server.envelope import enveloped, extended
 from app.server.execution import Execution, Made
 from app.server.flights import Flight, Flights
@@ -35,6 +35,8 @@ from runtime.telemetry.metrics import OperationKind, OperationOutcome
 from schema.scalars import COLUMN_WRITERS
 
 _ANSWERED: Final = 200
+_IN_VAIN: Final = 5
+# After so many answers in a row that could not be kept, Redis is not asked for one.
 _log = structlog.get_logger(__name__)
 
 
@@ -144,9 +146,9 @@ class Operator:
         key = None
         if kind is OperationKind.QUERY and not about_schema and self._serves.answers is not None:
             key = self._key(asked.request, asked.terms, asked.now)
-        return kind, await self._run(asked, document.tree, key)
+        return kind, await self._run(asked, document, key)
 
-    async def _run(self, asked: "_Asked", tree: DocumentNode, key: AnswerKey | None) -> Answer:
+    async def _run(self, asked: "_Asked", document: Document, key: AnswerKey | None) -> Answer:
         flight = self._joined(asked, key)
         if flight is not None:
             async with flight.wanted() as work:
@@ -154,7 +156,7 @@ class Operator:
             if not made.personal:
                 return _told(made, asked, joined=True)
             key = None
-        flight = self._begun(asked, tree, key)
+        flight = self._begun(asked, document, key)
         async with flight.wanted() as work:
             return _told(await asked.attendant.until(work), asked)
 
@@ -163,21 +165,26 @@ class Operator:
             return None
         return self._flights.find(key) if self._serves.share_in_flight else None
 
-    def _begun(self, asked: "_Asked", tree: DocumentNode, key: AnswerKey | None) -> Flight:
+    def _begun(self, asked: "_Asked", document: Document, key: AnswerKey | None) -> Flight:
         execution = Execution(self._serving, asked.request, asked.terms, asked.now)
-        work = self._found_or_made(asked, tree, key, execution)
+        work = self._found_or_made(asked, document, key, execution)
         return self._flights.begin(key, execution, work)
 
     async def _found_or_made(
-        self, asked: "_Asked", tree: DocumentNode, key: AnswerKey | None, execution: Execution
+        self, asked: "_Asked", document: Document, key: AnswerKey | None, execution: Execution
     ) -> Made:
         answers = self._serves.answers
-        if key is not None and answers is not None:
+        if key is not None and answers is not None and document.unkept < _IN_VAIN:
             found = await answers.find(key, asked.terms.max_staleness_s)
             if found is not None:
                 return Made(None, kept=found, found=True)
-        made = await execution.run(self._engine, tree)
-        return made if key is None else execution.keep(key, made)
+        assert document.tree is not None  # noqa: S101  # refused before
+        made = await execution.run(self._engine, document.tree)
+        if key is None:
+            return made
+        made = execution.keep(key, made)
+        document.unkept = 0 if made.kept is not None else document.unkept + 1
+        return made
 
 
 class _Asked(Struct, frozen=True):

@@ -20,7 +20,7 @@ from runtime.cache.persisted import DIGEST, digest_of
 READ: Final = frozenset({"GET", "HEAD"})
 _BODY_S: Final = 10.0
 _CLOSE: Final = {"Connection": "close"}
-_KEPT: Final = 2_000
+_KEPT: Final = 1_000
 _KEPT_BYTES: Final = 4_096
 
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Final
 
 _ROUNDED_S: Final = 0.001
-"""Loops round their timers, and may call this much early."""
+"""Loops round their timers: this much later it is surely time, and nothing is left of it."""
 
 
 class Watch:
@@ -72,8 +72,8 @@ class Deadlines:
         while due and due[0][2].ended:
             heapq.heappop(due)
         heapq.heappush(due, (when, next(self._order), watch))
-        if self._timer is None or when < self._timer.when():
-            self._wake_at(when)
+        if self._timer is None or when + _ROUNDED_S < self._timer.when():
+            self._wake_for(when)
 
     def close(self) -> None:
         """Stop nobody any more."""
@@ -81,15 +81,15 @@ class Deadlines:
             self._timer.cancel()
             self._timer = None
 
-    def _wake_at(self, when: float) -> None:
+    def _wake_for(self, when: float) -> None:
         self.close()
-        self._timer = asyncio.get_running_loop().call_at(when, self._wake)
+        self._timer = asyncio.get_running_loop().call_at(when + _ROUNDED_S, self._wake)
 
     def _wake(self) -> None:
         self._timer = None
-        now = asyncio.get_running_loop().time() + _ROUNDED_S
+        now = asyncio.get_running_loop().time()
         due = self._due
         while due and (due[0][0] <= now or due[0][2].ended):
             heapq.heappop(due)[2].expire()
         if due:
-            self._wake_at(due[0][0])
+            self._wake_for(due[0][0])

@@ -9,7 +9,9 @@ V2 wraps rows in `{"d": {"results": [...]}}` (older services in `{"d": [...]}`, 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
@@ -18,6 +20,12 @@ from connectors.odata.settings import Version
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE: Final = re.compile(r"/Date\((-?\d+)(?:([+-])(\d+))?\)/")
+_FLAT: Final = frozenset({str, int, bool, Decimal, type(None)})
+_MARKED: Final = frozenset({"/", "0"})
+"""What texts begin with that may be dates, or say that there is none."""
+_NEXT: Final = "@odata.nextLink"
+_FORMS_OF_ROWS: Final = 512
+_DATES: Final = 4096
 _NO_DATES: Final = frozenset({"0000-00-00", "0001-01-01", "0001-01-01T00:00:00Z"})
 
 
@@ -86,21 +94,35 @@ def _count(value: Any) -> int | None:
 
 
 def _row(raw: Mapping[str, Any], rests: list[Rest]) -> Row:
-    row = {
-        name: _value(value, rests)
-        for name, value in raw.items()
-        if not name.startswith("__") and "@" not in name
-    }
-    for name, link in _cut(raw):
-        if isinstance(row.get(name), list):
-            rests.append(Rest(row[name], link))
+    names = _names(tuple(raw))
+    row = {name: _value(raw[name], rests) for name in names.kept}
+    if names.links or any(type(v) is dict and "__next" in v for v in raw.values()):
+        for name, link in _cut(raw):
+            if isinstance(row.get(name), list):
+                rests.append(Rest(row[name], link))
     return row
 
 
+class _Names(NamedTuple):
+    """Names of a row: those that stay, and whether there are links to the rest of a list."""
+
+    kept: tuple[str, ...]
+    links: bool
+
+
+@lru_cache(_FORMS_OF_ROWS)
+def _names(names: tuple[str, ...]) -> _Names:
+    """Rows of one answer have the same names, so that these are looked at once."""
+    kept = tuple(n for n in names if not n.startswith("__") and "@" not in n)
+    return _Names(kept, any(n.endswith(_NEXT) for n in names))
+
+
 def _value(value: Any, rests: list[Rest]) -> Any:
+    if type(value) is str:
+        return _text(value) if value[:1] in _MARKED else value
+    if type(value) in _FLAT:
+        return value
     match value:
-        case str():
-            return _text(value)
         case list() | {"results": list()}:
             elements = value if isinstance(value, list) else value["results"]
             return [_value(element, rests) for element in elements]
@@ -116,8 +138,8 @@ def _cut(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in raw.items():
         if isinstance(value, dict) and isinstance(value.get("__next"), str):
             yield name, value["__next"]
-        elif name.endswith("@odata.nextLink") and isinstance(value, str):
-            yield name.removesuffix("@odata.nextLink"), value
+        elif name.endswith(_NEXT) and isinstance(value, str):
+            yield name.removesuffix(_NEXT), value
 
 
 def _text(text: str) -> str | None:
@@ -126,6 +148,7 @@ def _text(text: str) -> str | None:
     return None if text in _NO_DATES else text
 
 
+@lru_cache(_DATES)
 def _date(text: str) -> str | None:
     """`/Date(ms)/` as wall time without zone, `/Date(ms+60)/` in UTC; None where no such day is.
 

@@ -241,8 +241,11 @@ class AnswerCache:
             await answer.packed()
         ttl_s = answer.good_until - self._clock()
         held = self._held.get(key)
-        if ttl_s > 0 and held is not None and held.answer is answer:
-            await shared.write(key, answer, ttl_s)
+        if ttl_s <= 0 or held is None or held.answer is not answer:
+            return
+        await shared.write(key, answer, ttl_s)
+        if self._held.get(key) is not held:  # its removal may have come before the writing
+            await shared.remove((key,))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -9,11 +9,11 @@
                        +------------ zip --------------------+
     records      PurchaseOrder(number="A", ...)   PurchaseOrder(number="B", ...)
 
-The last step is Python source made for the columns wanted (`_SOURCE`), because keywords written out
-cost a third of keywords in a dict. A field whose form is not worth a column of its own is read row
-by row, by its closure of `compiler`. As soon as something in a batch is odd (a value that cannot be
-read, or is null and must not be) the whole batch raises `BadValueError`, and its rows are made one
-by one, by the closures alone: they know which row and column is to be named.
+The last step is a function made for the columns wanted (`makers`). A field whose form is not worth
+a column of its own is read row by row, by its closure of `compiler`. As soon as something in a
+batch is odd (a value that cannot be read, or is null and must not be) the whole batch raises
+`BadValueError`, and its rows are made one by one, by the closures alone: they know which row and
+column is to be named.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,13 +25,14 @@ from typing import Any, Final
 from msgspec import Struct
 
 from canonical.purchase_orders import net_total
-from canonical.records import Provenance, Record
+from canonical.records import Record
 from canonical.values import Money
 from connectors.kit.mapping import fields as f
 from connectors.kit.mapping.batch import Batch, OddError, demanded, types_of
 from connectors.kit.mapping.columnform import column_finisher
 from connectors.kit.mapping.compiler import NUMBER, TEXT, Compiler, Wanted
 from connectors.kit.mapping.convert import literal
+from connectors.kit.mapping.makers import maker
 from connectors.kit.mapping.model import MappingSettings
 from connectors.kit.mapping.paths import BadValueError, compile_list
 from connectors.kit.mapping.shape import Column, shape_of
@@ -92,7 +93,7 @@ class BatchCompiler:
         known = [n for n in columns if n in wanted] + [*computed]
         fixed = {n: v.value for n in known if isinstance(v := columns.get(n), Fixed)}
         read = [n for n in known if n not in fixed]
-        make = _maker(record, read, fixed, keyed=True)
+        make = maker(record, read, fixed, keyed=True)
 
         def made(batch: Batch, keys: Sequence[str], stamp: Stamp) -> list[Any]:
             found = {name: _all(column, batch) for name, column in columns.items()}
@@ -106,7 +107,7 @@ class BatchCompiler:
         columns = self._columns(part, fields, wanted)
         fixed = {n: v.value for n, v in columns.items() if isinstance(v, Fixed)}
         read = {n: v for n, v in columns.items() if not isinstance(v, Fixed)}
-        make, getters = _maker(part, [*read], fixed, keyed=False), list(read.values())
+        make, getters = maker(part, [*read], fixed, keyed=False), list(read.values())
         return lambda batch: make(*(get(batch) for get in getters), batch.elements)
 
     def _columns(
@@ -344,44 +345,6 @@ def _told_apart(batch: Batch, paths: Sequence[str]) -> Sequence[Any] | None:
         if not types <= _PLAIN or len(types - {_NULL}) > 1:
             return None
     return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
-
-
-_SOURCE: Final = """
-def make({parameters}):
-    return [record({arguments}) for {each} in zip({columns})]
-"""
-
-
-def _maker(
-    record: type[Struct], read: Sequence[str], fixed: Mapping[str, Any], *, keyed: bool
-) -> Callable[..., list[Any]]:
-    """A function that makes a record of each row of some columns, given in the order of `read`.
-
-    Of a record it is given the keys too, and what all have in common; of a part, the elements.
-    Nothing but names of the record's own columns gets into its source; values are arguments.
-    """
-    unknown = {*read, *fixed}.difference(record.__struct_fields__)
-    if unknown:
-        raise ValueError(f"{record.__name__} has no {', '.join(sorted(unknown))}")
-    arguments = [f"{n}=value_{i}" for i, n in enumerate(read)]
-    arguments += [f"{n}=fixed_{i}" for i, n in enumerate(fixed)]
-    parameters = [f"column_{i}" for i in range(len(read))] + ["last"]
-    if keyed:
-        arguments.insert(0, "provenance=Provenance(system, value_last, fetched_at)")
-    source = _SOURCE.format(
-        parameters=", ".join(parameters + ["system", "fetched_at"] * keyed),
-        arguments=", ".join(arguments),
-        each=", ".join(
-            p.replace("column", "value").replace("last", "value_last") for p in parameters
-        )
-        + ",",
-        columns=", ".join(parameters),
-    )
-    space: dict[str, Any] = {"record": record, "Provenance": Provenance}
-    space.update({f"fixed_{i}": value for i, value in enumerate(fixed.values())})
-    exec(source, space)  # noqa: S102 - see above
-    made: Callable[..., list[Any]] = space["make"]
-    return made
 
 
 def _all(column: "Values | Fixed", batch: Batch) -> Sequence[Any]:

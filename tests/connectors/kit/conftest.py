@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from msgspec import Struct, field
 
 from canonical.ports import Ask
@@ -15,6 +16,15 @@ from connectors.kit.policy import CallPolicy
 from connectors.kit.services import Services
 from connectors.kit.transport import Transport
 from connectors.kit.transport_open import open_transport
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """What stands on sockets and timers is tried on the loop that serves, too."""
+    loops = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    near = item.path.name.startswith(("test_wire", "test_transport"))
+    return loops if near else {"asyncio": asyncio.new_event_loop}
 
 
 class Heard(Struct):
@@ -57,6 +67,8 @@ class Loopback(Struct):
             pass
         finally:
             writer.close()
+            if writer.get_extra_info("sslcontext"):
+                writer.transport.abort()  # TLS waits for a farewell
             with suppress(ConnectionError):
                 await writer.wait_closed()
 

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ class Tunnel(Struct):
     status: int = 200
     port: int = 0
     heard: list[str] = field(default_factory=list)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
@@ -40,13 +42,21 @@ class Tunnel(Struct):
         if self.status == 200:
             there_in, there_out = await asyncio.open_connection("127.0.0.1", self.to)
             await asyncio.gather(_pass(reader, there_out), _pass(there_in, writer))
-        writer.close()
+        await _closed(writer)
+        self.ended.set()
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65_536):
-        writer.write(data)
+    with suppress(ConnectionError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+    await _closed(writer)
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
     writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 def certificate(folder: Path, name: str) -> ssl.SSLContext:
@@ -93,6 +103,7 @@ async def tunnel(secure: Loopback) -> AsyncIterator[Tunnel]:
     async with await asyncio.start_server(made.serve, "127.0.0.1", 0) as listening:
         made.port = listening.sockets[0].getsockname()[1]
         yield made
+        await made.ended.wait()
 
 
 async def asked(url: str, times: int = 1, **given: Any) -> Incoming:
@@ -133,15 +144,20 @@ async def test_a_certificate_for_another_host_is_not_trusted(
 
 
 async def test_a_server_that_speaks_no_tls_is_no_connection() -> None:
+    ended = asyncio.Event()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example ESMTP\r\n")
-        await reader.read()
-        writer.close()
+        with suppress(ConnectionError):
+            await reader.read()
+        await _closed(writer)
+        ended.set()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
         port = listening.sockets[0].getsockname()[1]
         with pytest.raises(BrokenError, match=r"^no connection$"):
             await asked(f"https://localhost:{port}/x")
+        await ended.wait()
 
 
 @pytest.mark.parametrize("text", ["no certificate", None])

@@ -311,7 +311,7 @@ def test_keys_of_a_batch_are_those_of_its_rows(rows: list[Row], data: st.DataObj
 
 def test_rows_as_they_should_be_are_made_together() -> None:
     line = {"sku": "A", "q": 1, "p": Decimal("2.5"), "u": "ST", "due": "2026-W02", "void": False}
-    rows = [
+    rows: list[Row] = [
         {
             "id": i,
             "sup": {"code": "S"},

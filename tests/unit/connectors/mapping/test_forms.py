@@ -13,7 +13,7 @@ from canonical.purchase_orders import PurchaseOrder, PurchaseOrderStatus
 from canonical.records import Provenance, Record
 from canonical.values import Money, Quantity, UnitConversion
 from connectors.kit.mapping.builder import RecordBuilder
-from connectors.kit.mapping.model import EntityMapping, MappingSettings
+from connectors.kit.mapping.model import EntityMapping, MappingSettings, mistakes
 from connectors.kit.mapping.paths import BadValueError
 from connectors.kit.rows import Row
 
@@ -327,3 +327,41 @@ def test_what_cannot_be_read_is_named(column: str, field: str, row: Row, message
 def test_what_a_line_holds_is_named_with_its_place() -> None:
     with pytest.raises(BadValueError, match="lines: quantity: 'x' is no number"):
         order("lines: {each: l, fields: {quantity: q}}", {"l": [{"q": "x"}]})
+
+
+LINES = """
+    lines:
+      each: items
+      where: {void: {not: true}}
+      fields: {line_number: {position: 1}, item: sku}
+"""
+
+
+def test_lines_without_numbers_are_numbered_by_their_place_in_the_system() -> None:
+    rows = [{"sku": "A"}, {"sku": "B", "void": True}, {"sku": "C"}]
+    order = record(EntityName.PURCHASE_ORDER, LINES, {"id": "1", "items": rows})
+    assert [(line.line_number, line.item) for line in order.lines] == [(1, "A"), (3, "C")]
+
+
+@pytest.mark.parametrize(
+    "fields, message",
+    [
+        (
+            {"each": "items", "match": {"a": "b"}, "fields": {"line_number": {"position": 1}}},
+            "match",
+        ),
+        ({"each": ".", "fields": {"line_number": {"position": 1}}}, "each: ."),
+        ({"each": "items", "fields": {"line_number": {"position": -1}}}, "greater than or equal"),
+    ],
+)
+def test_a_place_is_one_in_a_list_of_the_row(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        EntityMapping.model_validate({"dataset": "d", "key": "id", "fields": {"lines": fields}})
+
+
+def test_a_place_stands_within_a_list() -> None:
+    document = {"dataset": "d", "key": "id", "fields": {"lead_time_days": {"position": 1}}}
+    found = mistakes(EntityName.ITEM, EntityMapping.model_validate(document))
+    assert [*found] == [
+        "item.fields.lead_time_days: a position is that of an element, so it stands within `each`"
+    ]

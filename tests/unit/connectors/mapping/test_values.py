@@ -136,6 +136,21 @@ def test_the_day_of_an_instant_is_that_of_the_zone() -> None:
 
 
 @pytest.mark.parametrize(
+    "raw, monday",
+    [("2026-W01", date(2025, 12, 29)), ("2020-W53", date(2020, 12, 28)), ("", None)],
+)
+def test_a_week_stands_for_its_monday(raw: str, monday: date | None) -> None:
+    assert reader_for(date, FieldType.DATE, UTC, form="%G-W%V")(raw) == monday
+    if raw:
+        assert reader_for(date, FieldType.DATE, UTC, form="%G-W%V-%u")(f"{raw}-1") == monday
+
+
+def test_a_week_that_the_year_does_not_have_is_refused() -> None:
+    with pytest.raises(BadValueError, match="is no date as '%G-W%V' writes it"):
+        reader_for(date, FieldType.DATE, UTC, form="%G-W%V")("2026-W60")
+
+
+@pytest.mark.parametrize(
     "raw, days",
     [
         ("P7D", 7),

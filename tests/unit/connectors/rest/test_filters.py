@@ -200,3 +200,10 @@ async def test_too_long_an_address_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="Ask for fewer values"):
         await reader.page(RowQuery(dataset(), tuple((t,) for t in tests)), None, ASK)
     assert calls.requests == []
+
+
+async def test_only_fields_that_rows_can_be_chosen_by_are_asked_about() -> None:
+    settings = {"filters": {"operators": {"in": "{name}={values}"}, "fields": ["id"]}}
+    reader, _ = opened(lambda _: [], settings)
+    assert reader.push(dataset(), Test("id", Op.IN, ("A",))) is Push.EXACT
+    assert reader.push(dataset(), Test("status", Op.IN, ("A",))) is Push.NO

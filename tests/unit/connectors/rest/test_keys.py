@@ -5,11 +5,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from canonical.criteria import Op
 from canonical.errors import BadAnswerError, Reason, UnavailableError, UnsupportedError
 from connectors.kit.http import Request
 from connectors.kit.rows import Test
+from connectors.rest.filters import encoded_length
 from tests.unit.connectors.rest.calls import ASK, Calls, dataset, opened, response
 
 LISTED: dict[str, Any] = {
@@ -189,3 +192,18 @@ async def test_a_system_that_ignores_a_filter_is_found_out() -> None:
     reader, _ = opened(lambda _: [{"sku": "A"}, {"sku": "y"}], settings)
     batch = await reader.by_values(dataset(), "sku", ["a", "b"], (), ASK)
     assert _skus(batch.rows) == ["A"]
+
+
+async def test_as_many_values_as_an_address_holds_are_one_request() -> None:
+    reader, calls = opened(_found, LISTED, max_keys_per_request=1000, max_url_bytes=7500)
+    keys = [f"I-{n:04}" for n in range(430)]
+
+    batch = await reader.by_values(dataset(key=("sku",)), "sku", keys, ("sku",), ASK)
+
+    assert _skus(batch.rows) == keys
+    assert len(calls.requests) == 1
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_lengths_are_those_of_percent_encoding(text: str) -> None:
+    assert encoded_length(text) == len(quote(text, safe=""))
