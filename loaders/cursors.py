@@ -7,13 +7,14 @@ see what) and is refused with any other.
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final, get_args, get_type_hints, overload
 
 import msgspec
+from typing_extensions import override
 
 from canonical.criteria import Sort
 from canonical.entities import ENTITIES, EntityName
@@ -44,6 +45,39 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
 class _Wire(msgspec.Struct, frozen=True, array_like=True):
     question: str
     positions: dict[str, list[tuple[str, str]]]
+
+
+class Cursors(Sequence[str]):
+    """A page's cursors, each written when it is looked at.
+
+    Args:
+        question: Digest of the list's criteria and order.
+        count: How many.
+        positions_at: Positions, by system, that the cursor of a row holds.
+    """
+
+    def __init__(
+        self, question: str, count: int, positions_at: Callable[[int], Mapping[str, Position]]
+    ) -> None:
+        self._question = question
+        self._count = count
+        self._positions_at = positions_at
+
+    @override
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[str]: ...
+    @override
+    def __getitem__(self, at: int | slice) -> str | Sequence[str]:
+        rows = range(self._count)[at]
+        return self._written(rows) if isinstance(rows, int) else [self._written(i) for i in rows]
+
+    def _written(self, row: int) -> str:
+        return encode_cursor(Cursor(self._question, self._positions_at(row)))
 
 
 def encode_cursor(cursor: Cursor) -> str:

@@ -52,6 +52,8 @@ class IdentifiedSource:
         criteria: Criteria = (),
     ) -> Batch:
         """As `canonical.ports.Source.by_keys`, in canonical keys."""
+        if not self._walks:
+            return await self._source.by_keys(column, keys, columns, ask, criteria)
         inner, checked_here = self._translated(criteria)
         if inner is None:
             return Batch([])
@@ -71,6 +73,8 @@ class IdentifiedSource:
 
         Conditions on a translated key other than equality are checked here, page by page.
         """
+        if not self._walks:
+            return await self._source.page(query, ask)
         inner, checked_here = self._translated(query.criteria)
         if inner is None:
             return Page([], more=False, total=0 if query.count else None)

@@ -141,7 +141,7 @@ def test_a_sound_manifest_has_no_problems(tmp_path: Path) -> None:
             "sources: planning",
             "19: entities.forecast.sources: wants a list",
         ),
-        ("freshness_s: 60", "freshness_s: 0", "20: entities.forecast.freshness_s: must be more"),
+        ("freshness_s: 60", "freshness_s: -1", "20: entities.forecast.freshness_s: must be"),
         (
             "freshness_s: 60",
             "freshness_s: .inf",

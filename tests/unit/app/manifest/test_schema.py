@@ -92,7 +92,7 @@ def test_broken_backends_are_refused(changes: Mapping[str, Any]) -> None:
         {"entities": {}},
         {"entities": {"item": {"sources": []}}},
         {"entities": {"item": {"sources": "a"}}},
-        {"entities": {"item": {"sources": ["a"], "freshness_s": 0}}},
+        {"entities": {"item": {"sources": ["a"], "freshness_s": -1}}},
         {"entities": {"item": {"sources": ["a"], "grace_s": 1e9}}},
         {"crosswalks": {"item": {"file": "x", "rows": []}}},
         {"cache": {"redis_url": "redis://x"}},
