@@ -18,8 +18,6 @@ from msgspec import UNSET, Meta, Struct
 from canonical.absent import is_absent
 from canonical.records import Record
 
-_KEY_OF = attrgetter("provenance.key")
-
 Scalar = str | int | bool | Decimal | date | datetime
 
 
@@ -165,14 +163,6 @@ def position_of(record: Record, order: Sequence[Sort]) -> tuple[Any, ...]:
     """
     values = (getattr(record, s.column) for s in order)
     return (*(None if is_absent(v) else v for v in values), record.provenance.key)
-
-
-def positions_of(records: Sequence[Record], order: Sequence[Sort]) -> list[tuple[Any, ...]]:
-    """`position_of` for many records."""
-    columns = [list(map(attrgetter(s.column), records)) for s in order]
-    if any(UNSET in column for column in columns):
-        return [position_of(r, order) for r in records]
-    return list(zip(*columns, map(_KEY_OF, records), strict=True))
 
 
 def in_order(records: Sequence[Record], order: Sequence[Sort]) -> list[Record]:

@@ -27,7 +27,6 @@ class LevelScheduler:
         self._armed = False
         self._running: set[asyncio.Task[None]] = set()
         self._ended = False
-        self._at_end: list[Callable[[], None]] = []
         self.levels = 0
 
     def expect_whole_levels(self) -> None:
@@ -52,18 +51,10 @@ class LevelScheduler:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    def at_end(self, told: Callable[[], None]) -> None:
-        """Have somebody told when the operation is over."""
-        self._at_end.append(told)
-
     def end(self) -> None:
         """The operation is over: what still runs is cancelled, what waits is never started."""
-        if self._ended:
-            return
         self._ended = True
         self._waiting.clear()
-        for told in self._at_end:
-            told()
         for task in self._running:
             task.cancel()
 

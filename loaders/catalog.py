@@ -32,7 +32,8 @@ class Freshness(Struct, frozen=True):
     """How old records of an entity may be. All finite.
 
     Attributes:
-        fresh_s: Seconds during which a record is served without asking again; 0 where none is kept.
+        fresh_s: Seconds during which a record is served without asking again. 0 means that nothing
+            is ever kept, whatever the rest says: every operation asks the system.
         grace_s: Seconds past that during which it is served, marked stale, while its system cannot
             be asked.
         absent_s: Seconds during which it is remembered that a key has no record.
@@ -46,8 +47,13 @@ class Freshness(Struct, frozen=True):
 
     @property
     def kept(self) -> bool:
-        """Whether records are kept at all; else every operation asks for them."""
+        """Whether records are kept at all."""
         return self.fresh_s > 0
+
+    @property
+    def lifetime_s(self) -> float:
+        """How long a record is kept."""
+        return self.fresh_s + self.grace_s
 
 
 class Catalog:

@@ -7,7 +7,7 @@ see what) and is refused with any other.
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -47,56 +47,37 @@ class _Wire(msgspec.Struct, frozen=True, array_like=True):
     positions: dict[str, list[tuple[str, str]]]
 
 
-class PageCursors(Sequence[str]):
-    """Cursors of a page's records, made when they are looked at.
-
-    Each says where every system stands behind its record; the last one also counts what was passed
-    after it.
+class Cursors(Sequence[str]):
+    """A page's cursors, each written when it is looked at.
 
     Args:
         question: Digest of the list's criteria and order.
-        before: Where each system stood before the page.
-        steps: System and position of every row that was passed, whether shown or not.
-        ends: For each record that is shown how many steps lead to it.
+        count: How many.
+        positions_at: Positions, by system, that the cursor of a row holds.
     """
 
     def __init__(
-        self,
-        question: str,
-        before: Mapping[str, Position],
-        steps: Sequence[tuple[str, Position]],
-        ends: Sequence[int],
+        self, question: str, count: int, positions_at: Callable[[int], Mapping[str, Position]]
     ) -> None:
         self._question = question
-        self._before = before
-        self._steps = steps
-        self._ends = [*ends[:-1], len(steps)] if ends else []
+        self._count = count
+        self._positions_at = positions_at
 
     @override
     def __len__(self) -> int:
-        return len(self._ends)
+        return self._count
 
     @overload
-    def __getitem__(self, index: int) -> str: ...
+    def __getitem__(self, at: int) -> str: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, at: slice) -> Sequence[str]: ...
     @override
-    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        return self._encoded(dict(self._steps[: self._ends[index]]))
+    def __getitem__(self, at: int | slice) -> str | Sequence[str]:
+        rows = range(self._count)[at]
+        return self._written(rows) if isinstance(rows, int) else [self._written(i) for i in rows]
 
-    @override
-    def __iter__(self) -> Iterator[str]:
-        seen: dict[str, Position] = {}
-        start = 0
-        for end in self._ends:
-            seen.update(self._steps[start:end])
-            start = end
-            yield self._encoded(seen)
-
-    def _encoded(self, seen: Mapping[str, Position]) -> str:
-        return encode_cursor(Cursor(self._question, {**self._before, **seen}))
+    def _written(self, row: int) -> str:
+        return encode_cursor(Cursor(self._question, self._positions_at(row)))
 
 
 def encode_cursor(cursor: Cursor) -> str:

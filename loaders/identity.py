@@ -64,9 +64,7 @@ class IdentifiedSource:
             local = {k: walk.to_local(k) for k in keys}
             wanted = [k for k in local.values() if k is not None]
             batch = await self._source.by_keys(column, wanted, columns, ask, inner)
-        records = list(map(self._identified, batch.records))
-        if checked_here:
-            records = [r for r in records if matches(r, checked_here)]
+        records = [r for r in map(self._identified, batch.records) if matches(r, checked_here)]
         failures = _renamed(batch.failures, walk.to_canonical if walk else None)
         return Batch(records, failures)
 

@@ -1,42 +1,53 @@
 """Records by key: many keys, each system asked once, what is known already not asked at all.
 
 The way of a key: this process's layer and one MGET for all systems -> fresh, stale or missing ->
-requests that are under way for the same key are shared -> one process of all is to fetch -> the
-system -> cache.
+`loaders.fetching` for what is missing -> what the systems say put together. What is never kept
+(freshness 0) goes straight to its system.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from canonical.criteria import values_at
-from canonical.entities import ENTITIES, KEY
-from canonical.errors import Reason, SupplygraphError, UnavailableError
+from canonical.criteria import Criteria
+from canonical.entities import ENTITIES, KEY, EntityName
+from canonical.errors import SupplygraphError, UnavailableError
 from canonical.records import Record
 from loaders.catalog import Catalog, Freshness, Supply
 from loaders.context import ReadContext
-from loaders.direct import DirectReader
-from loaders.gathering import Gatherer
-from loaders.merging import Found, combined, merged
-from loaders.questions import KeyQuestion, needed_columns
-from loaders.shelf import Shelved, digest, from_entry, slot, to_entry
-from runtime.cache.entries import Entry
+from loaders.fetching import Answer, Fetcher, Want, Way
+from loaders.grouping import keys_of
+from loaders.merging import combined, merged
+from loaders.shelf import Found, Shelved, digest, prefix, records_of
 from runtime.cache.record_cache import RecordCache
 
-_CLAIM_S: Final = 5.0
 _ALL_ALIKE: Final[Mapping[str, frozenset[str]]] = MappingProxyType({})
+_WINDOW_S: Final = 0.001
+"""How long a request waits for other operations that are reading."""
 
-Answer = Shelved | SupplygraphError
 
+class KeyQuestion(Struct, frozen=True):
+    """Records of an entity whose column has one of many keys.
 
-class _Flight(Struct, frozen=True):
+    Attributes:
+        entity: What is wanted.
+        column: `canonical.entities.KEY`, or one of the entity's lookups.
+        columns: Columns that the records must know.
+        criteria: What they must satisfy besides.
+        system: The only system to ask, if it is known.
+    """
+
+    entity: EntityName
+    column: str
     columns: frozenset[str]
-    answers: "asyncio.Task[dict[str, Answer]]"
+    criteria: Criteria = ()
+    system: str | None = None
 
 
 class _Look(Struct):
@@ -47,32 +58,37 @@ class _Look(Struct):
         stale: What may be served if the system cannot be asked.
         missing: Keys to ask for.
         needed: Columns that these need.
-        wider: Columns that are known of them; asked for too, so that no screen loses its own.
+        wider: Columns that are known of them.
+        known: What is fresh and yet does not do.
     """
 
-    fresh: dict[str, Shelved] = field(default_factory=dict)
+    fresh: dict[str, Answer] = field(default_factory=dict)
     stale: dict[str, Shelved] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
-    needed: set[str] = field(default_factory=set)
-    wider: set[str] = field(default_factory=set)
+    needed: frozenset[str] = frozenset()
+    wider: frozenset[str] = frozenset()
+    known: dict[str, Shelved] = field(default_factory=dict)
 
 
 class KeyedReader:
     """Reads records by key for all operations of this process.
 
     Attributes:
-        gatherer: Asks the systems.
+        fetcher: Asks the systems.
     """
 
     def __init__(
-        self, catalog: Catalog, cache: RecordCache, *, clock: Callable[[], float] = time.time
+        self,
+        catalog: Catalog,
+        cache: RecordCache,
+        *,
+        clock: Callable[[], float] = time.time,
+        window_s: float = _WINDOW_S,
     ) -> None:
+        self.fetcher = Fetcher(cache, clock, window_s)
         self._catalog = catalog
         self._cache = cache
         self._clock = clock
-        self._flights: dict[str, _Flight] = {}
-        self.gatherer = Gatherer()
-        self._direct = DirectReader(self.gatherer, clock)
 
     async def read(
         self,
@@ -81,7 +97,7 @@ class KeyedReader:
         context: ReadContext,
         *,
         narrower: Mapping[str, frozenset[str]] = _ALL_ALIKE,
-    ) -> dict[str, Found]:
+    ) -> Mapping[str, Found]:
         """Read the records of many keys.
 
         Args:
@@ -98,28 +114,26 @@ class KeyedReader:
             UnsupportedError: if no system supplies the entity.
         """
         wanted = list(dict.fromkeys(keys))
-        supplies = [
-            s
-            for s in self._catalog.supplies(question.entity, question.system)
-            if question.column == KEY or question.column in s.columns
-        ]
+        ways = self._ways(question)
         if not wanted:
             return {}
-        if not self._catalog.freshness(question.entity).kept:
-            return await self._direct.read(question, supplies, wanted, context)
-        columns = {k: narrower.get(k, question.columns) for k in wanted}
-        looks = await self._look(question, supplies, columns, context)
-        terms = context.among(len(supplies))
-        answers = await asyncio.gather(
-            *(self._answers(question, s, looks[s.system], terms) for s in supplies)
+        terms = context.among(len(ways))
+        looks = await self._look(question, ways, wanted, narrower, context)
+        if len(ways) == 1:
+            answers, failed = await self._answers(ways[0], wanted, looks[0], terms)
+            return _alone(answers) if failed else answers  # type: ignore[return-value]  # no errors
+        told = await asyncio.gather(
+            *(self._answers(w, wanted, k, terms) for w, k in zip(ways, looks, strict=True))
         )
-        by_system = [(s, found) for s, found in zip(supplies, answers, strict=True)]
-        for supply, found in by_system:
-            self._rests(question, supply, found, context)
+        by_way = [(w.supply, found) for w, (found, _) in zip(ways, told, strict=True)]
+        entity, columns = ENTITIES[question.entity], question.columns
         return {
             key: merged(
-                ENTITIES[question.entity],
-                [(s.system, s.columns & columns[key], found[key]) for s, found in by_system],
+                entity,
+                [
+                    (s.system, s.columns & narrower.get(key, columns), found[key])
+                    for s, found in by_way
+                ],
             )
             for key in wanted
         }
@@ -132,260 +146,214 @@ class KeyedReader:
         What is known of them already and still fresh stays known, unless it has changed.
         """
         entity, freshness = supply.source.entity, self._catalog.freshness(supply.source.entity)
-        now, ttl = self._clock(), _lifetime(freshness)
-        slots = [
-            slot(supply.system, entity, column, "", key)
-            for record in records
-            for key in _keys_of(record, column)
+        now, kind = self._clock(), records_of(supply.source.entity)
+        start = prefix(supply.system, entity, column, "")
+        by_slot = {start + key: record for record in records for key in keys_of(record, column)}
+        before = await self._cache.get_many(list(by_slot), kind)
+        kept: list[tuple[str, Shelved, float]] = []
+        changed: list[str] = []
+        for (place, record), older in zip(by_slot.items(), before, strict=True):
+            shelved = Shelved((record,), (), now, columns)
+            if older is not None and now - older.fetched_at <= freshness.fresh_s:
+                both = _with_known(shelved, older)
+                if both is None:
+                    changed.append(place)
+                else:
+                    shelved = both
+            kept.append((place, shelved, freshness.lifetime_s))
+        await self._cache.put_many(kept, kind)
+        await self._cache.changed(changed)
+
+    def _ways(self, question: KeyQuestion) -> list[Way]:
+        name, freshness = digest(question.criteria), self._catalog.freshness(question.entity)
+        entity, column = question.entity, question.column
+        return [
+            Way(
+                s,
+                entity,
+                column,
+                question.criteria,
+                freshness,
+                prefix(s.system, entity, column, name),
+            )
+            for s in self._catalog.supplies(entity, question.system)
+            if column == KEY or column in s.columns
         ]
-        kept: list[tuple[str, Entry, float]] = []
-        for place, record, entry in zip(
-            slots, records, await self._cache.get_many(slots), strict=True
-        ):
-            shelved = Shelved((record,), now, columns)
-            if entry is not None and now - entry.fetched_at <= freshness.fresh_s:
-                shelved = _with_known(shelved, from_entry(entity, entry))
-            kept.append((place, to_entry(shelved), ttl))
-        await self._cache.put_many(kept)
 
     async def _look(
         self,
         question: KeyQuestion,
-        supplies: Sequence[Supply],
-        columns: Mapping[str, frozenset[str]],
+        ways: Sequence[Way],
+        keys: Sequence[str],
+        narrower: Mapping[str, frozenset[str]],
         context: ReadContext,
-    ) -> dict[str, _Look]:
-        name = digest(question.criteria)
-        slots = [
-            slot(s.system, question.entity, question.column, name, k)
-            for s in supplies
-            for k in columns
-        ]
-        entries = iter(await self._cache.get_many(slots))
-        freshness = self._catalog.freshness(question.entity)
-        looks: dict[str, _Look] = {}
-        for supply in supplies:
-            look = looks[supply.system] = _Look()
-            needed_for = {
-                c: needed_columns(replace(question, columns=c), supply)
-                for c in set(columns.values())
+    ) -> list[_Look]:
+        """What is known to each system's slots, all of them asked for at once."""
+        every = frozenset().union(*narrower.values()) if narrower else question.columns
+        if not ways or not ways[0].freshness.kept:
+            return [
+                _Look(missing=list(keys), needed=needed_columns(question, w.supply, every))
+                for w in ways
+            ]
+        slots = [w.prefix + k for w in ways for k in keys]
+        kept: Sequence[Shelved | None] = await self._cache.get_many(
+            slots, records_of(question.entity)
+        )
+        looks: list[_Look] = []
+        for i, way in enumerate(ways):
+            needed = needed_columns(question, way.supply, every)
+            needs = {
+                k: needed_columns(question, way.supply, narrower[k]) for k in keys if k in narrower
             }
-            for key, wanted in columns.items():
-                needed = needed_for[wanted]
-                entry = next(entries)
-                shelved = from_entry(question.entity, entry) if entry is not None else None
-                self._sort_in(look, key, shelved, needed, freshness, context)
-            self._note(supply.system, look.fresh.values(), context, stale=False)
+            there = kept[i * len(keys) : (i + 1) * len(keys)]
+            look = self._sorted(keys, there, needed, needs, context, way.freshness)
+            self._note(way.supply.system, look.fresh.values(), context, stale=False)
+            looks.append(look)
         return looks
 
-    def _sort_in(
+    def _sorted(
         self,
-        look: _Look,
-        key: str,
-        shelved: Shelved | None,
+        keys: Sequence[str],
+        kept: Sequence[Shelved | None],
         needed: frozenset[str],
-        freshness: Freshness,
+        needs: Mapping[str, frozenset[str]],
         context: ReadContext,
-    ) -> None:
-        if shelved is not None:
-            age = self._clock() - shelved.fetched_at
-            fresh_s = freshness.fresh_s if shelved.records else freshness.absent_s
-            limit = context.max_staleness_s
-            wide = needed <= shelved.columns or not shelved.records
-            if wide and age <= fresh_s and (limit is None or age <= limit):
-                look.fresh[key] = shelved
-                return
-            if age <= freshness.fresh_s + freshness.grace_s:
-                look.wider |= shelved.columns
-                if wide and (limit is None or age <= limit):
-                    look.stale[key] = shelved
-        look.missing.append(key)
-        look.needed |= needed
+        freshness: Freshness,
+    ) -> _Look:
+        look, now, lifetime_s = _Look(), self._clock(), freshness.lifetime_s
+        limit = context.max_staleness_s
+        for key, shelved in zip(keys, kept, strict=True):
+            if shelved is not None:
+                age = now - shelved.fetched_at
+                fresh = age <= (freshness.fresh_s if shelved.records else freshness.absent_s)
+                wide = not shelved.records or needs.get(key, needed) <= shelved.columns
+                does = wide and (limit is None or age <= limit)
+                if fresh and does:
+                    look.fresh[key] = shelved
+                    continue
+                if fresh:
+                    look.known[key] = shelved
+                if age <= lifetime_s:
+                    look.wider |= shelved.columns
+                    if does:
+                        look.stale[key] = shelved
+            look.missing.append(key)
+        if needs and look.missing:
+            look.needed = frozenset().union(*(needs.get(k, needed) for k in look.missing))
+        else:
+            look.needed = needed
+        return look
 
     async def _answers(
-        self, question: KeyQuestion, supply: Supply, look: _Look, context: ReadContext
+        self, way: Way, keys: Sequence[str], look: _Look, context: ReadContext
+    ) -> tuple[Mapping[str, Answer], bool]:
+        """Each key's answer, and whether any of them is an error."""
+        found: Mapping[str, Answer] = look.fresh
+        failed = False
+        if look.missing:
+            until = context.ask.deadline
+            if look.stale and all(k in look.stale for k in look.missing):
+                patient = asyncio.get_running_loop().time() + way.freshness.patience_s
+                until = min(until, patient)
+            wider = look.wider & way.supply.columns
+            want = Want(look.missing, look.needed, wider, look.known, until)
+            brought, failed = await self.fetcher.bring(way, want, context)
+            if failed:
+                brought = self._with_stale(way, brought, look, context)
+                failed = not all(isinstance(a, Shelved) for a in brought.values())
+            found = {**found, **brought} if found else brought
+        self._rests(way, keys, found, context, failed=failed)
+        return found, failed
+
+    def _with_stale(
+        self, way: Way, brought: Mapping[str, Answer], look: _Look, context: ReadContext
     ) -> Mapping[str, Answer]:
-        found: dict[str, Answer] = dict(look.fresh)
-        if not look.missing:
-            return found
-        waiting = self._under_way(question, supply, look, context)
-        patience = self._catalog.freshness(question.entity).patience_s
-        everything_stale = all(k in look.stale for k in look.missing)
-        stale: list[Shelved] = []
-        for key, answer in (
-            await _within(waiting, patience if everything_stale else None, supply.system)
-        ).items():
-            known = look.stale.get(key)
-            if isinstance(answer, UnavailableError) and known is not None:
-                found[key] = _marked_stale(known)
-                stale.append(known)
-            else:
-                found[key] = answer
-        self._note(supply.system, stale, context, stale=True)
-        return found
-
-    def _under_way(
-        self, question: KeyQuestion, supply: Supply, look: _Look, context: ReadContext
-    ) -> "dict[str, asyncio.Task[dict[str, Answer]]]":
-        """For each missing key the task that brings it: one that runs already, or a new one."""
-        needed = frozenset(look.needed)
-        name = digest(question.criteria)
-        slots = {
-            k: slot(supply.system, question.entity, question.column, name, k) for k in look.missing
+        """The answers, stale records in place of a system that could not be asked."""
+        stale = {
+            k: look.stale[k]
+            for k, answer in brought.items()
+            if isinstance(answer, UnavailableError) and k in look.stale
         }
-        bound: dict[str, asyncio.Task[dict[str, Answer]]] = {}
-        mine: dict[str, str] = {}
-        for key, place in slots.items():
-            flight = self._flights.get(place)
-            if flight is not None and needed <= flight.columns:
-                bound[key] = flight.answers
-            else:
-                mine[key] = place
-        if mine:
-            columns = needed | (look.wider & supply.columns)
-            wanted = replace(question, columns=columns)
-            task = asyncio.ensure_future(self._fetch(wanted, supply, mine, context))
-            flight = _Flight(columns, task)
-            self._flights.update(dict.fromkeys(mine.values(), flight))
-            task.add_done_callback(lambda _: self._landed(mine.values(), flight))
-            bound.update(dict.fromkeys(mine, task))
-        return bound
-
-    def _landed(self, slots: Iterable[str], flight: _Flight) -> None:
-        for place in slots:
-            if self._flights.get(place) is flight:
-                del self._flights[place]
-
-    async def _fetch(
-        self,
-        question: KeyQuestion,
-        supply: Supply,
-        slots: Mapping[str, str],
-        context: ReadContext,
-    ) -> dict[str, Answer]:
-        """Fetch keys that nobody here is fetching; await what another process is about to bring."""
-        won = await self._cache.claim(list(slots.values()), _CLAIM_S)
-        held = frozenset(won)
-        try:
-            ours = {k: place for k, place in slots.items() if place in held}
-            theirs = {k: place for k, place in slots.items() if k not in ours}
-            brought, answers = await asyncio.gather(
-                self._await_others(question, supply, theirs, context),
-                self._ask(question, supply, ours, context),
-            )
-        finally:
-            await self._cache.release(won)
-        left = {k: place for k, place in theirs.items() if k not in brought}
-        return {**answers, **brought, **await self._ask(question, supply, left, context)}
-
-    async def _await_others(
-        self,
-        question: KeyQuestion,
-        supply: Supply,
-        slots: Mapping[str, str],
-        context: ReadContext,
-    ) -> dict[str, Answer]:
-        if not slots:
-            return {}
-        patience = min(_CLAIM_S, context.ask.deadline - asyncio.get_running_loop().time())
-        asked_at = self._clock()
-        entries = await self._cache.wait(list(slots.values()), max(patience / 2, 0.0))
-        freshness = self._catalog.freshness(question.entity)
-        brought: dict[str, Answer] = {}
-        for key, entry in zip(slots, entries, strict=True):
-            shelved = from_entry(question.entity, entry) if entry is not None else None
-            if shelved is None or asked_at - shelved.fetched_at > freshness.absent_s:
-                continue
-            if needed_columns(question, supply) <= shelved.columns or not shelved.records:
-                brought[key] = shelved
-        return brought
-
-    async def _ask(
-        self,
-        question: KeyQuestion,
-        supply: Supply,
-        slots: Mapping[str, str],
-        context: ReadContext,
-    ) -> dict[str, Answer]:
-        """Ask the system, and keep what it says."""
-        if not slots:
-            return {}
-        try:
-            found = await self.gatherer.ask(supply, question, list(slots), context.ask)
-        except SupplygraphError as exc:
-            return dict.fromkeys(slots, exc)
-        context.journal.read(supply.system, rows=found.rows)
-        now = self._clock()
-        answers: dict[str, Answer] = {
-            key: found.failures[key]
-            if key in found.failures
-            else Shelved(tuple(records), now, question.columns)
-            for key, records in found.records.items()
-        }
-        ttl = _lifetime(self._catalog.freshness(question.entity))
-        await self._cache.put_many(
-            [(slots[k], to_entry(a), ttl) for k, a in answers.items() if isinstance(a, Shelved)]
-        )
-        return answers
+        self._note(way.supply.system, stale.values(), context, stale=True)
+        return {**brought, **{k: _marked_stale(s) for k, s in stale.items()}}
 
     def _rests(
         self,
-        question: KeyQuestion,
-        supply: Supply,
+        way: Way,
+        keys: Sequence[str],
         found: Mapping[str, Answer],
         context: ReadContext,
+        *,
+        failed: bool,
     ) -> None:
         """Write down what the answer is made of."""
+        journal, freshness = context.journal, way.freshness
+        if failed:
+            journal.incomplete()
+        if not freshness.kept:
+            journal.rests_on((), good_until=0, oldest_at=self._clock())
+            return
         told = [a for a in found.values() if isinstance(a, Shelved)]
-        if len(told) < len(found):
-            context.journal.incomplete()
         if not told:
             return
-        freshness, name = self._catalog.freshness(question.entity), digest(question.criteria)
-        context.journal.rests_on(
-            (slot(supply.system, question.entity, question.column, name, k) for k in found),
-            good_until=min(
-                a.fetched_at + (freshness.fresh_s if a.records else freshness.absent_s)
-                for a in told
-            ),
-            oldest_at=min(a.fetched_at for a in told),
-        )
+        full = min((a.fetched_at for a in told if a.records), default=None)
+        empty = min((a.fetched_at for a in told if not a.records), default=None)
+        ends = [
+            at + kept_s
+            for at, kept_s in ((full, freshness.fresh_s), (empty, freshness.absent_s))
+            if at is not None
+        ]
+        oldest_at = min(at for at in (full, empty) if at is not None)
+        slots = [way.prefix + k for k in keys]
+        journal.rests_on(slots, good_until=min(ends), oldest_at=oldest_at)
 
     def _note(
-        self, system: str, found: Iterable[Shelved], context: ReadContext, *, stale: bool
+        self, system: str, found: Iterable[Answer], context: ReadContext, *, stale: bool
     ) -> None:
-        ages = [self._clock() - s.fetched_at for s in found]
-        if ages:
+        moments = [s.fetched_at for s in found if isinstance(s, Shelved)]
+        if moments:
             if stale:
                 context.journal.incomplete()
             context.journal.cached(
-                system, keys=len(ages), stale=len(ages) if stale else 0, oldest_s=max(ages)
+                system,
+                keys=len(moments),
+                stale=len(moments) if stale else 0,
+                oldest_s=self._clock() - min(moments),
             )
 
 
-async def _within(
-    waiting: "Mapping[str, asyncio.Task[dict[str, Answer]]]", patience_s: float | None, system: str
-) -> dict[str, Answer]:
-    """Each key's answer; an error for those beyond our patience (their tasks go on)."""
-    tasks = set(waiting.values())
-    done, _ = await asyncio.wait(tasks, timeout=patience_s)
-    late = UnavailableError(system, Reason.TIMEOUT, f"no answer within {patience_s} s")
-    return {k: task.result()[k] if task in done else late for k, task in waiting.items()}
+def needed_columns(
+    question: KeyQuestion, supply: Supply, columns: frozenset[str]
+) -> frozenset[str]:
+    """Columns to ask a supply for: what is wanted, and what tells the records apart."""
+    return _needed(question.entity, question.column, columns, supply.columns)
 
 
-def _keys_of(record: Record, column: str) -> Iterable[str]:
-    if column == KEY:
-        return (record.provenance.key,)
-    return dict.fromkeys(values_at(record, column))
+@lru_cache(maxsize=4096)
+def _needed(
+    entity: EntityName, column: str, columns: frozenset[str], has: frozenset[str]
+) -> frozenset[str]:
+    told_apart = {*ENTITIES[entity].natural} | ({column} - {KEY})
+    return (columns | told_apart) & has
 
 
-def _with_known(newer: Shelved, older: Shelved | None) -> Shelved:
-    if older is None or len(older.records) != 1 or older.columns <= newer.columns:
+def _alone(answers: Mapping[str, Answer]) -> dict[str, Found]:
+    """What the only system says of each key."""
+    return {
+        k: Found((), (a,)) if isinstance(a, SupplygraphError) else a for k, a in answers.items()
+    }
+
+
+def _with_known(newer: Shelved, older: Shelved) -> Shelved | None:
+    """What is newly read, completed with what was known; None if that has changed."""
+    if len(older.records) != 1:
         return newer
     both = combined(older.records[0], newer.records[0])
     if both is None:
+        return None
+    if older.columns <= newer.columns:
         return newer
-    return Shelved((both,), older.fetched_at, older.columns | newer.columns)
+    return Shelved((both,), (), older.fetched_at, older.columns | newer.columns)
 
 
 def _marked_stale(shelved: Shelved) -> Shelved:
@@ -393,7 +361,3 @@ def _marked_stale(shelved: Shelved) -> Shelved:
         replace(r, provenance=replace(r.provenance, stale=True)) for r in shelved.records
     )
     return replace(shelved, records=records)
-
-
-def _lifetime(freshness: Freshness) -> float:
-    return freshness.fresh_s + freshness.grace_s

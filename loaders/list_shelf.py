@@ -1,45 +1,73 @@
 """How one system's pages stand in the cache: keys with their positions, never records."""
 
-import asyncio
 from collections.abc import Callable, Sequence
-from operator import attrgetter
+from typing import Any, Final, TypeVar, overload
 
 import msgspec
+from typing_extensions import override
 
-from canonical.criteria import Sort, positions_of
+from canonical.criteria import position_of
 from canonical.entities import ENTITIES, KEY, EntityName
-from canonical.errors import SupplygraphError
-from canonical.ports import ListQuery
+from canonical.errors import Reason, SupplygraphError, UnavailableError
+from canonical.ports import Ask, ListQuery
 from canonical.records import Record
 from loaders.catalog import Freshness, Supply
 from loaders.context import ReadContext, until_deadline
 from loaders.cursors import Position, decode_position, encode_position
+from loaders.flights import Flight
 from loaders.keyed import KeyedReader
-from loaders.shelf import digest, slot
-from runtime.cache.entries import Entry
+from loaders.shelf import digest, prefix
+from runtime.cache.entries import Kind
 from runtime.cache.record_cache import RecordCache
 
-Place = tuple[str, Position]
-"""The key that a record is kept under, and its position in the list."""
+T = TypeVar("T")
+_SLACK_S: Final = 0.05
+# The request itself ends at its first asker's deadline, and says better why.
+
+
+class Positions(Sequence[Position]):
+    """Positions of a page's records, worked out when they are looked at."""
+
+    def __init__(self, given: Sequence[T], position_of_one: Callable[[T], Position]) -> None:
+        self._given: Sequence[Any] = given
+        self._position: Callable[[Any], Position] = position_of_one
+
+    @override
+    def __len__(self) -> int:
+        return len(self._given)
+
+    @overload
+    def __getitem__(self, at: int) -> Position: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Position]: ...
+    @override
+    def __getitem__(self, at: int | slice) -> Position | Sequence[Position]:
+        if isinstance(at, slice):
+            return Positions(self._given[at], self._position)
+        return self._position(self._given[at])
 
 
 class SystemPage(msgspec.Struct, frozen=True):
     """One system's page.
 
     Attributes:
-        places: Key and position of each record.
+        keys: The key that each record is kept under.
+        positions: The position of each record.
         records: The records, alike in length and order; none yet where the page comes from the
             cache.
         more: Whether further records follow.
         total: All that satisfy the criteria, if it was asked for and told.
         left_out: What kept single records from being read.
+        fetched_at: Epoch seconds when it was read from its system.
     """
 
-    places: tuple[Place, ...]
-    records: tuple[Record, ...]
+    keys: Sequence[str]
+    positions: Sequence[Position]
+    records: Sequence[Record]
     more: bool
     total: int | None
     left_out: tuple[SupplygraphError, ...]
+    fetched_at: float = 0.0
 
 
 class KnownPage(msgspec.Struct, frozen=True):
@@ -50,9 +78,24 @@ class KnownPage(msgspec.Struct, frozen=True):
 
 
 class _Wire(msgspec.Struct, frozen=True, array_like=True):
-    places: list[tuple[str, list[tuple[str, str]]]]
+    keys: list[str]
+    positions: list[list[tuple[str, str]]]
     more: bool
     total: int | None
+
+
+PAGES: Final[Kind[SystemPage]] = Kind(
+    _Wire,
+    taken=lambda p: (
+        "",
+        _Wire(list(p.keys), [encode_position(x) for x in p.positions], p.more, p.total),
+    ),
+    made=lambda at, _, w: SystemPage(
+        w.keys, Positions(w.positions, decode_position), (), w.more, w.total, (), at
+    ),
+    weight=lambda page: 600 * len(page.keys),
+)
+"""How the cache keeps pages."""
 
 
 class ListShelf:
@@ -61,22 +104,15 @@ class ListShelf:
     def __init__(self, cache: RecordCache, clock: Callable[[], float]) -> None:
         self._cache = cache
         self._clock = clock
-        self._flights: dict[tuple[str, frozenset[str]], asyncio.Task[SystemPage]] = {}
+        self._flights: dict[tuple[str, frozenset[str]], Flight[SystemPage]] = {}
 
     async def find(self, supply: Supply, query: ListQuery) -> KnownPage | None:
         """The page as the cache has it, however old."""
-        [entry] = await self._cache.get_many([_slot(supply, query)])
-        if entry is None:
+        page: SystemPage | None
+        [page] = await self._cache.get_many([_slot(supply, query)], PAGES)
+        if page is None or (query.count and page.total is None):
             return None
-        try:
-            wire = msgspec.msgpack.decode(entry.payload, type=_Wire)
-            places = tuple((key, decode_position(p)) for key, p in wire.places)
-        except (msgspec.MsgspecError, ValueError):
-            return None
-        if query.count and wire.total is None:
-            return None
-        page = SystemPage(places, (), wire.more, wire.total, ())
-        return KnownPage(page, self._clock() - entry.fetched_at)
+        return KnownPage(page, self._clock() - page.fetched_at)
 
     async def ask(
         self,
@@ -92,12 +128,23 @@ class ListShelf:
             SupplygraphError: as `canonical.ports.Source.page`.
         """
         key = (_slot(supply, query), query.columns)
-        task = self._flights.get(key)
-        if task is None:
-            task = asyncio.ensure_future(self._fetch(supply, query, context, freshness, keyed))
-            self._flights[key] = task
-            task.add_done_callback(lambda _: self._flights.pop(key, None))
-        return await asyncio.shield(task)
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = Flight()
+            ask = msgspec.structs.replace(context.ask, meter=flight.meters)
+            work = self._fetch(supply, query, ask, freshness, keyed)
+            flight.start(work, lambda: self._landed(key))
+        flight.meters.join(context.ask.meter)
+        try:
+            page = await flight.result(context.ask.deadline + _SLACK_S)
+        except TimeoutError as exc:
+            message = "no answer within the time of the operation"
+            raise UnavailableError(supply.system, Reason.TIMEOUT, message) from exc
+        context.journal.read(supply.system, rows=len(page.records))
+        return page
+
+    def _landed(self, key: tuple[str, frozenset[str]]) -> None:
+        del self._flights[key]
 
     def rests(
         self,
@@ -110,41 +157,60 @@ class ListShelf:
     ) -> None:
         """Write down that an answer is made of a page and its records, so old."""
         entity, at = supply.source.entity, self._clock() - age_s
-        if page.left_out:
-            context.journal.incomplete()
-        if not freshness.kept:
-            context.journal.rests_on((), good_until=0.0, oldest_at=at)
-            return
         column = lookup_column(entity)
-        slots = [slot(supply.system, entity, column, "", key) for key, _ in page.places]
+        if not freshness.kept:
+            context.journal.rests_on((), good_until=0, oldest_at=at)
+            return
+        start = prefix(supply.system, entity, column, "")
+        slots = [start + key for key in page.keys]
         context.journal.rests_on(
             [_slot(supply, query), *slots], good_until=at + freshness.fresh_s, oldest_at=at
         )
+        if page.left_out:
+            context.journal.incomplete()
 
     async def _fetch(
         self,
         supply: Supply,
         query: ListQuery,
-        context: ReadContext,
+        ask: Ask,
         freshness: Freshness,
         keyed: KeyedReader,
     ) -> SystemPage:
-        async with until_deadline(context.ask, supply.system):
-            page = await supply.source.page(query, context.ask)
-        entity = supply.source.entity
-        context.journal.read(supply.system, rows=len(page.records))
-        places = places_of(entity, page.records, query.order)
-        left_out = tuple(page.failures.values())
-        found = SystemPage(places, tuple(page.records), page.more, page.total, left_out)
-        if not freshness.kept:
-            return found
-        wire = _Wire([(k, encode_position(p)) for k, p in places], page.more, page.total)
-        entry = Entry(self._clock(), (), msgspec.msgpack.encode(wire))
-        lifetime = freshness.fresh_s + freshness.grace_s
-        if not left_out:
-            await self._cache.put_many([(_slot(supply, query), entry, lifetime)])
-        await keyed.keep(supply, page.records, query.columns, lookup_column(entity))
-        return found
+        with self._cache.watch() as watch:
+            async with until_deadline(ask, supply.system):
+                page = await supply.source.page(query, ask)
+        entity, records = supply.source.entity, page.records
+        made = SystemPage(
+            [_key(r, lookup_column(entity)) for r in records],
+            Positions(records, lambda r: position_of(r, query.order)),
+            records,
+            page.more,
+            page.total,
+            tuple(page.failures.values()),
+            self._clock(),
+        )
+        slot = _slot(supply, query)
+        if not freshness.kept or watch.everything:
+            return made
+        if not made.left_out and not watch.touched((slot,)):
+            await self._keep(slot, made, freshness)
+        start = prefix(supply.system, entity, lookup_column(entity), "")
+        kept = [r for r, k in zip(records, made.keys, strict=True) if start + k not in watch.keys]
+        await keyed.keep(supply, kept, query.columns, lookup_column(entity))
+        return made
+
+    async def _keep(self, slot: str, page: SystemPage, freshness: Freshness) -> None:
+        """Keep a page, and tell where it contradicts one that is still fresh."""
+        before: SystemPage | None
+        [before] = await self._cache.get_many([slot], PAGES)
+        places = msgspec.structs.replace(page, positions=list(page.positions), records=())
+        await self._cache.put_many([(slot, places, freshness.lifetime_s)], PAGES)
+        if before is None or page.fetched_at - before.fetched_at > freshness.fresh_s:
+            return
+        was = (list(before.keys), list(before.positions), before.more)
+        if was != (list(places.keys), places.positions, places.more):
+            await self._cache.changed([slot])
 
 
 def lookup_column(entity: EntityName) -> str:
@@ -153,13 +219,9 @@ def lookup_column(entity: EntityName) -> str:
     return natural[0] if len(natural) == 1 else KEY
 
 
-def places_of(
-    entity: EntityName, records: Sequence[Record], order: Sequence[Sort]
-) -> tuple[Place, ...]:
-    """The keys that records are kept under, and their positions in a list."""
-    column = lookup_column(entity)
-    read = attrgetter("provenance.key" if column == KEY else column)
-    return tuple(zip(map(read, records), positions_of(records, order), strict=True))
+def _key(record: Record, column: str) -> str:
+    key: str = record.provenance.key if column == KEY else getattr(record, column)
+    return key
 
 
 def _slot(supply: Supply, query: ListQuery) -> str:

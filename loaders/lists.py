@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import cmp_to_key
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -23,16 +23,15 @@ from canonical.ports import ListQuery
 from canonical.records import Record
 from loaders.catalog import Catalog, Supply
 from loaders.context import ReadContext, within
-from loaders.cursors import PageCursors, Position, decode_cursor
-from loaders.keyed import KeyedReader
+from loaders.cursors import Cursors, Position, decode_cursor
+from loaders.keyed import KeyedReader, KeyQuestion
 from loaders.list_shelf import KnownPage, ListShelf, SystemPage, lookup_column
 from loaders.merging import Found
-from loaders.questions import KeyQuestion
 from loaders.shelf import digest
 from runtime.cache.record_cache import RecordCache
 
 _MAX_ROUNDS: Final = 20
-_NOTHING: Final = SystemPage((), (), more=False, total=None, left_out=())
+_NOTHING: Final = SystemPage((), (), (), more=False, total=None, left_out=())
 
 
 class Contribution(Struct, frozen=True):
@@ -80,7 +79,7 @@ class Listed(Struct, frozen=True):
 
     Attributes:
         records: The records, in order.
-        cursors: One for each record.
+        cursors: One for each record; written when it is looked at.
         more: Whether further records follow.
         total: All that satisfy the criteria, where every system told.
         contributions: How each system contributed.
@@ -160,11 +159,17 @@ class ListReader:
     ) -> tuple[Listed, Mapping[str, Position]]:
         """One page from every system, merged; and where each stands after it."""
         terms = context.among(len(supplies))
-        parts = await asyncio.gather(
-            *(self._part(question, s, positions.get(s.system), terms) for s in supplies)
-        )
+        if len(supplies) == 1:
+            [supply] = supplies
+            parts = [await self._part(question, supply, positions.get(supply.system), terms)]
+        else:
+            parts = await asyncio.gather(
+                *(self._part(question, s, positions.get(s.system), terms) for s in supplies)
+            )
         if parts and all(p.contribution.state is State.MISSING for p in parts):
             raise parts[0].contribution.problem or AssertionError
+        if len(parts) == 1:
+            return _only(question, name, parts[0], positions)
         rows = self._in_order(question, parts)
         if ENTITIES[question.entity].natural and len(supplies) > 1:
             rows = await self._owned(question, supplies, rows, context)
@@ -227,33 +232,28 @@ class ListReader:
         """A page from the cache with its records, which are read where the cache has them not."""
         column = lookup_column(question.entity)
         asked = KeyQuestion(question.entity, column, query.columns, system=supply.system)
-        found = await self._keyed.read(asked, [k for k, _ in page.places], context)
+        found = await self._keyed.read(asked, page.keys, context)
         records: list[Record] = []
-        places = []
+        keys: list[str] = []
+        positions: list[Position] = []
         left_out: list[SupplygraphError] = []
-        for key, position in page.places:
+        for key, position in zip(page.keys, page.positions, strict=True):
             at_key = found.get(key, Found(()))
             left_out.extend(at_key.problems)
             for record in at_key.records:
                 if matches(record, question.criteria):
                     records.append(record)
-                    places.append((key, position))
-        return SystemPage(
-            tuple(places), tuple(records), page.more, page.total, tuple(dict.fromkeys(left_out))
-        )
+                    keys.append(key)
+                    positions.append(position)
+        told = tuple(dict.fromkeys(left_out))
+        return SystemPage(keys, positions, records, page.more, page.total, told, page.fetched_at)
 
     def _in_order(self, question: ListQuestion, parts: Sequence[_Part]) -> list[_Row]:
         """All rows, merged by the sort columns; each system's own stay in its order."""
-        if len(parts) == 1:
-            [page] = (part.page for part in parts)
-            return [
-                _Row(0, position, record)
-                for (_, position), record in zip(page.places, page.records, strict=True)
-            ]
         queues = [
             deque(
                 _Row(rank, position, record)
-                for (_, position), record in zip(part.page.places, part.page.records, strict=True)
+                for position, record in zip(part.page.positions, part.page.records, strict=True)
             )
             for rank, part in enumerate(parts)
         ]
@@ -303,32 +303,52 @@ class ListReader:
         open_ends = {rank for rank, part in enumerate(parts) if part.page.more}
         last_of = {row.rank: i for i, row in enumerate(rows)}
         safe = min((last_of[r] + 1 for r in open_ends if r in last_of), default=len(rows))
-        passed = _up_to(question.first, rows[:safe])
-        shown = [row.record for row in passed if row.shown]
-        systems = [part.supply.system for part in parts]
-        steps = [(systems[row.rank], row.position) for row in passed]
-        ends = [i + 1 for i, row in enumerate(passed) if row.shown]
+        seen: dict[str, Any] = dict(positions)
+        shown: list[Record] = []
+        stands: list[Mapping[str, Position]] = []
+        passed = 0
+        for row in rows[:safe]:
+            if row.shown and len(shown) == question.first:
+                break
+            seen[parts[row.rank].supply.system] = row.position
+            passed += 1
+            if row.shown:
+                shown.append(row.record)
+                stands.append(dict(seen))
+        if stands:
+            stands[-1] = seen
         totals = [p.page.total for p in parts]
         known = [t for t in totals if t is not None]
         listed = Listed(
             shown,
-            PageCursors(name, positions, steps, ends),
-            more=len(passed) < len(rows) or bool(open_ends),
+            Cursors(name, len(stands), stands.__getitem__),
+            more=passed < len(rows) or bool(open_ends),
             total=sum(known) if len(known) == len(totals) else None,
             contributions=[p.contribution for p in parts],
             started=question.after is not None,
         )
-        return listed, {**positions, **dict(steps)}
+        return listed, seen
 
 
-def _up_to(most: int, rows: Sequence[_Row]) -> Sequence[_Row]:
-    """Rows until so many are shown, and those behind it that are not."""
-    left = most
-    for i, row in enumerate(rows):
-        if row.shown and not left:
-            return rows[:i]
-        left -= row.shown
-    return rows
+def _only(
+    question: ListQuestion, name: str, part: _Part, before: Mapping[str, Position]
+) -> tuple[Listed, Mapping[str, Position]]:
+    """The page where a single system is asked: as it gave it, cut at the size asked for."""
+    page, system = part.page, part.supply.system
+    shown = page.records[: question.first]
+
+    def stand(row: int) -> Mapping[str, Position]:
+        return {**before, system: page.positions[row]}
+
+    listed = Listed(
+        shown,
+        Cursors(name, len(shown), stand),
+        more=page.more or len(shown) < len(page.records),
+        total=page.total,
+        contributions=[part.contribution],
+        started=question.after is not None,
+    )
+    return listed, stand(len(shown) - 1) if shown else before
 
 
 def _query(question: ListQuestion, supply: Supply, after: Position | None) -> ListQuery:

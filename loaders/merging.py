@@ -3,25 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from canonical.absent import is_absent
 from canonical.entities import Entity
 from canonical.errors import SupplygraphError
 from canonical.records import Part, Record
+from loaders.shelf import Found as Found  # noqa: PLC0414  # what is merged, for those above
 from loaders.shelf import Shelved
-
-
-class Found(Struct, frozen=True):
-    """What was found for a key.
-
-    Attributes:
-        records: The records, leading system first.
-        problems: Systems that could not say whether they know more.
-    """
-
-    records: Sequence[Record]
-    problems: tuple[SupplygraphError, ...] = ()
 
 
 def merged(
@@ -60,6 +49,13 @@ def combined(older: Record, newer: Record) -> Record | None:
     except _ContradictionError:
         return None
     return structs.replace(newer, provenance=older.provenance, **known)
+
+
+def contradicts(older: Shelved, newer: Shelved) -> bool:
+    """Whether something changed between two readings of a slot."""
+    was = {r.provenance.key: r for r in older.records}
+    now = {r.provenance.key: r for r in newer.records}
+    return was.keys() != now.keys() or any(combined(was[k], now[k]) is None for k in now)
 
 
 class _ContradictionError(Exception):

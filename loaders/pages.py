@@ -6,7 +6,7 @@ from canonical.completeness import State
 from canonical.criteria import Criteria, Sort, compare, in_order, position_of
 from canonical.entities import EntityName
 from canonical.records import Record
-from loaders.cursors import Cursor, Position, decode_cursor, encode_cursor
+from loaders.cursors import Cursors, Position, decode_cursor
 from loaders.lists import Contribution, Listed
 from loaders.shelf import digest
 
@@ -29,14 +29,14 @@ def page_of(
     if after is not None:
         seen = dict(decode_cursor(after, name, entity, order).positions)
     left = [r for r in in_order(records, order) if _beyond(r, seen, order)]
-    cursors: list[str] = []
+    stands: list[dict[str, Position]] = []
     for record in left[:first]:
-        seen[record.provenance.system] = position_of(record, order)
-        cursors.append(encode_cursor(Cursor(name, seen)))
+        seen = {**seen, record.provenance.system: position_of(record, order)}
+        stands.append(seen)
     systems = sorted({r.provenance.system for r in records})
     return Listed(
         left[:first],
-        cursors,
+        Cursors(name, len(stands), stands.__getitem__),
         more=len(left) > first,
         total=len(records),
         contributions=[Contribution(s, State.LIVE) for s in systems],

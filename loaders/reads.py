@@ -4,7 +4,7 @@ Nothing is asked twice.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, field
 
@@ -13,42 +13,32 @@ from canonical.entities import EntityName
 from execution.scheduling import LevelScheduler
 from loaders.catalog import Catalog
 from loaders.context import ReadContext
-from loaders.keyed import KeyedReader
+from loaders.keyed import KeyedReader, KeyQuestion
 from loaders.lists import Listed, ListQuestion, ListReader
 from loaders.merging import Found
-from loaders.questions import KeyQuestion
 from loaders.shelf import digest
 
 _Group = tuple[EntityName, str, str, str | None]
 
 
 class _Asked(Struct):
-    keys: Mapping[str, None]
+    keys: dict[str, None]
     columns: frozenset[str]
     answer: "asyncio.Future[Mapping[str, Found]]"
 
 
 class _Known(Struct):
-    """What an operation has read of one group already."""
+    """What was read already: answers, and the columns that they know, latest first."""
 
-    columns: dict[str, frozenset[str]] = field(default_factory=dict)
-    found: dict[str, Found] = field(default_factory=dict)
+    batches: list[tuple[frozenset[str], Mapping[str, Found]]] = field(default_factory=list)
 
-    def lacks(self, keys: Mapping[str, None], columns: frozenset[str]) -> Mapping[str, None]:
-        """Those of the keys that are to be asked for."""
-        if not self.found:
-            return keys
-        return {k: None for k in keys if k not in self.found or not columns <= self.columns[k]}
-
-    def learn(self, found: Mapping[str, Found], columns: Mapping[str, frozenset[str]]) -> None:
-        """Take in what was read, unless more is known already."""
-        if not self.found:
-            self.found, self.columns = dict(found), dict(columns)
-            return
-        for key, at_key in found.items():
-            if self.columns.get(key, frozenset()) <= columns[key]:
-                self.found[key] = at_key
-                self.columns[key] = columns[key]
+    def of(self, keys: Iterable[str], columns: frozenset[str]) -> dict[str, Found]:
+        """Answers for those of the keys that are known with these columns."""
+        found: dict[str, Found] = {}
+        for had, batch in self.batches:
+            if columns <= had:
+                found.update((k, batch[k]) for k in keys if k in batch and k not in found)
+        return found
 
 
 class Reads:
@@ -68,8 +58,8 @@ class Reads:
         self._lists = lists
         self._scheduler = scheduler
         self._queues: dict[_Group, list[_Asked]] = {}
-        keyed.gatherer.attend(scheduler)
         self._known: dict[_Group, _Known] = {}
+        self._waiting = 0
 
     async def many(
         self,
@@ -91,35 +81,55 @@ class Reads:
         """
         wanted = dict.fromkeys(keys)
         group: _Group = (entity, column, digest(criteria), system)
-        known = self._known.setdefault(group, _Known())
-        missing = known.lacks(wanted, columns)
-        if not missing:
-            return {k: known.found[k] for k in wanted}
-        answer = asyncio.get_running_loop().create_future()
+        known = self._known.get(group)
+        have = known.of(wanted, columns) if known is not None else {}
+        if len(have) == len(wanted):
+            return have
+        missing = {k: None for k in wanted if k not in have} if have else wanted
+        answer: asyncio.Future[Mapping[str, Found]] = asyncio.get_running_loop().create_future()
         queue = self._queues.setdefault(group, [])
         queue.append(_Asked(missing, columns, answer))
         if len(queue) == 1:
             self._scheduler.submit(lambda: self._start(group, criteria))
         else:
             self._scheduler.touch()
-        brought: Mapping[str, Found] = await answer
-        if missing is wanted and len(brought) == len(wanted):
+        self._begin()
+        try:
+            brought = await answer
+        finally:
+            self._end()
+        if not have and len(brought) == len(wanted):
             return brought
-        return {k: brought[k] if k in brought else known.found[k] for k in wanted}
+        return {k: brought[k] if k in brought else have[k] for k in wanted}
 
     async def page(self, question: ListQuestion) -> Listed:
         """One page of a list across all systems; errors as `loaders.lists.ListReader.read`."""
-        return await self._lists.read(question, self.context)
+        self._begin()
+        try:
+            return await self._lists.read(question, self.context)
+        finally:
+            self._end()
+
+    def _begin(self) -> None:
+        """The operation waits for something: requests of others wait a moment for its keys."""
+        self._waiting += 1
+        if self._waiting == 1:
+            self._keyed.fetcher.reading += 1
+
+    def _end(self) -> None:
+        self._waiting -= 1
+        if self._waiting == 0:
+            self._keyed.fetcher.reading -= 1
 
     def _start(self, group: _Group, criteria: Criteria) -> None:
         self._scheduler.start(self._run(group, criteria, self._queues.pop(group)))
 
     async def _run(self, group: _Group, criteria: Criteria, asked: list[_Asked]) -> None:
         entity, column, _, system = group
-        every = frozenset[str]().union(*(a.columns for a in asked))
-        question = KeyQuestion(entity, column, every, criteria, system)
-        keys = sorted({k for a in asked for k in a.keys})
+        every = frozenset().union(*(a.columns for a in asked))
+        keys = asked[0].keys if len(asked) == 1 else {k: None for a in asked for k in a.keys}
         narrower = _narrower(asked, every)
+        question = KeyQuestion(entity, column, every, criteria, system)
         try:
             found = await self._keyed.read(question, keys, self.context, narrower=narrower)
         except Exception as exc:  # noqa: BLE001  # whoever waits for the answer gets it
@@ -127,17 +137,21 @@ class Reads:
                 if not one.answer.done():
                     one.answer.set_exception(exc)
             return
-        self._known[group].learn(found, narrower or dict.fromkeys(found, every))
+        known = self._known.setdefault(group, _Known())
+        for columns in {*narrower.values()} or {every}:
+            alike = {k: found[k] for k in keys if narrower[k] == columns} if narrower else found
+            known.batches.insert(0, (columns, alike))
         for one in asked:
             if not one.answer.done():
                 one.answer.set_result(found)
 
 
-def _narrower(asked: Sequence[_Asked], every: frozenset[str]) -> Mapping[str, frozenset[str]]:
-    """Columns of each key, where not all are asked for the same."""
+def _narrower(asked: list[_Asked], every: frozenset[str]) -> dict[str, frozenset[str]]:
+    """For each key the columns that it needs; nothing where all need the same."""
+    if all(a.columns == every for a in asked):
+        return {}
     columns: dict[str, frozenset[str]] = {}
-    if any(a.columns != every for a in asked):
-        for one in asked:
-            for key in one.keys:
-                columns[key] = columns.get(key, frozenset()) | one.columns
+    for one in asked:
+        for key in one.keys:
+            columns[key] = columns.get(key, frozenset()) | one.columns
     return columns

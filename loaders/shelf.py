@@ -7,31 +7,44 @@ remembered as such.
 
 import hashlib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import msgspec
 
 from canonical.criteria import Criteria, Sort
 from canonical.entities import ENTITIES, EntityName
+from canonical.errors import SupplygraphError
 from canonical.records import Record
-from runtime.cache.entries import Entry
+from runtime.cache.entries import Kind, names_in, note_of
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string").encode
+_RECORD_BYTES: Final = 250
+_COLUMN_BYTES: Final = 110
 
 
-class Shelved(msgspec.Struct, frozen=True):
-    """What a slot holds.
+class Found(msgspec.Struct, frozen=True):
+    """What was found for a key.
 
     Attributes:
-        records: The records.
-        fetched_at: Epoch seconds when they were read from their system.
-        columns: Columns that they know.
+        records: The records, leading system first.
+        problems: Systems that could not say whether they know more.
     """
 
     records: tuple[Record, ...]
-    fetched_at: float
-    columns: frozenset[str]
+    problems: tuple[SupplygraphError, ...] = ()
+
+
+class Shelved(Found, frozen=True, gc=False):  # never part of a cycle
+    """What a slot holds: what one system knows, without problems.
+
+    Attributes:
+        fetched_at: Epoch seconds when the records were read from their system.
+        columns: Columns that they know.
+    """
+
+    fetched_at: float = 0.0
+    columns: frozenset[str] = frozenset()
 
 
 def digest(criteria: Criteria, order: Sequence[Sort] = (), *more: object) -> str:
@@ -46,28 +59,38 @@ def digest(criteria: Criteria, order: Sequence[Sort] = (), *more: object) -> str
     return hashlib.blake2b(_encode(parts), digest_size=12).hexdigest()
 
 
-def slot(system: str, entity: EntityName, column: str, question: str, key: str) -> str:
-    """The cache key of a slot."""
-    return f"{system}:{entity.value}:{column}:{question}:{key}"
-
-
-def to_entry(shelved: Shelved) -> Entry:
-    """The form that the cache keeps."""
-    return Entry(shelved.fetched_at, tuple(sorted(shelved.columns)), _encode(shelved.records))
-
-
-def from_entry(entity: EntityName, entry: Entry) -> Shelved | None:
-    """What a cache entry holds; None if its bytes are not what this version writes."""
-    try:
-        records = _decoder(entity).decode(entry.payload)
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        return None
-    return Shelved(records, entry.fetched_at, frozenset(entry.columns))
+def prefix(system: str, entity: EntityName, column: str, question: str) -> str:
+    """What the slots of a question's keys in one system begin with; the key follows."""
+    return f"{system}:{entity.value}:{column}:{question}:"
 
 
 @cache
-def _decoder(entity: EntityName) -> "msgspec.msgpack.Decoder[tuple[Record, ...]]":
-    return msgspec.msgpack.Decoder(tuple[ENTITIES[entity].record, ...])  # type: ignore[misc]  # chosen at run time
+def records_of(entity: EntityName) -> "Kind[Shelved]":
+    """How the cache keeps an entity's records."""
+    return Kind(
+        tuple[ENTITIES[entity].record, ...],  # type: ignore[misc]  # chosen at run time
+        taken=lambda shelved: (note_of(shelved.columns), shelved.records),
+        made=lambda at, note, records: Shelved(records, (), at, names_in(note)),
+        weight=_weight,
+    )
+
+
+def _weight(shelved: Shelved) -> int:
+    parts, columns = _shape(shelved.columns)
+    size = len(shelved.records) * (_RECORD_BYTES + _COLUMN_BYTES * columns)
+    for name, inner in parts:
+        lengths = [len(v) for r in shelved.records if isinstance(v := getattr(r, name), tuple)]
+        size += sum(lengths) * (_RECORD_BYTES + _COLUMN_BYTES * inner)
+    return size
+
+
+@lru_cache(maxsize=1024)
+def _shape(columns: frozenset[str]) -> tuple[tuple[tuple[str, int], ...], int]:
+    """Structured columns with how many are within each, and how many others there are."""
+    inner = [c.split(".", 1)[0] for c in columns if "." in c]
+    return tuple((name, inner.count(name)) for name in sorted(set(inner))), (
+        len(columns) - len(inner)
+    )
 
 
 FORMAT: Final = hashlib.blake2b(

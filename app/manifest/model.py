@@ -69,8 +69,9 @@ class EntityConfig(Part):
         Field(
             ge=0,
             le=MAX_FRESHNESS_S,
-            description="Seconds during which a record is served without asking again. 0: nothing "
-            "is kept, every operation asks the system, and the other three have no meaning.",
+            description="Seconds during which a record is served without asking again. 0 keeps "
+            "nothing: every question asks the system, also for what it asked a moment ago; only "
+            "questions that are under way at the same time share an answer.",
         ),
     ] = None
     grace_s: Annotated[
@@ -85,9 +86,10 @@ class EntityConfig(Part):
     absent_s: Annotated[
         float | None,
         Field(
-            gt=0,
+            ge=0,
             le=MAX_FRESHNESS_S,
-            description="Seconds during which it is remembered that a key has no record.",
+            description="Seconds during which it is remembered that a key has no record; 0 asks "
+            "for it each time.",
         ),
     ] = None
     patience_s: Annotated[
@@ -99,11 +101,20 @@ class EntityConfig(Part):
         ),
     ] = None
 
+    @model_validator(mode="after")
+    def _nothing_is_kept(self) -> Self:
+        for name, value in (("grace_s", self.grace_s), ("absent_s", self.absent_s)):
+            if self.freshness_s == 0 and value:
+                raise ValueError(
+                    f"freshness_s: 0 keeps nothing, so {name} must be 0 too; leave {name} out"
+                )
+        return self
+
     def freshness(self, entity: EntityName) -> Freshness:
         """How old its records may be: what is said here, else the entity's default."""
         default = DEFAULT_FRESHNESS[entity]
         if self.freshness_s == 0:
-            return Freshness(0.0, 0.0, 0.0, default.patience_s)
+            return Freshness(0.0, 0.0, 0.0, self.patience_s or default.patience_s)
         return Freshness(
             default.fresh_s if self.freshness_s is None else self.freshness_s,
             default.grace_s if self.grace_s is None else self.grace_s,

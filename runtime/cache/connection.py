@@ -64,6 +64,11 @@ class RedisHandle:
         """Tell whether Redis answered last time."""
         return self._up is True
 
+    @property
+    def down(self) -> bool:
+        """Tell whether Redis did not answer last time, so that nothing is asked of it."""
+        return self._up is False
+
     async def run(self, work: Callable[[Client], Awaitable[T]], otherwise: D) -> T | D:
         """Ask something of Redis.
 

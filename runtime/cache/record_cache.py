@@ -1,7 +1,7 @@
 """The record cache: Redis, shared by all processes, under a small layer within this one.
 
-    get_many -> L1 (this process) -> one MGET (Redis) -> missing
-    put_many -> L1 and one pipeline (Redis)
+    get_many -> L1 (this process, decoded) -> one MGET (Redis) -> decoded, missing
+    put_many -> L1, and encoded in one round trip (Redis)
     drop     -> L1, Redis, and by pub/sub the L1 of every other process
     changed  -> as drop, for what this process has just put anew: its own entry stays
 
@@ -24,30 +24,20 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Final
-
-import msgspec
+from typing import Any, Final
 
 from runtime.cache.changes import Changes, OnChange, Watch
 from runtime.cache.connection import RedisHandle
-from runtime.cache.entries import FORMAT, Entry, decode, encode, fetched_at
+from runtime.cache.entries import BYTES, FORMAT, Kind, fetched_at, memory_of
 from runtime.cache.invalidation import Invalidations
-from runtime.cache.local import LocalCache, LocalClaims
+from runtime.cache.local import LocalAges, LocalCache, LocalClaims
 from runtime.cache.shared import SharedEntries
 from runtime.telemetry import metrics
 
 MAX_TTL_S: Final = 8 * 86_400.0
-_MISS_KNOWN_S: Final = 60.0
 _CLOCKS_APART_S: Final = 1.0
 _MOST_UNDELIVERED: Final = 100_000
 _POLLS_S: Final = (0.005, 0.01, 0.02, 0.04, 0.08, 0.1)
-
-
-class LocalAges(msgspec.Struct, frozen=True):
-    """How long L1 may answer without asking Redis again, in seconds."""
-
-    heard_s: float = 60.0
-    unheard_s: float = 5.0
 
 
 class RecordCache:
@@ -95,28 +85,35 @@ class RecordCache:
                 clock=clock,
             )
 
-    async def get_many(self, keys: Sequence[str]) -> list[Entry | None]:
+    async def get_many(self, keys: Sequence[str], kind: Kind[Any] = BYTES) -> list[Any]:
         """Look keys up: in this process first, then in Redis with one MGET for the rest.
 
-        Returns:
-            As many entries as keys, in their order; None where there is none. Trouble with Redis
-            counts as none. While an entry lives in this process, the same object is returned.
-        """
-        now = self._clock()
-        found = {key: self._local(key, now) for key in keys}
-        missing = [key for key, entry in found.items() if entry is None]
-        metrics.cache_looked_up("l1", hits=len(found) - len(missing), misses=len(missing))
-        self._hits["l1"] += len(found) - len(missing)
-        if missing and self._shared is not None:
-            found.update(zip(missing, await self._read(missing), strict=True))
-        self._misses += sum(entry is None for entry in found.values())
-        return [found[key] for key in keys]
+        Args:
+            keys: The keys, all of values of one kind.
+            kind: Which kind.
 
-    async def put_many(self, entries: Sequence[tuple[str, Entry, float]]) -> None:
-        """Store entries here and in Redis, then let go of claims on them.
+        Returns:
+            As many values as keys, in their order; None where there is none. Trouble with Redis
+            counts as none. While a value lives in this process, the same object is returned.
+        """
+        found = self._l1.find(keys, self._clock(), self._trusted_since())
+        wanted = keys if len(found) == len(keys) else list(dict.fromkeys(keys))
+        missing = [key for key in wanted if key not in found] if len(found) < len(wanted) else []
+        metrics.cache_looked_up("l1", hits=len(found), misses=len(missing))
+        self._hits["l1"] += len(found)
+        if missing and self._shared is not None:
+            found.update(await self._read(missing, kind))
+        self._misses += len(wanted) - len(found)
+        return list(map(found.get, keys))
+
+    async def put_many(
+        self, entries: Sequence[tuple[str, Any, float]], kind: Kind[Any] = BYTES
+    ) -> None:
+        """Store values here and in Redis, then let go of claims on them.
 
         Args:
-            entries: (key, entry, ttl in seconds): freshness plus grace.
+            entries: (key, value, ttl in seconds): freshness plus grace.
+            kind: Of which kind the values are.
 
         Raises:
             ValueError: if a ttl is not positive or exceeds the bound; then nothing is stored.
@@ -127,20 +124,33 @@ class RecordCache:
                     f"{key}: a time to live of {ttl_s} s is not within 0 and {self._max_ttl_s} s; "
                     "shorten the freshness or the grace of its entity"
                 )
-        now = self._clock()
-        for key, entry, ttl_s in entries:
-            self._l1.put(key, entry, stored_at=now, expires_at=now + ttl_s)
+        encoded = self._hold(entries, kind)
         keys = [key for key, _, _ in entries]
         self._claims.release(keys)
         if not entries or self._shared is None:
             return
         self._listen()
         tokens = {key: self._tokens[key] for key in keys if key in self._tokens}
-        encoded = [(key, encode(entry, now + ttl_s), ttl_s) for key, entry, ttl_s in entries]
-        if await self._shared.write(encoded, tokens):
+        if encoded and await self._shared.write(encoded, tokens):
             for key in keys:
                 self._tokens.pop(key, None)
                 self._undelivered.pop(key, None)
+
+    def _hold(
+        self, entries: Sequence[tuple[str, Any, float]], kind: Kind[Any]
+    ) -> list[tuple[str, bytes, float]]:
+        """Hold values here; encoded for Redis too, unless it is known to be down."""
+        now, encoded = self._clock(), []
+        encode = None if self._redis is None or self._redis.down else kind.encode
+        for key, value, ttl_s in entries:
+            if encode is None:
+                weight = kind.weight(value)
+            else:
+                data = encode(value, now + ttl_s)
+                weight = memory_of(data)
+                encoded.append((key, data, ttl_s))
+            self._l1.put(key, value, weight=weight, stored_at=now, expires_at=now + ttl_s)
+        return encoded
 
     async def drop(self, keys: Sequence[str]) -> None:
         """Forget keys: here, in Redis and in every other process.
@@ -202,7 +212,7 @@ class RecordCache:
 
     def trusted(self, stored_at: float) -> bool:
         """Tell whether what this process holds since then may be used without asking Redis."""
-        return self._clock() < stored_at + self._age_allowed(stored_at)
+        return stored_at > self._trusted_since()
 
     async def claim(self, keys: Sequence[str], ttl_s: float) -> list[str]:
         """Try to become the one who refreshes keys, until `ttl_s` has passed or they are put.
@@ -238,11 +248,13 @@ class RecordCache:
         if tokens and self._shared is not None:
             await self._shared.release(tokens)
 
-    async def wait(self, keys: Sequence[str], timeout_s: float) -> list[Entry | None]:
+    async def wait(
+        self, keys: Sequence[str], timeout_s: float, kind: Kind[Any] = BYTES
+    ) -> list[Any]:
         """Wait until those who refresh keys have put them or let go of them.
 
         Returns:
-            As many entries as keys, in their order, as they are then: an old one (see
+            As many values as keys, in their order, as they are then: an old one (see
             `fetched_at`) or None where the other did not succeed, and None for those still claimed
             at the timeout.
         """
@@ -258,8 +270,9 @@ class RecordCache:
             if not pending or left_s <= 0:
                 break
             await asyncio.sleep(min(next(polls, _POLLS_S[-1]), left_s))
-        done = [key for key in dict.fromkeys(keys) if key not in set(pending)]
-        found = dict(zip(done, await self._latest(done), strict=True))
+        left = set(pending)
+        done = [key for key in dict.fromkeys(keys) if key not in left]
+        found = await self._latest(done, kind)
         return [found.get(key) for key in keys]
 
     def health(self) -> Mapping[str, object]:
@@ -286,66 +299,41 @@ class RecordCache:
         if self._channel is not None:
             self._channel.start()
 
-    def _local(self, key: str, now: float) -> Entry | None:
-        held = self._l1.get(key, now)
-        if held is None or held.entry is None:
-            return None
-        return held.entry if now < held.stored_at + self._age_allowed(held.stored_at) else None
-
-    def _age_allowed(self, stored_at: float) -> float:
+    def _trusted_since(self) -> float:
+        """What was stored here after that may be used without asking Redis."""
         if self._channel is None:
-            return math.inf
-        if self._channel.connected:
-            return self._ages.heard_s
-        heard_until = max(0.0, self._channel.lost_at - stored_at)
-        return min(self._ages.heard_s, heard_until + self._ages.unheard_s)
+            return -math.inf
+        lost_at = math.inf if self._channel.connected else self._channel.lost_at
+        return self._ages.trusted_since(self._clock(), lost_at)
 
-    async def _latest(self, keys: Sequence[str]) -> list[Entry | None]:
+    async def _latest(self, keys: Sequence[str], kind: Kind[Any]) -> Mapping[str, Any]:
         if keys and self._shared is not None:
-            return await self._read(keys)
-        return [self._local(key, self._clock()) for key in keys]
+            return await self._read(keys, kind)
+        return self._l1.find(keys, self._clock())
 
     async def _held(self, keys: Sequence[str]) -> list[str] | None:
         if self._shared is None:
             return self._claims.held(keys, self._clock())
         return await self._shared.claimed(keys)
 
-    async def _read(self, keys: Sequence[str]) -> list[Entry | None]:
-        """Entries in Redis; what is found is held in this process, unless dropped meanwhile."""
+    async def _read(self, keys: Sequence[str], kind: Kind[Any]) -> dict[str, Any]:
+        """What Redis has; it is held in this process, unless dropped meanwhile."""
         if self._shared is None:
-            return [None] * len(keys)
+            return {}
         self._listen()
         await self._redeliver()
+        began = self._clock()
         with self.watch() as watch:
             answers = await self._shared.read(keys)
         if answers is None:
-            return [None] * len(keys)
-        now = self._clock()
+            return {}
         dropped = watch.keys | self._undelivered.keys()
-        found: list[Entry | None] = []
-        for key, data in zip(keys, answers, strict=True):
-            kept = None if key in dropped else self._understood(data, now)
-            found.append(kept[0] if kept else None)
-            if key not in dropped and not watch.everything:
-                self._keep(key, kept, absent=data is None, now=now)
-        hits = sum(entry is not None for entry in found)
-        self._hits["l2"] += hits
-        metrics.cache_looked_up("l2", hits=hits, misses=len(keys) - hits)
+        told = [(k, d) for k, d in zip(keys, answers, strict=True) if k not in dropped]
+        local = self._l1 if not watch.everything else LocalCache(0)
+        found = local.take(told, kind, began=began, now=self._clock())
+        self._hits["l2"] += len(found)
+        metrics.cache_looked_up("l2", hits=len(found), misses=len(keys) - len(found))
         return found
-
-    def _understood(self, data: bytes | None, now: float) -> tuple[Entry, float] | None:
-        kept = decode(data) if data is not None else None
-        return kept if kept is not None and kept[1] > now else None
-
-    def _keep(
-        self, key: str, kept: tuple[Entry, float] | None, *, absent: bool, now: float
-    ) -> None:
-        if kept is not None:
-            self._l1.put(key, kept[0], stored_at=now, expires_at=kept[1])
-        elif absent:
-            self._l1.put(key, None, stored_at=now, expires_at=now + _MISS_KNOWN_S)
-        else:
-            self._l1.drop((key,))
 
     def _is_newer(self, key: str, head: bytes) -> bool:
         """Tell whether Redis has a newer entry than what this process saw when it looked."""
@@ -353,7 +341,7 @@ class RecordCache:
         at = fetched_at(head)
         if held is None or at is None or key in self._undelivered:
             return False
-        return held.entry is None or at > held.entry.fetched_at
+        return held.value is None or at > held.value.fetched_at
 
     def _remember(self, keys: Sequence[str]) -> None:
         self._undelivered.update(dict.fromkeys(keys))

@@ -23,7 +23,7 @@ from canonical.entities import EntityName
 from canonical.ports import Ask
 from loaders.context import ReadContext
 from loaders.journal import Journal
-from loaders.questions import KeyQuestion
+from loaders.keyed import KeyQuestion
 from runtime.security.principal import Role
 from sandbox.launch import Sandbox
 from schema.api import build_schema

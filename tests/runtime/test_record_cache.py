@@ -145,7 +145,7 @@ async def test_an_entry_expires(cache: RecordCache, clock: Clock) -> None:
 
 async def test_another_process_finds_it_with_columns_and_age(new: New) -> None:
     here, there = await new(), await new()
-    await here.put_many([("a", Entry(NOW - 3, ("sku", "name"), b"\x00\xff"), 60)])
+    await here.put_many([("a", Entry(NOW - 3, frozenset({"sku", "name"}), b"\x00\xff"), 60)])
     assert await there.get_many(["a"]) == [Entry(NOW - 3, frozenset({"sku", "name"}), b"\x00\xff")]
 
 
@@ -245,13 +245,16 @@ async def test_one_fetch_for_many_askers_in_two_processes(new: New) -> None:
     fetched: list[str] = []
 
     async def ask(cache: RecordCache, key: str) -> Entry | None:
+        found: Entry | None
         (found,) = await cache.get_many([key])
         if found is None and await cache.claim([key], 5):
             fetched.append(key)
             await asyncio.sleep(0.05)
             await cache.put_many([(key, entry(key), 60)])
             return entry(key)
-        return found or (await cache.wait([key], 5))[0]
+        if found is None:
+            (found,) = await cache.wait([key], 5)
+        return found
 
     answers = await asyncio.gather(
         *(ask(cache, key) for _ in range(25) for cache in caches for key in ("a", "b"))

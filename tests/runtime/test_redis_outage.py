@@ -12,8 +12,9 @@ import redis
 from structlog.testing import capture_logs
 
 from runtime.cache.connection import RedisHandle
-from runtime.cache.entries import Entry
-from runtime.cache.record_cache import LocalAges, RecordCache
+from runtime.cache.entries import FORMAT, Entry
+from runtime.cache.local import LocalAges
+from runtime.cache.record_cache import RecordCache
 from runtime.embedded.valkey import EmbeddedValkey
 from tests.fixtures.waiting import until
 
@@ -129,7 +130,7 @@ async def test_what_redis_refuses_to_drop_is_not_read_here(
         assert await here.get_many(["a"]) == [None]
         admin.acl_setuser("default", commands=["+unlink"])
         assert await here.get_many(["a"]) == [None]
-        assert admin.exists("sg:1.v:e:a") == 0
+        assert admin.exists(f"sg:{FORMAT}.v:e:a") == 0
 
 
 async def test_this_process_does_not_answer_for_long_while_it_hears_nothing(

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 from typing_extensions import override
 
-from canonical.entities import EntityName, columns_of
+from canonical.entities import EntityName
 from canonical.errors import BadAnswerError, InvalidInputError, Reason, UnavailableError
 from canonical.ports import Ask, ListQuery, Page
-from canonical.purchase_orders import PurchaseOrder
 from tests.fakes.desk import Desk
 from tests.fakes.distributor import MONDAY, Distributor, item, order, origin, receipt
 from tests.fakes.sources import FakeSource
@@ -301,20 +300,3 @@ async def test_a_systems_own_order_is_kept_where_no_other_is_asked_for(first: in
         if not page["pageInfo"]["hasNextPage"]:
             break
     assert seen == ["2", "9", "10", "11", "100", "4", "30", "200"]
-
-
-async def test_a_system_without_the_column_of_the_order_lists_by_its_keys() -> None:
-    orders = [order(n) for n in range(5)]
-    columns = frozenset(columns_of(PurchaseOrder)) - {"ordered_on"}
-    source = FakeSource("erp", EntityName.PURCHASE_ORDER, orders, columns=columns)
-    desk = Desk(source)
-    question = """query ($after: String) { purchaseOrders(first: 3, after: $after) {
-        nodes { number } pageInfo { endCursor } } }"""
-    seen: list[str] = []
-    after = None
-    for _ in range(2):
-        answer = await desk.ask(question, after=after)
-        assert answer.errors == ()
-        seen += [n["number"] for n in answer.data["purchaseOrders"]["nodes"]]
-        after = answer.data["purchaseOrders"]["pageInfo"]["endCursor"]
-    assert seen == [f"PO{n}" for n in range(5)]

@@ -1,7 +1,11 @@
 """The layer within a process: bounded by bytes, least recently used first out."""
 
-from runtime.cache.entries import Entry
-from runtime.cache.local import LocalCache, LocalClaims
+import math
+
+import pytest
+
+from runtime.cache.entries import BYTES, Entry
+from runtime.cache.local import LocalAges, LocalCache, LocalClaims
 
 NOW = 1000.0
 
@@ -11,7 +15,8 @@ def entry(size: int = 1) -> Entry:
 
 
 def put(cache: LocalCache, key: str, value: Entry | None, ttl_s: float = 60) -> None:
-    cache.put(key, value, stored_at=NOW, expires_at=NOW + ttl_s)
+    weight = len(value.payload) if value else 0
+    cache.put(key, value, weight=weight, stored_at=NOW, expires_at=NOW + ttl_s)
 
 
 def test_the_same_object_is_returned_while_it_lives() -> None:
@@ -19,7 +24,7 @@ def test_the_same_object_is_returned_while_it_lives() -> None:
     put(cache, "k", value)
     held = cache.get("k", NOW)
     assert held
-    assert held.entry is value
+    assert held.value is value
 
 
 def test_the_least_recently_used_goes_first() -> None:
@@ -61,7 +66,50 @@ def test_a_known_absence_is_held_as_such() -> None:
     put(cache, "k", None)
     held = cache.get("k", NOW)
     assert held
-    assert held.entry is None
+    assert held.value is None
+
+
+def test_many_are_found_at_once_but_not_the_old_the_absent_or_the_expired() -> None:
+    cache = LocalCache(10_000)
+    for key, value, stored_at, ttl_s in (
+        ("a", entry(1), 0, 60),
+        ("old", entry(1), -10, 60),
+        ("gone", None, 0, 60),
+        ("late", entry(1), 0, 5),
+    ):
+        at = NOW + stored_at
+        cache.put(key, value, weight=1, stored_at=at, expires_at=at + ttl_s)
+    keys = ["late", "a", "old", "gone", "never", "a"]
+    assert cache.find(keys, NOW + 6, since=NOW - 5) == {"a": entry(1)}
+    assert cache.find(keys, NOW + 6) == {"a": entry(1), "old": entry(1)}
+    assert len(cache) == 3  # the expired one is gone
+
+
+def test_what_redis_tells_is_held_decoded_unless_something_newer_was_put() -> None:
+    cache = LocalCache(10_000)
+    put(cache, "newer", entry(7))
+    put(cache, "put", entry(8))
+    told = [
+        ("a", BYTES.encode(entry(1), NOW + 60)),
+        ("newer", BYTES.encode(Entry(NOW - 1, frozenset({"a"}), b"old"), NOW + 60)),
+        ("put", None),
+        ("gone", None),
+        ("expired", BYTES.encode(entry(3), NOW)),
+        ("foreign", b"?"),
+    ]
+    known = {"a": entry(1), "newer": entry(7), "put": entry(8)}
+    assert cache.take(told, BYTES, began=NOW, now=NOW) == known
+    assert cache.find(["a", "newer", "put"], NOW) == known
+    held = cache.get("gone", NOW)
+    assert held
+    assert held.value is None
+    assert cache.get("expired", NOW) is None
+    assert cache.get("foreign", NOW) is None
+
+
+@pytest.mark.parametrize("lost_at, since", [(math.inf, -60), (NOW - 3, -60), (NOW - 6, -5)])
+def test_how_long_a_process_answers_by_itself(lost_at: float, since: float) -> None:
+    assert LocalAges().trusted_since(NOW, lost_at) == NOW + since
 
 
 def test_clear_forgets_all() -> None:

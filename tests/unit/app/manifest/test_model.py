@@ -4,6 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE_S
 from app.manifest.identity import IdentityConfig
@@ -29,6 +30,18 @@ def test_every_default_is_finite_and_within_the_bounds(entity: EntityName) -> No
 
 def test_the_longest_life_that_can_be_said_is_one_that_the_cache_takes() -> None:
     assert MAX_FRESHNESS_S + MAX_GRACE_S <= MAX_TTL_S
+
+
+def test_a_freshness_of_nothing_keeps_nothing() -> None:
+    said = EntityConfig.model_validate({"sources": ["erp"], "freshness_s": 0})
+    assert said.freshness(EntityName.FORECAST) == Freshness(0, 0, 0, 1.5)
+    assert not said.freshness(EntityName.FORECAST).kept
+
+
+@pytest.mark.parametrize("name", ["grace_s", "absent_s"])
+def test_what_is_never_kept_has_no_grace(name: str) -> None:
+    with pytest.raises(ValidationError, match=f"{name} must be 0 too"):
+        EntityConfig.model_validate({"sources": ["erp"], "freshness_s": 0, name: 5})
 
 
 def test_what_is_said_of_freshness_goes_before_the_default() -> None:
