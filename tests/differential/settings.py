@@ -23,7 +23,7 @@ from tests.differential.world import LOCATIONS, SKUS, SUPPLIERS, World
 from tests.fakes.desk import NOW, PLANNER, SCHEMA, Desk, supplier_principal
 
 LIMITS: Final = Limits(default_page_size=6, max_page_size=20, max_nodes=20, max_weeks=20)
-PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 60.0
 
 _PRINCIPALS: Final[Mapping[str, Principal | None]] = {
     "planner": PLANNER,

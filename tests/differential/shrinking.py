@@ -52,16 +52,13 @@ def shrunk(schema: GraphQLSchema, asking: Asking, fails: Callable[[Asking], bool
     once = (replace(asking, variables=[v]) for v in asking.variables)
     asking = next((a for a in once if fails(a)), asking)
     part = 0
-    while True:
+    while part < len(_parts(parse(asking.text))):
         smaller = _without(schema, asking, part)
-        if smaller is None:
-            part += 1
-            if part > len(_parts(parse(asking.text))):
-                return asking
-        elif fails(smaller):
+        if smaller is not None and fails(smaller):
             asking = smaller
         else:
             part += 1
+    return asking
 
 
 def _without(schema: GraphQLSchema, asking: Asking, number: int) -> Asking | None:

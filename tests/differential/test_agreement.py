@@ -6,6 +6,7 @@ A short run of always the same cases; `make differential` goes on with others.
 from collections import Counter
 from collections.abc import Iterator
 
+import pytest
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -22,7 +23,7 @@ from graphql import (
 from tests.differential.cases import Tried, differs, disagreement, distributor, ran
 from tests.differential.short_run import GROUP, LEAVINGS, cases
 
-pytestmark = [GROUP, *LEAVINGS]
+pytestmark = [GROUP, *LEAVINGS, pytest.mark.timeout(300)]  # all cases of the short run
 
 
 def test_random_operations_are_answered_alike() -> None:
