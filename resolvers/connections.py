@@ -1,19 +1,22 @@
 """Connections: a page of a list in Relay's form, with how complete it is."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from canonical.completeness import State
 from canonical.criteria import Criteria, Sort
 from canonical.entities import EntityName
-from canonical.errors import InvalidInputError, SupplygraphError
+from canonical.errors import InvalidInputError, SupplygraphError, UnavailableError
 from canonical.records import Record
 from execution.operation import Partial
 from loaders.lists import Contribution, Listed
 from loaders.pages import page_of
 from resolvers.context import RequestContext
+
+_SOMEWHERE: Final = "supplygraph"
 
 
 class Edge(Struct, frozen=True):
@@ -101,25 +104,39 @@ def connection(listed: Listed, records: Sequence[Any] | None = None) -> Connecti
 
 def page_or_error(
     entity: EntityName,
-    records: Sequence[Record],
+    found: Sequence[Any] | Partial,
     criteria: Criteria,
     order: tuple[Sort, ...],
     page: tuple[int, str | None],
 ) -> Listed | InvalidInputError:
     """One parent's page of records that are at hand, or why its cursor cannot be used.
 
+    What was missing when they were read is missing in the page, which then has no total.
+
     Args:
         entity: What is listed.
-        records: The records.
+        found: The records.
         criteria: What they satisfy.
         order: In which order.
         page: Most records wanted, and the cursor of the last one seen.
     """
     first, after = page
+    records = found.value if isinstance(found, Partial) else found
     try:
-        return page_of(entity, records, criteria, order, first, after)
+        made = page_of(entity, records, criteria, order, first, after)
     except InvalidInputError as exc:
         return exc
+    if not isinstance(found, Partial):
+        return made
+    parts = {c.system: c for c in made.contributions}
+    for problem in found.problems:
+        system = problem.system if isinstance(problem, UnavailableError) else _SOMEWHERE
+        part = parts.get(system)
+        if part is None:
+            parts[system] = Contribution(system, State.MISSING, problem)
+        else:
+            parts[system] = replace(part, left_out=(*part.left_out, problem))
+    return replace(made, total=None, contributions=list(parts.values()))
 
 
 def page_size(first: int | None, context: RequestContext) -> int:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec.structs import replace
-
 from canonical.criteria import Condition, Criteria, Op, Sort
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
@@ -79,12 +77,6 @@ async def inventory_of(
     answers: list[Any] = []
     for code, positions in zip(codes, found, strict=True):
         criteria = (*filter, Condition("location", Op.IN, (code,)))
-        whole = positions.value if isinstance(positions, Partial) else positions
-        page = page_or_error(EntityName.INVENTORY, whole, criteria, order, (size, after))
-        if isinstance(page, InvalidInputError):
-            answers.append(page)
-            continue
-        problems = positions.problems if isinstance(positions, Partial) else ()
-        made = connection(replace(page, total=None) if problems else page)
-        answers.append(Partial(made, problems) if problems else made)
+        page = page_or_error(EntityName.INVENTORY, positions, criteria, order, (size, after))
+        answers.append(page if isinstance(page, InvalidInputError) else connection(page))
     return answers

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec.structs import replace
-
 from canonical.criteria import Condition, Criteria, Op, Sort
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
@@ -92,9 +90,8 @@ async def purchase_orders_of(
     for code, orders in zip(codes, found, strict=True):
         criteria = (*filter, Condition("supplier", Op.IN, (code,)))
         allowed = scoped(EntityName.PURCHASE_ORDER, criteria, context.caller) or criteria
-        whole = orders.value if isinstance(orders, Partial) else orders
-        page = page_or_error(EntityName.PURCHASE_ORDER, whole, allowed, order, (size, after))
-        answers.append(_paged(page, orders))
+        page = page_or_error(EntityName.PURCHASE_ORDER, orders, allowed, order, (size, after))
+        answers.append(page if isinstance(page, InvalidInputError) else connection(page))
     return answers
 
 
@@ -116,35 +113,26 @@ async def items_of(
     for code, offers in zip(codes, found, strict=True):
         criteria = (Condition("supplier", Op.IN, (code,)),)
         whole = offers.value if isinstance(offers, Partial) else offers
-        once = list({o.item: o for o in reversed(whole) if isinstance(o, SupplySource)}.values())
+        once: Any = list(
+            {o.item: o for o in reversed(whole) if isinstance(o, SupplySource)}.values()
+        )
+        if isinstance(offers, Partial):
+            once = Partial(once, offers.problems)
         pages.append(page_or_error(EntityName.SUPPLY_SOURCE, once, criteria, order, (size, after)))
     skus = [[r.item for r in _records(p) if isinstance(r, SupplySource)] for p in pages]
     flat = [sku for page in skus for sku in page]
     records = iter(await by_name(context, EntityName.ITEM, flat, asked))
     answers: list[Any] = []
-    for page, own, offers in zip(pages, skus, found, strict=True):
+    for page, own in zip(pages, skus, strict=True):
         nodes = [next(records) for _ in own]
         problem = next((n for n in nodes if isinstance(n, Exception)), None)
         known = [n.value if isinstance(n, Partial) else n for n in nodes]
-        answers.append(problem or _paged(page, offers, known))
+        if isinstance(page, InvalidInputError):
+            answers.append(page)
+        else:
+            answers.append(problem or connection(page, known))
     return answers
 
 
 def _records(page: Listed | InvalidInputError) -> Sequence[Any]:
     return () if isinstance(page, InvalidInputError) else page.records
-
-
-def _paged(
-    page: Listed | InvalidInputError, source: Any, nodes: Sequence[Any] | None = None
-) -> Any:
-    """A connection with what its records lacked when they were read."""
-    if isinstance(page, InvalidInputError):
-        return page
-    if isinstance(source, Partial):
-        page = replace(page, total=None)
-    made = connection(page, nodes)
-    if not isinstance(source, Partial):
-        return made
-    if isinstance(made, Partial):
-        return Partial(made.value, (*made.problems, *source.problems))
-    return Partial(made, source.problems)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from canonical.errors import Reason, UnavailableError
 from canonical.purchase_orders import PurchaseOrderStatus
 from tests.fakes.desk import Desk
 from tests.fakes.distributor import MONDAY, Distributor, acknowledged, line, order, receipt
@@ -77,3 +78,20 @@ async def test_items_of_suppliers_page_by_sku() -> None:
     second = (await desk.ask(question, c=first["pageInfo"]["endCursor"])).data["supplier"]["items"]
     assert second["nodes"] == [{"sku": "I7", "name": "Item 7"}]
     assert second["pageInfo"]["hasNextPage"] is False
+
+
+async def test_pages_of_several_suppliers_say_which_system_is_missing() -> None:
+    world = Distributor()
+    world.procurement.error = UnavailableError("procurement", Reason.CONNECTION, "is not there")
+    answer = await Desk(*world.sources).ask(
+        """{ suppliers { nodes { purchaseOrders(first: 1) {
+             totalCount completeness { complete systems { system state } } } } } }"""
+    )
+    pages = [n["purchaseOrders"] for n in answer.data["suppliers"]["nodes"]]
+    assert len(pages) == 3
+    for page in pages:
+        assert page["totalCount"] is None
+        assert not page["completeness"]["complete"]
+        states = {s["system"]: s["state"] for s in page["completeness"]["systems"]}
+        assert states == {"erp": "LIVE", "procurement": "MISSING"}
+    assert {p.details()["system"] for p, _ in answer.problems} == {"procurement"}
