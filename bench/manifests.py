@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from pydantic import ValidationError
-
-from app.manifest.model import CacheConfig, EntityConfig
 
 KIT: Final = Path(__file__).parent / "kit" / "manifest.yaml"
 HOUSE: Final = Path(__file__).with_name("house.yaml")
@@ -41,18 +38,9 @@ def varied(document: Mapping[str, Any], keeping: Keeping) -> dict[str, Any]:
     """A manifest that keeps what is said."""
     made: dict[str, Any] = {**document, "limits": _LIMITS}
     if keeping in {Keeping.NOTHING, Keeping.IN_FLIGHT}:
-        unkept = {"freshness_s": _least_freshness_s(), "grace_s": 0}
+        unkept = {"freshness_s": 0, "grace_s": 0}
         made["entities"] = {n: {**entity, **unkept} for n, entity in made["entities"].items()}
-    if keeping is not Keeping.ANSWERS and "answers" in CacheConfig.model_fields:
+    if keeping is not Keeping.ANSWERS:
         answers = {"enabled": False, "share_in_flight": keeping is Keeping.IN_FLIGHT}
         made["cache"] = {**made.get("cache", {}), "answers": answers}
     return made
-
-
-def _least_freshness_s() -> float:
-    """Nothing at all, where the manifest allows it; else what no other request can profit from."""
-    try:
-        EntityConfig.model_validate({"sources": ["erp"], "freshness_s": 0})
-    except ValidationError:
-        return 0.000_001
-    return 0
