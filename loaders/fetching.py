@@ -85,7 +85,8 @@ class Request(Flight[dict[str, Answer]]):
 
     def join(self, want: Want, keys: Iterable[str], ask: Ask) -> None:
         """Want keys too, before the request leaves."""
-        self.keys.update(dict.fromkeys(keys))
+        wanted = dict.fromkeys(keys)
+        self.keys = {**self.keys, **wanted} if self.keys else wanted
         self.columns |= want.needed | want.wider
         self.known.update(want.known)
         self._deadline = max(self._deadline, ask.deadline)
