@@ -85,7 +85,8 @@ class Request(Flight[dict[str, Answer]]):
 
     def join(self, want: Want, keys: Iterable[str], ask: Ask) -> None:
         """Want keys too, before the request leaves."""
-        self.keys.update(dict.fromkeys(keys))
+        wanted = dict.fromkeys(keys)
+        self.keys = {**self.keys, **wanted} if self.keys else wanted
         self.columns |= want.needed | want.wider
         self.known.update(want.known)
         self._deadline = max(self._deadline, ask.deadline)
@@ -293,8 +294,8 @@ class Fetcher:
             for key, answer in answers.items()
             if isinstance(answer, Shelved) and (remembered or answer.records)
         ]
-        if watch.everything or watch.keys:
-            kept = [k for k in kept if not watch.touched((k[0],))]
+        if watch.keys:  # a gap alone, as at the start, says nothing of what was just read
+            kept = [k for k in kept if k[0] not in watch.keys]
         await self._cache.put_many(kept, records_of(way.entity))
         if request.known:
             changed = [

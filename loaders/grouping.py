@@ -24,7 +24,7 @@ def shelved_by_key(
     if name_of is None:
         return _many(column, keys, records, fetched_at, columns)
     names = list(map(name_of, records))
-    last = dict(zip(names, records, strict=True))
+    last = dict(zip(names, records, strict=True)) if len(records) <= len(keys) else {}
     if len(last) == len(records):
         get = last.get
         return {

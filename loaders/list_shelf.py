@@ -191,9 +191,9 @@ class ListShelf:
             self._clock(),
         )
         slot = _slot(supply, query)
-        if not freshness.kept or watch.everything:
+        if not freshness.kept:
             return made
-        if not made.left_out and not watch.touched((slot,)):
+        if not made.left_out and slot not in watch.keys:
             await self._keep(slot, made, freshness)
         start = prefix(supply.system, entity, lookup_column(entity), "")
         kept = [r for r, k in zip(records, made.keys, strict=True) if start + k not in watch.keys]

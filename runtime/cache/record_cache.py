@@ -30,7 +30,7 @@ from runtime.cache.changes import Changes, OnChange, Watch
 from runtime.cache.connection import RedisHandle
 from runtime.cache.entries import BYTES, FORMAT, Kind, fetched_at, memory_of
 from runtime.cache.invalidation import Invalidations
-from runtime.cache.local import LocalAges, LocalCache, LocalClaims
+from runtime.cache.local import Held, LocalAges, LocalCache, LocalClaims
 from runtime.cache.shared import SharedEntries
 from runtime.telemetry import metrics
 
@@ -229,13 +229,14 @@ class RecordCache:
         if self._shared is None:
             return self._claims.claim(keys, ttl_s, self._clock())
         self._listen()
-        token = secrets.token_bytes(12)
+        token, now = secrets.token_bytes(12), self._clock()
+        seen = {key: self._l1.get(key, now) for key in keys}  # before the others go on
         answers = await self._shared.claim(keys, token, ttl_s)
         if answers is None:
             return keys
         ours = [key for key, (won, _) in zip(keys, answers, strict=True) if won]
         heads = {key: head for key, (_, head) in zip(keys, answers, strict=True)}
-        newer = {key for key in ours if self._is_newer(key, heads[key])}
+        newer = {key for key in ours if self._is_newer(key, heads[key], seen[key])}
         self._tokens.update(dict.fromkeys(ours, token))
         if newer:
             await self.release(list(newer))
@@ -335,9 +336,8 @@ class RecordCache:
         metrics.cache_looked_up("l2", hits=len(found), misses=len(keys) - len(found))
         return found
 
-    def _is_newer(self, key: str, head: bytes) -> bool:
+    def _is_newer(self, key: str, head: bytes, held: Held | None) -> bool:
         """Tell whether Redis has a newer entry than what this process saw when it looked."""
-        held = self._l1.get(key, self._clock())
         at = fetched_at(head)
         if held is None or at is None or key in self._undelivered:
             return False
