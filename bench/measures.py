@@ -80,12 +80,16 @@ def calls_of_one(running: Running, question: Question, systems: Systems) -> int:
     return systems.calls()
 
 
+def keeps(running: Running) -> bool:
+    """Whether a contender keeps anything between requests."""
+    return running.contender.keeping in _WARM
+
+
 def warm(running: Running, question: Question) -> None:
     """Ask everything once, so that what can be kept is kept."""
     bodies = question.requests()
-    keeps = running.contender.keeping in _WARM
-    for body in bodies if keeps else bodies[:1]:
-        for _ in range(running.contender.workers * 2 if keeps else 1):
+    for body in bodies if keeps(running) else bodies[:1]:
+        for _ in range(running.contender.workers * 2 - 1):
             post(running.url, body, running.headers)
 
 
@@ -168,11 +172,12 @@ async def rounds(
         for setting, names in plan.items():
             say(f"round {number + 1} of {count}: {setting.question}")
             systems.delay(setting.latency_ms)
-            for name in names:
-                if name in by_name:
-                    question = asked[setting.question]
-                    cell = await measured(by_name[name], question, setting, systems, seconds)
-                    figures.setdefault((name, setting), []).append(cell)
+            for each in (by_name[name] for name in names if name in by_name):
+                if number and each.contender.slow:
+                    continue  # their figures are far from the others', whatever the noise
+                question = asked[setting.question]
+                cell = await measured(each, question, setting, systems, seconds)
+                figures.setdefault((each.contender.name, setting), []).append(cell)
     systems.delay(0)
     say("")
     return figures

@@ -23,4 +23,4 @@ def test_the_innermost_frame_of_a_part_decides_and_what_started_the_server_does_
         "calls to systems": 4,
         "event loop and the rest": 1,
     }
-    assert list(told(found))[0].split() == ["40.0%", "calls", "to", "systems"]
+    assert next(iter(told(found))).split() == ["40.0%", "calls", "to", "systems"]

@@ -41,6 +41,7 @@ class Case(Struct, frozen=True):
     def __repr__(self) -> str:
         told = "\n".join(json.dumps(dict(v), ensure_ascii=False) for v in self.asking.variables)
         name = self.asking.operation_name
+        told += "\nat once" if self.asking.together else ""
         return f"{self.setting!r}, {self.who}, operation {name}:\n{self.asking.text}\n{told}"
 
 

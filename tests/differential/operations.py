@@ -80,11 +80,13 @@ class Asking(Struct, frozen=True):
         text: The document.
         operation_name: Which of its operations.
         variables: Values of its variables, once for each time that it is sent.
+        together: Whether it is sent so often at once, not one after another.
     """
 
     text: str
     operation_name: str | None
     variables: Sequence[Mapping[str, Any]] = ({},)
+    together: bool = False
 
 
 class _Scope(Struct):
@@ -311,7 +313,7 @@ def drafted(
         for i in times
     ]
     chosen = "Q" if len(names) > 1 or chance(rnd, 0.5) else None
-    return Asking("\n".join(texts), chosen, sent)
+    return Asking("\n".join(texts), chosen, sent, chance(rnd, 0.5))
 
 
 def _is_list(kind: Any) -> bool:

@@ -98,10 +98,8 @@ def run(
     """Run an operation, each time that it is sent, in a setting where nothing was asked before."""
 
     async def each() -> list[Ran]:
-        return [
-            await _run(engine, setting, asking, document, who, variables)
-            for variables in asking.variables
-        ]
+        runs = [_run(engine, setting, asking, document, who, v) for v in asking.variables]
+        return await asyncio.gather(*runs) if asking.together else [await r for r in runs]
 
     return asyncio.run(each())
 

@@ -266,7 +266,8 @@ async def test_many_keys_take_a_request_for_each_fifty(coupa: Opened, world: Wor
 
     assert {r.sku for r in found} == set(skus)
     log = coupa.log()
-    assert [len(e["query"]["item_number[in]"].split(",")) for e in log[:2]] == [50, 50]
+    sizes = [len(e["query"].get("item_number[in]", "").split(",")) for e in log]
+    assert sorted(sizes)[1:] == [50, 50]  # they run at once and may come in any order
     assert len(log) == 3
     assert coupa.calls.count == 4  # and the token
 
