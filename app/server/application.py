@@ -12,7 +12,7 @@ import strawberry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
 from app.server.counting import Counted
@@ -36,13 +36,10 @@ class _Desk:
     def __init__(self) -> None:
         self.drain = Drain()
         self.serving: Serving | None = None
-        self.endpoint: Endpoint | None = None
+        self.endpoint: ASGIApp = answer_later
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.endpoint is None:
-            await answer_later(send)
-        else:
-            await self.endpoint(scope, receive, send)
+        await self.endpoint(scope, receive, send)
 
 
 class Application(Starlette):
@@ -55,7 +52,7 @@ class Application(Starlette):
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == _GRAPHQL:
-            await self._desk(scope, receive, send)
+            await self._desk.endpoint(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -86,7 +83,7 @@ def create_app(
                 with drained_before_signals(desk.drain, drain_s):
                     yield {"drain": desk.drain}
             finally:
-                desk.serving, desk.endpoint = None, None
+                desk.serving, desk.endpoint = None, answer_later
 
     routes = [
         Route(_GRAPHQL, desk),

@@ -36,9 +36,9 @@ from canonical.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from runtime.telemetry.correlation import accepted, correlated, new_correlation_id
+from runtime.telemetry.correlation import accepted, correlate, correlated, new_correlation_id
 from runtime.telemetry.metrics import OperationOutcome
-from runtime.telemetry.tracing import operation_span
+from runtime.telemetry.tracing import hand_on, operation_span, recording
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST"})
 _CLIENT_GONE: Final = 499
@@ -60,10 +60,13 @@ class Endpoint:
         """Answer a request."""
         inbound = Inbound.of(scope, receive)
         correlation_id = accepted(inbound.header(CORRELATION))
-        with (
-            correlated(correlation_id),
-            operation_span("graphql", inbound.header(b"traceparent")),
-        ):
+        traceparent = inbound.header(b"traceparent")
+        if recording():
+            with correlated(correlation_id), operation_span("graphql", traceparent):
+                reply = await self._guarded(inbound, correlation_id)
+        else:  # the task ends with the request, so that nothing need be taken back
+            correlate(correlation_id)
+            hand_on(traceparent)
             reply = await self._guarded(inbound, correlation_id)
         await reply.send(send, correlation_id)
 
@@ -113,8 +116,8 @@ class Endpoint:
         return request.of_text(text)
 
 
-async def answer_later(send: Send) -> None:
-    """Answer while there is nothing that could answer."""
+async def answer_later(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer while there is nothing that could answer: an ASGI application."""
     refusal, correlation_id = stopping(), new_correlation_id()
     told = told_request(refusal.message, refusal.code, correlation_id)
     reply = refused(told, refusal.status, PLAIN_JSON, refusal.headers)

@@ -18,6 +18,7 @@ from app.server.negotiation import PLAIN_JSON, HTTPRefusal, parameters_of
 from runtime.cache.persisted import DIGEST, digest_of
 
 READ: Final = frozenset({"GET", "HEAD"})
+_JSON: Final = PLAIN_JSON.encode()
 _BODY_S: Final = 10.0
 _CLOSE: Final = {"Connection": "close"}
 _KEPT: Final = 1_000
@@ -74,7 +75,8 @@ class Requests:
                 message = f"the address is {_too_large(self._max_bytes)}; send it by POST"
                 raise HTTPRefusal(414, message)
             return _understood(inbound.query, self._by_get, _from_query)
-        _check_content_type(inbound.header(b"content-type") or "")
+        if inbound.headers.get(b"content-type") != _JSON:
+            _check_content_type(inbound.header(b"content-type") or "")
         try:
             body = await inbound.body(self._max_bytes, _BODY_S)
         except TimeoutError as exc:
@@ -104,8 +106,6 @@ def _understood(
 
 
 def _check_content_type(content_type: str) -> None:
-    if content_type == PLAIN_JSON:
-        return
     kind, _, parameters = content_type.partition(";")
     if kind.strip().lower() != PLAIN_JSON:
         raise HTTPRefusal(415, "send the request as JSON, with `Content-Type: application/json`")

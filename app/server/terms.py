@@ -44,10 +44,13 @@ async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> T
         UnauthenticatedError: if there is a token that is not valid now.
         UnavailableError: if tokens cannot be checked now.
     """
-    staleness = _max_staleness(inbound.header(_STALENESS))
+    staleness, tell_cost = None, False
+    if _STALENESS in inbound.headers:
+        staleness = _max_staleness(inbound.header(_STALENESS))
     principal = await _principal(inbound.header(b"authorization"), tokens)
-    wanted = inbound.header(_EXTENSIONS)
-    tell_cost = wanted is not None and "cost" in map(str.strip, wanted.lower().split(","))
+    if _EXTENSIONS in inbound.headers:
+        wanted = inbound.headers[_EXTENSIONS].lower().split(b",")
+        tell_cost = b"cost" in map(bytes.strip, wanted)
     return Terms(principal, correlation_id, staleness, tell_cost)
 
 

@@ -49,6 +49,10 @@ class ChangeTeller(Protocol):
         """Tell whether what this process holds since then may be used without asking Redis."""
 
 
+_Key = AnswerKey | tuple[bytes, bytes, int]
+"""A plain tuple is equal to the key of the same parts."""
+
+
 class _Held(Struct):
     answer: KeptAnswer
     size: int
@@ -78,7 +82,7 @@ class AnswerCache:
         self._changes = changes
         self._max_bytes = max_bytes
         self._clock = clock
-        self._held: OrderedDict[AnswerKey, _Held] = OrderedDict()
+        self._held: OrderedDict[_Key, _Held] = OrderedDict()
         self._by_slot: dict[str, set[AnswerKey]] = {}
         self._bytes = 0
         self._under_way: set[asyncio.Task[None]] = set()
@@ -92,7 +96,7 @@ class AnswerCache:
         if self._shared is not None:
             self._shared.of_schema(text)
 
-    def get(self, key: AnswerKey, max_staleness_s: float | None = None) -> KeptAnswer | None:
+    def get(self, key: _Key, max_staleness_s: float | None = None) -> KeptAnswer | None:
         """The answer that this process holds, if it may be served now.
 
         Args:
@@ -153,7 +157,7 @@ class AnswerCache:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    def _usable(self, key: AnswerKey, answer: KeptAnswer, max_staleness_s: float | None) -> bool:
+    def _usable(self, key: _Key, answer: KeptAnswer, max_staleness_s: float | None) -> bool:
         now = self._clock()
         if now >= answer.good_until:
             self._drop((key,))
@@ -211,7 +215,7 @@ class AnswerCache:
             self._drop((next(iter(self._held)),))
         return True
 
-    def _drop(self, keys: Iterable[AnswerKey]) -> None:
+    def _drop(self, keys: Iterable[_Key]) -> None:
         for key in keys:
             held = self._held.pop(key, None)
             if held is None:

@@ -20,7 +20,6 @@ _MOST: Final = 10_000
 
 class _Known(Struct, frozen=True):
     principal: Principal
-    ends_at: float
     until: float
 
 
@@ -47,7 +46,7 @@ class RememberedPrincipals:
         known = self._known.get(digest)
         if known is None:
             return None
-        if self._monotonic() >= known.until or self._clock() >= known.ends_at + self._leeway_s:
+        if self._monotonic() >= known.until:
             del self._known[digest]
             return None
         self._known.move_to_end(digest)
@@ -55,9 +54,9 @@ class RememberedPrincipals:
 
     def put(self, token: str, principal: Principal) -> None:
         """Remember a token that was found valid just now."""
-        until = self._monotonic() + REMEMBERED_S
-        known = _Known(principal, principal.expires_at.timestamp(), until)
-        self._known[_digest(token)] = known
+        left_s = principal.expires_at.timestamp() + self._leeway_s - self._clock()
+        until = self._monotonic() + min(REMEMBERED_S, left_s)
+        self._known[_digest(token)] = _Known(principal, until)
         if len(self._known) > _MOST:
             self._known.popitem(last=False)
 

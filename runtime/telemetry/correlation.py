@@ -29,6 +29,11 @@ def correlation_id() -> str | None:
     return _current.get()
 
 
+def correlate(value: str) -> None:
+    """The rest of the task that is under way belongs to one operation."""
+    _current.set(value)
+
+
 class correlated:  # noqa: N801  # reads as a word: `with correlated(id):`
     """Everything in the block, and the tasks it starts, belongs to one operation."""
 

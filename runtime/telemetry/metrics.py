@@ -17,10 +17,12 @@ is a backend's name in the manifest. Nothing that a caller makes up becomes a la
 Several processes of one service add up when PROMETHEUS_MULTIPROC_DIR names an empty folder.
 """
 
+import asyncio
 import os
+from collections.abc import Callable
 from enum import IntEnum, StrEnum
 from functools import cache
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -35,6 +37,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 _BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _HTTP_CLASSES: Final = 5
+_WRITTEN_AFTER_S: Final = 0.25
 
 
 class Route(StrEnum):
@@ -134,24 +137,81 @@ _breakers = Gauge(
 )
 
 
+class _Often:
+    """What happens so often that several at once are written down.
+
+    Within an event loop that is after a moment, and before anything is shown.
+
+    Args:
+        write: Writes down how often it has happened, and how many seconds that took together.
+    """
+
+    unwritten: ClassVar[list["_Often"]] = []
+
+    def __init__(self, write: Callable[[int, float], None]) -> None:
+        self._write = write
+        self._count = 0
+        self._seconds = 0.0
+
+    def happened(self, seconds: float = 0.0) -> None:
+        """It has happened once more."""
+        self._count += 1
+        self._seconds += seconds
+        if self._count == 1:
+            self.unwritten.append(self)
+            try:
+                asyncio.get_running_loop().call_later(_WRITTEN_AFTER_S, write_all)
+            except RuntimeError:  # no event loop that would come back to it
+                write_all()
+
+    def write(self) -> None:
+        """Write down what has happened."""
+        count, seconds, self._count, self._seconds = self._count, self._seconds, 0, 0.0
+        self._write(count, seconds)
+
+
+def write_all() -> None:
+    """Write down all that has happened."""
+    while _Often.unwritten:
+        _Often.unwritten.pop().write()
+
+
+def _counted(counter: Counter) -> _Often:
+    return _Often(lambda count, _: counter.inc(count))
+
+
+def _timed(histogram: Histogram) -> _Often:
+    """For times within the first bucket."""
+
+    def write(count: int, seconds: float) -> None:
+        histogram._sum.inc(seconds)  # noqa: SLF001  # there is no way to observe several at once
+        histogram._buckets[0].inc(count)  # noqa: SLF001  # as above
+
+    return _Often(write)
+
+
 def request_answered(route: Route, status: int) -> None:
     """An HTTP request was answered with a status code."""
-    _requests_of(route, status // 100).inc()
+    _requests_of(route, status // 100).happened()
 
 
 @cache
-def _requests_of(route: Route, group: int) -> Counter:
-    return _requests.labels(route.value, f"{group}xx" if 1 <= group <= _HTTP_CLASSES else "other")
+def _requests_of(route: Route, group: int) -> _Often:
+    label = f"{group}xx" if 1 <= group <= _HTTP_CLASSES else "other"
+    return _counted(_requests.labels(route.value, label))
 
 
 def operation_answered(kind: OperationKind, outcome: OperationOutcome, seconds: float) -> None:
     """A GraphQL operation was answered."""
-    _operations_of(kind, outcome).observe(seconds)
+    if seconds <= _BUCKETS_S[0]:
+        _quick_operations_of(kind, outcome).happened(seconds)
+    else:
+        _operations.labels(kind.value, outcome.value).observe(seconds)
 
 
 @cache
-def _operations_of(kind: OperationKind, outcome: OperationOutcome) -> Histogram:
-    return _operations.labels(kind.value, outcome.value)
+def _quick_operations_of(kind: OperationKind, outcome: OperationOutcome) -> _Often:
+    return _timed(_operations.labels(kind.value, outcome.value))
 
 
 def operation_planned(outcome: Literal["made", "found", "walked"]) -> None:
@@ -184,12 +244,12 @@ def _lookups_of(layer: str, result: str) -> Counter:
 
 def answer_looked_up(layer: Literal["l1", "l2"], *, hit: bool) -> None:
     """A whole answer was looked up in one layer of the answer cache."""
-    _answers_of(layer, hit).inc()
+    _answers_of(layer, hit).happened()
 
 
 @cache
-def _answers_of(layer: str, hit: bool) -> Counter:  # noqa: FBT001  # the name of the figure
-    return _answers.labels(layer, "hit" if hit else "miss")
+def _answers_of(layer: str, hit: bool) -> _Often:  # noqa: FBT001  # the name of the figure
+    return _counted(_answers.labels(layer, "hit" if hit else "miss"))
 
 
 def breaker_moved(system: str, state: BreakerState) -> None:
@@ -211,6 +271,7 @@ def _seconds_of(system: str) -> Histogram:
 
 def render() -> bytes:
     """All metrics in the text form that /metrics answers with, of type `CONTENT_TYPE`."""
+    write_all()
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]

@@ -106,6 +106,11 @@ class _HandedOn:
 _handed_on: Final[ContextVar[_HandedOn | None]] = ContextVar("handed_on", default=None)
 
 
+def hand_on(inbound: str | None) -> None:
+    """The rest of the task hands the caller's trace on, or begins one. Nothing is recorded."""
+    _handed_on.set(_HandedOn(inbound))
+
+
 def operation_span(
     name: str, inbound: str | None, attributes: Mapping[str, str | int] | None = None
 ) -> AbstractContextManager[Span]:
@@ -118,7 +123,7 @@ def operation_span(
         inbound: The caller's `traceparent` header.
         attributes: What else to record.
     """
-    if not _recording():
+    if not recording():
         return _HandedOn(inbound)
     parent = TraceParent.parse(inbound)
     return _tracer.start_as_current_span(
@@ -133,7 +138,7 @@ def call_span(
     name: str, attributes: Mapping[str, str | int] | None = None
 ) -> AbstractContextManager[Span]:
     """Asking one system, within an operation. Without an SDK the operation's context stays."""
-    if not _recording():
+    if not recording():
         return _UNRECORDED
     return _tracer.start_as_current_span(name, kind=SpanKind.CLIENT, attributes=attributes)
 
@@ -182,7 +187,7 @@ def configure_tracing(environ: Mapping[str, str]) -> bool:
     for exporter in exporters:
         provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
-    _recording.cache_clear()
+    recording.cache_clear()
     return True
 
 
@@ -197,7 +202,7 @@ def _exporter(name: str) -> Any:
 
 
 @cache
-def _recording() -> bool:
+def recording() -> bool:
     """Tell whether there is an SDK. That is so from the start or never."""
     return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 

@@ -1,5 +1,6 @@
 """Metrics: each is counted, documented, and labelled with few values."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,37 @@ def test_each_event_moves_its_own_metric() -> None:
         ("supplygraph_cache_lookups_total", (("layer", "l2"), ("result", "hit"))): 3,
         ("supplygraph_cache_lookups_total", (("layer", "l2"), ("result", "miss"))): 2,
     }
+
+
+async def test_what_happens_often_is_exact_whenever_it_is_shown() -> None:
+    before = samples()
+    for seconds in (0.001, 0.004, 0.005, 0.2):
+        metrics.operation_answered(OperationKind.QUERY, OperationOutcome.FAILED, seconds)
+        metrics.request_answered(Route.PAGES, 304)
+    after = samples()
+    labels = (("kind", "query"), ("outcome", "failed"))
+    name = "supplygraph_operation_seconds"
+
+    def moved(metric: str, **more: str) -> float:
+        key = (metric, tuple(sorted([*labels, *more.items()])))
+        return after[key] - before.get(key, 0.0)
+
+    assert moved(f"{name}_count") == 4
+    assert moved(f"{name}_bucket", le="0.005") == 3
+    assert moved(f"{name}_bucket", le="0.25") == 4
+    assert round(moved(f"{name}_sum"), 6) == 0.21
+    requests = ("supplygraph_requests_total", (("route", "pages"), ("status", "3xx")))
+    assert after[requests] - before.get(requests, 0.0) == 4
+
+
+async def test_what_happens_often_is_written_down_after_a_moment() -> None:
+    metrics.write_all()
+    for _ in range(3):
+        metrics.request_answered(Route.OTHER, 200)
+    assert len(metrics._Often.unwritten) == 1
+    async with asyncio.timeout(5):
+        while metrics._Often.unwritten:  # noqa: ASYNC110  # it tells nobody
+            await asyncio.sleep(0.02)
 
 
 def test_the_breaker_shows_its_last_state() -> None:
