@@ -19,6 +19,7 @@ async def served(odoo: Odoo) -> AsyncIterator[str]:
     # asyncio turns Nagle's delay off for sockets that say that they are TCP.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
+    listening.listen()  # who is quick finds it there, though the server has yet to begin
     server = uvicorn.Server(uvicorn.Config(odoo.application, log_level="error"))
     task = asyncio.create_task(server.serve([listening]))
     try:
