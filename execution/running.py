@@ -124,7 +124,10 @@ class Run:
         stubs = answer.reference.records(parents)
         distinct = list({id(s): s for s in stubs if s is not None}.values())
         below = field.below.only.fields
-        ahead = {i: asyncio.ensure_future(self._answer(below[i], distinct)) for i in field.early}
+        ahead = {
+            i: asyncio.ensure_future(self._answer(below[i], distinct))
+            for i in (field.early if distinct else ())
+        }
         try:
             results = await answered(self._context, answer.batch, parents, field.asked, arguments)
             order = _Order(stubs, distinct)

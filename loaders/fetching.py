@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from canonical.criteria import Criteria
 from canonical.entities import EntityName
-from canonical.errors import Reason, SupplygraphError, UnavailableError
+from canonical.errors import BadAnswerError, Reason, SupplygraphError, UnavailableError
 from canonical.ports import Ask
 from loaders.catalog import Freshness, Supply
 from loaders.context import ReadContext, until_deadline
@@ -145,15 +145,31 @@ class Fetcher:
     ) -> tuple[Mapping[str, Answer], bool]:
         """Each key's answer, and whether any of them is an error."""
         bound = self._bound(way, want, context)
+        answers: Mapping[str, Answer]
         if len(bound) == 1:
-            return await self._landed(way, *bound[0], want.until, context)
-        answers: dict[str, Answer] = {}
-        failed = False
-        for request, keys in bound:
-            brought, bad = await self._landed(way, request, keys, want.until, context)
-            answers.update(brought)
-            failed = failed or bad
+            answers, failed = await self._landed(way, *bound[0], want.until, context)
+        else:
+            landed = [
+                await self._landed(way, request, keys, want.until, context)
+                for request, keys in bound
+            ]
+            answers = {k: a for brought, _ in landed for k, a in brought.items()}
+            failed = any(bad for _, bad in landed)
+        if failed and any(r.columns != want.needed | want.wider for r, _ in bound):
+            return await self._read_alone(way, want, answers, context.ask)
         return answers, failed
+
+    async def _read_alone(
+        self, way: Way, want: Want, answers: Mapping[str, Answer], ask: Ask
+    ) -> tuple[Mapping[str, Answer], bool]:
+        """Ask again for keys that cannot be read, perhaps because of what others wanted of them."""
+        unreadable = [k for k, a in answers.items() if isinstance(a, BadAnswerError)]
+        if unreadable:
+            request = Request(ask)
+            request.join(want, unreadable, ask)
+            request.gathering = False
+            answers = {**answers, **await self._ask(way, request, unreadable, request.ask())}
+        return answers, any(isinstance(a, SupplygraphError) for a in answers.values())
 
     def _bound(
         self, way: Way, want: Want, context: ReadContext
