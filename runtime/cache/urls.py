@@ -18,6 +18,8 @@ from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from runtime.cache.packing import packed
+
 Client = Redis | RedisCluster
 
 TROUBLE: Final = (RedisError, OSError, TimeoutError, RuntimeError, AttributeError)
@@ -113,7 +115,14 @@ def _single(parts: SplitResult, options: Mapping[str, str]) -> Callable[[Timeout
         raise InvalidRedisURLError(
             f"unknown options in the address of Redis, among: {sorted(options)}"
         ) from None
-    return lambda timeouts: Redis.from_url(url, **_common(timeouts))
+
+    def connect(timeouts: Timeouts) -> Client:
+        client = Redis.from_url(url, **_common(timeouts))
+        pool = client.connection_pool
+        pool.connection_class = packed(pool.connection_class)
+        return client
+
+    return connect
 
 
 def _cluster(
