@@ -21,7 +21,7 @@ _HEAD: Final = struct.Struct(">BBBdBd")
 HEAD_SIZE: Final = _HEAD.size
 _ARRAY_OF_FIVE: Final = 0x95
 _FLOAT: Final = 0xCB
-_MEMORY_PER_BYTE: Final = 7
+MEMORY_PER_BYTE: Final = 7
 # Measured with tracemalloc: records of all entities, narrow and wide, take 3 to 8 bytes of memory
 # for each byte that they are encoded in.
 
@@ -78,7 +78,7 @@ class Kind(Generic[T]):
 
 def memory_of(data: bytes) -> int:
     """Memory that a value takes which is encoded so, nearly."""
-    return _MEMORY_PER_BYTE * len(data)
+    return MEMORY_PER_BYTE * len(data)
 
 
 def fetched_at(head: bytes) -> float | None:

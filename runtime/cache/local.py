@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from runtime.cache.entries import Kind, memory_of
+from runtime.cache.entries import MEMORY_PER_BYTE, Kind
 
 _OVERHEAD_BYTES: Final = 400
 """What one value costs beside itself and its key, measured with tracemalloc, rounded up."""
@@ -99,14 +99,11 @@ class LocalCache:
                 found[key] = held.value
         return found
 
-    def put(
-        self, key: str, value: Any, *, weight: int, stored_at: float, expires_at: float
-    ) -> None:
+    def put(self, key: str, value: Any, weight: int, stored_at: float, expires_at: float) -> None:
         """Hold a value instead of what was held under its key."""
         size = len(key) + _OVERHEAD_BYTES + weight
-        before = self._held.pop(key, None)
-        if before is not None:
-            self._bytes -= before.size
+        if key in self._held:
+            self._bytes -= self._held.pop(key).size
         if size > self._max_bytes:
             return
         self._held[key] = Held(value, stored_at, expires_at, size)
@@ -139,20 +136,16 @@ class LocalCache:
         for key, data in told:
             kept = decode(data) if data is not None else None
             held = held_at(key)
-            if (
-                held is not None
-                and held.value is not None
-                and held.stored_at >= began
-                and (data is None or (kept and kept[0].fetched_at < held.value.fetched_at))
-            ):
+            if held is not None and _is_newer(held, began, kept):
                 found[key] = held.value
             elif data is None:
-                put(key, None, weight=0, stored_at=now, expires_at=now + _MISS_KNOWN_S)
+                put(key, None, 0, now, now + _MISS_KNOWN_S)
             elif kept is None or kept[1] <= now:
                 self.drop((key,))
             else:
-                found[key], until = kept
-                put(key, kept[0], weight=memory_of(data), stored_at=now, expires_at=until)
+                value, until = kept
+                found[key] = value
+                put(key, value, MEMORY_PER_BYTE * len(data), now, until)
         return found
 
     def drop(self, keys: Iterable[str]) -> None:
@@ -166,6 +159,13 @@ class LocalCache:
         """Forget everything."""
         self._held.clear()
         self._bytes = 0
+
+
+def _is_newer(held: Held, began: float, kept: tuple[Any, float] | None) -> bool:
+    """Whether what is held was put since Redis was asked, and is newer than what it told."""
+    if held.value is None or held.stored_at < began:
+        return False
+    return kept is None or bool(kept[0].fetched_at < held.value.fetched_at)
 
 
 class LocalClaims:
