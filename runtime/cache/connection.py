@@ -58,6 +58,8 @@ class RedisHandle:
         self._recovering: asyncio.Task[None] | None = None
         self._complain_at = 0.0
         self._connected = asyncio.Event()
+        self._under_way = 0
+        self._idle = asyncio.Event()
 
     @property
     def connected(self) -> bool:
@@ -83,11 +85,22 @@ class RedisHandle:
             await self._open()
         if not self._up or self._client is None:
             return otherwise
+        self._under_way += 1
+        try:
+            return await self._asked(work, self._client, otherwise)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    async def _asked(
+        self, work: Callable[[Client], Awaitable[T]], client: Client, otherwise: D
+    ) -> T | D:
         loop = asyncio.get_running_loop()
         late_at = loop.time() + 2 * self._timeouts.operation_s
         try:
             async with asyncio.timeout(self._timeouts.operation_s):
-                return await work(self._client)
+                return await work(client)
         except ResponseError as error:
             self._refused(error)
         except TimeoutError as error:
@@ -115,7 +128,11 @@ class RedisHandle:
         }
 
     async def aclose(self) -> None:
-        """Close all connections. The handle is of no use afterwards."""
+        """Close all connections. The handle is of no use afterwards.
+
+        What has begun may end first, within its time: a connection that is being made would be
+        missed.
+        """
         self._up = False
         for task in (self._opening, self._recovering):
             if task is not None:
@@ -123,6 +140,9 @@ class RedisHandle:
                 await asyncio.gather(task, return_exceptions=True)
         if self._client is not None:
             client, self._client = self._client, None
+            if self._under_way:
+                self._idle.clear()
+                await self._idle.wait()  # each of them has a timeout
             await close(client)
 
     async def _open(self) -> None:
