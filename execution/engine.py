@@ -139,7 +139,8 @@ class Engine:
         if prepared is not None:
             self._kept.move_to_end(key)
             return prepared
-        prepared = _Prepared(_chosen(document, operation_name), _condition_names(document))
+        operation = _chosen(document, operation_name)
+        prepared = _Prepared(operation, _condition_names(document, operation))
         self._kept[key] = prepared
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
@@ -211,11 +212,12 @@ def _chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode
     )
 
 
-def _condition_names(document: DocumentNode) -> tuple[str, ...]:
-    """Variables that decide what is in the answer."""
+def _condition_names(document: DocumentNode, operation: OperationDefinitionNode) -> tuple[str, ...]:
+    """Variables of an operation that decide what is in the answer."""
     found = _Conditions()
     visit(document, found)
-    return tuple(sorted(found.names))
+    own = {d.variable.name.value for d in operation.variable_definitions or ()}
+    return tuple(sorted(found.names & own))
 
 
 class _Conditions(Visitor):

@@ -86,11 +86,6 @@ class Translator:
             return None
         return self._inverse(found.form, found)
 
-    def top_level(self, column: str) -> bool:
-        """Whether a column is one value of the record, not one of a list."""
-        found = self._find(column)
-        return found is not None and not found.nested
-
     def where(self, when: When) -> Expr:
         """What may be asked for a condition of the mapping on the record's row."""
         return when_expr(when, self._settings, self._attached)

@@ -5,6 +5,7 @@ import contextlib
 from typing import Any
 
 import pytest
+from graphql import parse
 from msgspec import json
 
 from execution.engine import Engine, PlanOutcome
@@ -93,6 +94,17 @@ async def test_a_condition_that_is_null_is_left_to_graphql_core() -> None:
     _, errors = await run(question, a_library(), engine, x=None)
     assert "not to be None" in errors[0].message
     assert told == ["walked"]
+
+
+async def test_conditions_of_another_operation_do_not_matter() -> None:
+    told: list[PlanOutcome] = []
+    engine = Engine(SCHEMA, on_plan=lambda outcome, _: told.append(outcome))
+    text = """query A { shelves { name } }
+        query B($x: Boolean!) { shelves { name @skip(if: $x) } }"""
+    library = a_library()
+    outcome = await engine.run(text, parse(text), "A", {}, library)
+    assert json.decode(outcome.data or b"") == {"shelves": [{"name": "low"}, {"name": "high"}]}
+    assert told == ["made"]
 
 
 async def test_variables_that_are_wrong_begin_nothing() -> None:
