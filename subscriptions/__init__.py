@@ -1,0 +1,1 @@
+"""Live streams over the event log, read again through resolvers."""
