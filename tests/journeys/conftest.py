@@ -15,7 +15,10 @@ __all__ = ["valkey_server", "valkey_url"]
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=7, size=0.05, today=datetime.now(UTC).date()) as running:
+    # What one test asks for is not held against the next.
+    patient = {"coupa": ["--burst", "1000"]}
+    today = datetime.now(UTC).date()
+    with Sandbox(seed=7, size=0.05, today=today, options=patient) as running:
         yield running
 
 

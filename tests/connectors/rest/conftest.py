@@ -11,7 +11,8 @@ from tests.connectors.rest.opening import Opened, opened
 
 @pytest.fixture(scope="session")
 def coupa_sandbox() -> Iterator[Sandbox]:
-    with start_one("coupa", size=0.05) as running:
+    # What one test asks for is not held against the next.
+    with start_one("coupa", size=0.05, options=["--burst", "1000"]) as running:
         yield running
 
 
