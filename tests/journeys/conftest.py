@@ -1,12 +1,12 @@
 """A house over a small sandbox, for each test anew; the simulators are started once."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from sandbox.launch import Sandbox
+from sandbox.launch import Name, Sandbox
 from tests.fixtures.valkey import valkey_server, valkey_url
 from tests.journeys.house import House, Simulators, open_house
 
@@ -16,9 +16,9 @@ __all__ = ["valkey_server", "valkey_url"]
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     # What one test asks for is not held against the next.
-    patient = {"coupa": ["--burst", "1000"]}
+    options: Mapping[Name, list[str]] = {"coupa": ["--burst", "1000"]}
     today = datetime.now(UTC).date()
-    with Sandbox(seed=7, size=0.05, today=today, options=patient) as running:
+    with Sandbox(seed=7, size=0.05, today=today, options=options) as running:
         yield running
 
 

@@ -91,9 +91,16 @@ async def opened(config: Mapping[str, Any], secrets: Mapping[str, str]) -> Async
         await backend.aclose()
 
 
-async def column_mistakes(erp: Opened, entity: EntityName) -> list[str]:
-    """Columns by one of whose values the system finds other records than we would."""
-    everything = await erp.every(entity)
+async def column_mistakes(
+    erp: Opened, entity: EntityName, everything: Mapping[str, Any]
+) -> list[str]:
+    """Columns by one of whose values the system finds other records than we would.
+
+    Args:
+        erp: The system.
+        entity: What is looked for in it.
+        everything: All records of it, by key.
+    """
     wrong: list[str] = []
     for column in sorted(erp.sources[entity].columns - {"as_of"}):  # that of each reading
         held = [v for r in everything.values() for v in values_at(r, column)]
