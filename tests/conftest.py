@@ -13,6 +13,9 @@ from typing import Any, Final
 import httpx
 import pytest
 
+pytest_plugins = ("tests.fixtures.postgres", "tests.fixtures.valkey")
+"""Servers that all folders share: a fixture that each imports would be one for each."""
+
 # Nothing compiled is thrown away: workers, servers and commands would all compile it again.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -7,10 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.launch import Name, Sandbox
-from tests.fixtures.valkey import valkey_server, valkey_url
 from tests.journeys.house import House, Simulators, open_house
-
-__all__ = ["valkey_server", "valkey_url"]
 
 
 @pytest.fixture(scope="session")

@@ -20,9 +20,6 @@ from connectors.kit.policy import CallPolicy
 from connectors.kit.rows import Bounds, Dataset, RowQuery, Test
 from connectors.kit.services import Services
 from connectors.sql import Place, SQLReader, reader
-from tests.fixtures.postgres import postgres_server
-
-__all__ = ["postgres_server"]
 
 pytestmark = pytest.mark.xdist_group("scms")  # one start of PostgreSQL
 

@@ -15,10 +15,7 @@ from connectors.backend import MappedBackend
 from connectors.config import BackendConfig
 from connectors.factory import open_backend
 from connectors.kit.services import Services
-from tests.fixtures.postgres import postgres_server
 from tests.systems.scms.history import FILE, History
-
-__all__ = ["postgres_server"]
 
 MANIFEST = Path(__file__).parents[3] / "docs" / "examples" / "scms.yaml"
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
