@@ -19,6 +19,7 @@ from resolvers.context import Limits, RequestContext
 from runtime.security.principal import Principal
 from schema.scalars import COLUMN_WRITERS
 from tests.differential import zoo
+from tests.differential.happenings import heard_of
 from tests.differential.world import LOCATIONS, SKUS, SUPPLIERS, World
 from tests.fakes.desk import NOW, PLANNER, SCHEMA, Desk, supplier_principal
 
@@ -57,6 +58,9 @@ class Opening(Protocol):
 
 class Setting(Opening, Protocol):
     """Where operations that are drafted for it are run."""
+
+    def heard(self, field: str) -> Sequence[Any]:
+        """Events that are heard of a field of `Subscription`."""
 
     @property
     def schema(self) -> GraphQLSchema:
@@ -103,6 +107,10 @@ class Distributor(Struct, frozen=True):
             "weeks": (1, 2, 5, 0),
         }
 
+    def heard(self, field: str) -> Sequence[Any]:
+        """What the records of this world give rise to, and of some that are gone."""
+        return heard_of(self.world, field)
+
     def opened(self, operation: Operation, who: str) -> Opened:
         """A desk before which nobody has stood."""
         sources = self.world.make()
@@ -142,6 +150,10 @@ class Menagerie(Struct, frozen=True):
     @override
     def __repr__(self) -> str:
         return f"zoo {self.seed}"
+
+    def heard(self, field: str) -> Sequence[Any]:
+        """Whoever is in it."""
+        return zoo.heard_of(zoo.zoo(self.seed), field)
 
     def opened(self, operation: Operation, who: str) -> Opened:
         """The zoo as it was before."""

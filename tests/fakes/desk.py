@@ -12,7 +12,7 @@ from msgspec import Struct
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
 from canonical.ports import Ask, Source
-from execution.engine import Engine
+from execution.engine import Engine, Opened, Outcome
 from execution.operation import Operation
 from loaders.catalog import Catalog, Freshness, Supply
 from loaders.context import ReadContext
@@ -86,27 +86,54 @@ class Desk:
         **variables: Any,
     ) -> Answer:
         """Ask a question."""
-        operation = Operation()
         journal = Journal()
+        context = self.context(journal, principal, max_staleness_s, limits)
+        document = parse(question)
+        wrong: Sequence[GraphQLError] = validate(SCHEMA._schema, document)
+        if wrong:
+            return Answer(None, wrong, (), journal)
+        try:
+            outcome = await self.engine.run(question, document, None, variables, context)
+        finally:
+            context.operation.scheduler.end()
+        return _answer(outcome, journal)
+
+    async def hear(
+        self, question: str, events: Sequence[Any], principal: Principal | None = PLANNER
+    ) -> list[Answer]:
+        """Subscribe, and be told of some events at once."""
+        document = parse(question)
+        assert not validate(SCHEMA._schema, document)
+        opened = self.engine.open(question, document, None, {})
+        assert isinstance(opened, Opened)
+        journal = Journal()
+        context = self.context(journal, principal)
+        outcomes = await self.engine.events(opened, events, context)
+        context.operation.scheduler.end()
+        return [_answer(o, journal) for o in outcomes]
+
+    def context(
+        self,
+        journal: Journal,
+        principal: Principal | None,
+        max_staleness_s: float | None = None,
+        limits: Limits | None = None,
+    ) -> RequestContext:
+        """The context of one operation."""
+        operation = Operation()
         deadline = asyncio.get_running_loop().time() + 10
         terms = ReadContext(Ask(deadline, "test", journal), journal, max_staleness_s)
-        reads = Reads(self.catalog, self.keyed, self.lists, operation.scheduler, terms)
-        context = RequestContext(
+        return RequestContext(
             operation=operation,
             principal=principal,
-            reads=reads,
+            reads=Reads(self.catalog, self.keyed, self.lists, operation.scheduler, terms),
             now=NOW,
             correlation_id="test",
             limits=limits or Limits(),
             units=self.units,
         )
-        document = parse(question)
-        wrong: Sequence[GraphQLError] = validate(SCHEMA._schema, document)
-        if wrong:
-            return Answer(None, wrong, operation.problems, journal)
-        try:
-            outcome = await self.engine.run(question, document, None, variables, context)
-        finally:
-            operation.scheduler.end()
-        data = None if outcome.data is None else msgspec.json.decode(outcome.data)
-        return Answer(data, tuple(outcome.errors), operation.problems, journal)
+
+
+def _answer(outcome: Outcome, journal: Journal) -> Answer:
+    data = None if outcome.data is None else msgspec.json.decode(outcome.data)
+    return Answer(data, tuple(outcome.errors), outcome.problems, journal)
