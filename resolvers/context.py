@@ -7,6 +7,7 @@ from datetime import date, datetime
 from msgspec import Struct
 
 from canonical.errors import UnauthenticatedError
+from canonical.histories import EventHistory, NoHistory
 from canonical.values import UnitConversion
 from execution.operation import Operation
 from loaders.reads import Reads
@@ -44,6 +45,7 @@ class RequestContext:
         correlation_id: Ties its logs together.
         limits: What it may ask for.
         units: Conversions declared in the manifest, by sku ("" for all items) and base unit.
+        history: The event log.
     """
 
     operation: Operation
@@ -53,6 +55,7 @@ class RequestContext:
     correlation_id: str
     limits: Limits = field(default_factory=Limits)
     units: DeclaredUnits = field(default_factory=dict)
+    history: EventHistory = field(default_factory=NoHistory)
 
     @property
     def today(self) -> date:

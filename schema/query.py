@@ -29,6 +29,7 @@ from schema.purchase_orders import (
 from schema.receipts import ReceiptConnection, ReceiptFilter
 from schema.recommendations import RecommendationConnection, RecommendationFilter
 from schema.suppliers import Supplier, SupplierConnection, SupplierFilter, SupplierOrder
+from schema.timeline import TIMELINE
 
 _PAGE = {"first": FIRST, "after": AFTER, "max_staleness": MAX_STALENESS}
 
@@ -160,4 +161,5 @@ class Query:
             **_PAGE,
         },
     )
+    timeline = TIMELINE
     viewer = link(viewer.viewer, Viewer, "Who is asking, and what they may see.")

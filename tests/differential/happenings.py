@@ -54,6 +54,16 @@ def heard_of(world: World, field: str) -> list[Shown]:
     return list(_heard(stream, keys, rnd))
 
 
+def happened_in(world: World) -> Sequence[Event]:
+    """All events of a world, as its log has them."""
+    if world.seed not in _logs:
+        _logs[world.seed] = [s.event for field in _STREAMS for s in heard_of(world, field)]
+    return _logs[world.seed]
+
+
+_logs: dict[int, Sequence[Event]] = {}
+
+
 def _heard(stream: EntityName, keys: Sequence[tuple[str, str]], rnd: Random) -> Iterator[Shown]:
     for position, (system, key) in enumerate(keys, 1):
         kind, data = _said(stream, rnd)
@@ -62,14 +72,14 @@ def _heard(stream: EntityName, keys: Sequence[tuple[str, str]], rnd: Random) -> 
             system=system,
             source_event_id=f"s{position}",
             key=key,
-            subjects=(subject(stream, key),),
+            subjects=(subject(stream, key.replace("K", "PO")), subject(Names.ITEM, "I")),
             occurred_at=NOW - timedelta(minutes=position),
             data=data,
             correlation_id=f"c{position}",
             traceparent=rnd.choice(
                 (None, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
             ),
-            event_id=f"e{position}",
+            event_id=f"{stream}-e{position}",
             position=position,
             recorded_at=NOW,
         )

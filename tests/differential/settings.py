@@ -19,9 +19,10 @@ from resolvers.context import Limits, RequestContext
 from runtime.security.principal import Principal
 from schema.scalars import COLUMN_WRITERS
 from tests.differential import zoo
-from tests.differential.happenings import heard_of
+from tests.differential.happenings import happened_in, heard_of
 from tests.differential.world import LOCATIONS, SKUS, SUPPLIERS, World
 from tests.fakes.desk import NOW, PLANNER, SCHEMA, Desk, supplier_principal
+from tests.fakes.happenings import FakeHistory
 
 LIMITS: Final = Limits(default_page_size=6, max_page_size=20, max_nodes=20, max_weeks=20)
 PATIENCE_S: Final = 60.0
@@ -125,6 +126,7 @@ class Distributor(Struct, frozen=True):
             now=NOW,
             correlation_id="test",
             limits=LIMITS,
+            history=FakeHistory(*happened_in(self.world)),
         )
         calls = lambda: {f"{s.system}.{s.entity}": len(s.asked) for s in sources if s.asked}  # noqa: E731
         return Opened(context, calls)

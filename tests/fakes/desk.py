@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
+from canonical.histories import EventHistory, NoHistory
 from canonical.ports import Ask, Source
 from execution.engine import Engine, Opened, Outcome
 from execution.operation import Operation
@@ -74,6 +75,7 @@ class Desk:
         self.keyed = KeyedReader(self.catalog, self.cache, clock=tick)
         self.lists = ListReader(self.catalog, self.keyed, self.cache, clock=tick)
         self.units: DeclaredUnits = {}
+        self.history: EventHistory = NoHistory()
         self.engine = ENGINE
 
     async def ask(
@@ -131,6 +133,7 @@ class Desk:
             correlation_id="test",
             limits=limits or Limits(),
             units=self.units,
+            history=self.history,
         )
 
 

@@ -1,9 +1,11 @@
 """Events that something happened, for tests that need no log."""
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from canonical.entities import EntityName
+from canonical.errors import SupplygraphError
 from canonical.events import (
     FORECAST_REVISED,
     STATUS_CHANGED,
@@ -71,3 +73,32 @@ def threshold_crossed(key: str, data: InventoryThreshold, **changes: Any) -> Eve
     kind = changes.pop("kind", THRESHOLD_BREACHED)
     own = subject(EntityName.INVENTORY, key)
     return happened(kind, key, data, own, subject(EntityName.ITEM, data.item), **changes)
+
+
+class FakeHistory:
+    """Keeps the promises of `canonical.histories.EventHistory` over events in memory."""
+
+    def __init__(self, *events: Event, error: SupplygraphError | None = None) -> None:
+        self.events = events
+        self.error = error
+        self.asked: list[tuple[str, ...]] = []
+
+    async def of_subjects(
+        self,
+        subjects: Collection[str],
+        *,
+        types: Collection[str] = (),
+        newest: int | None = None,
+    ) -> Mapping[str, Sequence[Event]]:
+        self._asked(*sorted(subjects))
+        wanted = [e for e in self.events if not types or e.type in types]
+        return {s: [e for e in wanted if s in e.subjects][-(newest or 0) :] for s in subjects}
+
+    async def of_correlation(self, correlation_id: str, *, limit: int = 1_000) -> Sequence[Event]:
+        self._asked(correlation_id)
+        return [e for e in self.events if e.correlation_id == correlation_id][:limit]
+
+    def _asked(self, *what: str) -> None:
+        self.asked.append(what)
+        if self.error is not None:
+            raise self.error
