@@ -20,6 +20,7 @@ from schema.forecasts import ForecastConnection, ForecastFilter
 from schema.inventory import InventoryFilter, InventoryPositionConnection
 from schema.items import Item, ItemConnection, ItemFilter, ItemOrder
 from schema.locations import Location, LocationConnection, LocationFilter
+from schema.operations import DEAD_LETTER, DEAD_LETTERS
 from schema.purchase_orders import (
     PurchaseOrder,
     PurchaseOrderConnection,
@@ -162,4 +163,6 @@ class Query:
         },
     )
     timeline = TIMELINE
+    dead_letters = DEAD_LETTERS
+    dead_letter = DEAD_LETTER
     viewer = link(viewer.viewer, Viewer, "Who is asking, and what they may see.")

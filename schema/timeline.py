@@ -33,7 +33,9 @@ class TimelineEntry:
     event_id = _said("event_id", strawberry.ID, "The event's id.")
     type = _said("type", str, "What happened, with the version of its data: a CloudEvents type.")
     at = _said("occurred_at", datetime, "When it happened, as its system says.")
-    recorded_at = _said("recorded_at", datetime, "When this service learned of it.")
+    recorded_at = _said(
+        "recorded_at", datetime | None, "When this service learned of it; null in a preview."
+    )
     system = _said("system", str, "The system that tells.")
     correlation_id = _said("correlation_id", str, "Id that ties everything about it together.")
     business_key = _said(

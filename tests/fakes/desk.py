@@ -9,6 +9,7 @@ import msgspec
 from graphql import GraphQLError, parse, validate
 from msgspec import Struct
 
+from canonical.dead_letters import DeadLetters, Replays
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
 from canonical.histories import EventHistory, NoHistory
@@ -76,6 +77,8 @@ class Desk:
         self.lists = ListReader(self.catalog, self.keyed, self.cache, clock=tick)
         self.units: DeclaredUnits = {}
         self.history: EventHistory = NoHistory()
+        self.dead_letters: DeadLetters | None = None
+        self.replays: Replays | None = None
         self.engine = ENGINE
 
     async def ask(
@@ -134,6 +137,8 @@ class Desk:
             limits=limits or Limits(),
             units=self.units,
             history=self.history,
+            dead_letters=self.dead_letters,
+            replays=self.replays,
         )
 
 
