@@ -172,7 +172,7 @@ _AFTER: Final = {
 }
 _SNAPSHOT: Final = {
     "snapshot": Argument(
-        bool | None, "Begin with what is so now, as events; what changes meanwhile follows.", False
+        bool | None, "Begin with what is so now, as events; not together with `after`.", False
     )
 }
 
@@ -184,8 +184,8 @@ def _of(filter: Any, kind: str) -> dict[str, Argument]:
 @strawberry.type(
     description="What can be heard. A client that is too far behind to be sent every event is told "
     "so, never left in silence: it gets a result with `data: null` and an error whose `extensions` "
-    "have the `code` STREAM_GAP, the `cursor` to ask from (as `after`) for what was left out, and, "
-    "where it is known, how many events were `missed`. The stream goes on behind the gap."
+    "have the `code` STREAM_GAP, the `cursor` behind which the stream goes on, how many events of "
+    "it may have been `missed`, and what to pass as `after` to be sent these."
 )
 class Subscription:
     """The root of every stream."""
