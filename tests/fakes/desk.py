@@ -47,6 +47,7 @@ class Answer(Struct):
     errors: Sequence[Any]
     problems: Sequence[tuple[SupplygraphError, tuple[str | int, ...]]]
     journal: Journal
+    personal: bool = False
 
 
 class Desk:
@@ -101,7 +102,7 @@ class Desk:
             outcome = await self.engine.run(question, document, None, variables, context)
         finally:
             context.operation.scheduler.end()
-        return _answer(outcome, journal)
+        return _answer(outcome, journal, personal=context.operation.personal)
 
     async def hear(
         self, question: str, events: Sequence[Any], principal: Principal | None = PLANNER
@@ -142,6 +143,6 @@ class Desk:
         )
 
 
-def _answer(outcome: Outcome, journal: Journal) -> Answer:
+def _answer(outcome: Outcome, journal: Journal, *, personal: bool = False) -> Answer:
     data = None if outcome.data is None else msgspec.json.decode(outcome.data)
-    return Answer(data, tuple(outcome.errors), outcome.problems, journal)
+    return Answer(data, tuple(outcome.errors), outcome.problems, journal, personal)

@@ -66,6 +66,10 @@ async def test_letters_are_listed_page_by_page_the_latest_first() -> None:
     assert [n["id"] for n in rest.data["deadLetters"]["nodes"]] == ["l1"]
 
 
+async def test_what_operators_see_is_neither_shared_nor_kept() -> None:
+    assert (await a_desk()[0].ask(LIST, OLGA)).personal
+
+
 async def test_letters_are_filtered() -> None:
     desk, _ = a_desk()
     for given, expected in (

@@ -68,6 +68,11 @@ async def test_an_order_is_told_of_across_systems_in_the_order_of_occurrence() -
     assert desk.history.asked == [("purchase_order:K1", "purchase_order:PO1")]
 
 
+async def test_a_timeline_is_not_kept_for_the_next_who_asks() -> None:
+    answer = await a_desk(*HISTORY).ask(ALL, order="PO1")
+    assert answer.journal.good_until == 0
+
+
 async def test_a_timeline_goes_on_page_by_page() -> None:
     desk = a_desk(*HISTORY)
     first = (await desk.ask(ALL, order="PO1", first=3)).data["timeline"]
