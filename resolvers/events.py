@@ -11,9 +11,10 @@ from msgspec import Struct
 
 from canonical.absent import is_absent
 from canonical.entities import EntityName
-from canonical.errors import NotFoundError, SupplygraphError, UnsupportedError
+from canonical.errors import NotFoundError, UnsupportedError
 from canonical.events import THRESHOLD_RECOVERED, Event
 from execution.fields import Asked, BatchResolver
+from execution.links import answered
 from execution.operation import Partial
 from resolvers.context import RequestContext
 from resolvers.reading import by_reference
@@ -57,7 +58,7 @@ async def order_status(
 ) -> list[Any]:
     """The status that each event of an order tells; the order's present one where it tells none."""
     silent = [p for p in parents if p.event.data.status is None]
-    orders = iter(await _orders(context, silent, _STATUS) if silent else ())
+    orders = iter(await answered(context, _orders, silent, _STATUS, {}) if silent else ())
     return [
         _status(p.event, next(orders)) if p.event.data.status is None else p.event.data.status
         for p in parents
@@ -72,7 +73,7 @@ def recovered(parents: Sequence[Shown]) -> list[bool]:
 def _status(event: Event, order: Any) -> Any:
     if isinstance(order, Partial):
         return Partial(_status(event, order.value), order.problems)
-    if isinstance(order, SupplygraphError):
+    if isinstance(order, Exception):
         return order
     if is_absent(order.status):
         return UnsupportedError(f"{event.system} does not supply 'status'; map it in the manifest")

@@ -10,17 +10,23 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     Executor,
+    Node,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
     create_source_event_stream,
     execute_subscription_event,
     map_source_to_response_event,
     parse,
     validate,
+    visit,
 )
 from msgspec import Struct
 from msgspec.structs import replace
 from typing_extensions import override
 
 from execution.engine import Engine, Opened, Outcome
+from execution.fields import Link, answer_of
 from execution.operation import Operation
 from tests.differential.cases import WORLDS, distributor
 from tests.differential.comparison import difference
@@ -39,8 +45,8 @@ class Hearing(Struct, frozen=True):
         asking: The subscription.
         document: The same, parsed.
         field: The field of it.
-        together: Whether all events are answered at once. Not where single records cannot be read:
-            what a page then lacks depends on how it was read, hence on how many there are.
+        together: Whether all events are answered at once. Not where what is read depends on how
+            much else is read with it: pages below lists, and records of which some cannot be read.
     """
 
     setting: Setting
@@ -71,12 +77,25 @@ def hearing(seed: int) -> Hearing | None:
         opened = engine.open(asking.text, document, None, variables)
         if isinstance(opened, Opened):
             who = rnd.choice(setting.callers)
-            return Hearing(setting, who, asking, document, opened.field, _separate(setting))
+            together = _is_separate(setting, document)
+            return Hearing(setting, who, asking, document, opened.field, together)
     return None
 
 
-def _separate(setting: Setting) -> bool:
-    return not isinstance(setting, Distributor) or setting.world.seed % 8 not in FAILING
+def _is_separate(setting: Setting, document: DocumentNode) -> bool:
+    if isinstance(setting, Distributor) and setting.world.seed % 8 in FAILING:
+        return False
+    found: list[bool] = []
+    known = TypeInfo(setting.schema)
+
+    class Links(Visitor):
+        def enter_field(self, _: Node, *__: Any) -> None:
+            definition = known.get_field_def()
+            answer = None if definition is None else answer_of(definition, getattr)
+            found.append(not isinstance(answer, Link) or answer.separate)
+
+    visit(document, TypeInfoVisitor(known, Links()))
+    return all(found)
 
 
 def expected(given: Hearing) -> list[Ran]:

@@ -93,6 +93,19 @@ async def test_a_status_that_the_event_does_not_tell_is_read() -> None:
     assert [a[2] for a in world.orders.asked] == [("K3", "K99")]
 
 
+async def test_a_status_that_cannot_be_read_costs_no_event_that_tells_its_own() -> None:
+    silent = PurchaseOrderAcknowledged(number="PO3", supplier="S0", lines=())
+    shown = [
+        Shown(happened(events.ACKNOWLEDGED, "K3", silent), "a"),
+        Shown(status_changed(1, SENT), "b"),
+    ]
+    question = "subscription { purchaseOrderChanged { status } }"
+    unread, told = await Desk(*Distributor().sources).hear(question, shown, None)
+    assert [e.path for e in unread.errors] == [["purchaseOrderChanged", "status"]]
+    assert told.errors == ()
+    assert told.data == {"purchaseOrderChanged": {"status": "SENT"}}
+
+
 async def test_what_every_event_says_of_itself() -> None:
     question = """subscription { receiptPosted { __typename cursor eventId type occurredAt
         recordedAt correlationId traceparent system snapshot receipt { number } } }"""
