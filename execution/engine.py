@@ -189,9 +189,11 @@ class Engine:
     async def events(
         self, opened: Opened, values: Sequence[Any], context: OperationContext
     ) -> list[Outcome]:
-        """Answer several events of a subscription, as if each had come alone.
+        """Answer several events of a subscription, each for itself.
 
-        Links are followed once for all events, so these see records of the same moment.
+        Links are followed once for all events, so these see records of the same moment; a link that
+        is not `separate` answers as for several parents. What is not planned is walked one event
+        after another.
 
         Args:
             opened: The subscription.
