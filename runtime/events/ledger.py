@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
 from canonical.events import Event
+from runtime.events.joining import Asked, Joining, asked
 from runtime.events.rows import COLUMNS, event_of
 from runtime.events.writing import Writing
 from runtime.store.questions import among
@@ -71,29 +72,46 @@ class Ledger:
         self.now = now
         self.random = random or SystemRandom()
         self._publish = publish
+        self._joining = Joining(self._transaction)
 
-    async def write(self, work: Callable[[Writing], Awaitable[T]]) -> T:
+    async def write(
+        self, work: Callable[[Writing], Awaitable[T]], *, streams: Collection[EntityName] = ()
+    ) -> T:
         """Do work in one transaction; then tell of what it appended.
 
         Args:
-            work: What to do. It is done again from the start if the connection was cut or another
-                was in its way, perhaps after a commit of which nobody heard: it has no other
-                effects, and looks for what is there already (`seen`, `known`).
+            work: What to do. It is done again from the start if the connection was cut, another
+                was in its way, or one that was done with it failed, perhaps after a commit of which
+                nobody heard: it has no other effects, and looks for what is there already (`seen`,
+                `known`).
+            streams: All that it appends to and asks the states of, where that is known before.
+                Writes that say so are done together with others, many times as many a second.
 
         Raises:
             UnavailableError: the store could not be reached in time. It may have been committed all
                 the same, so the sender repeats it.
         """
+        ask = asked(work, [stream.value for stream in streams])
+        result: T = await self._joining.do(ask) if streams else (await self._transaction([ask]))[0]
+        return result
 
-        async def once(connection: AsyncConnection) -> tuple[T, list[Event]]:
+    async def _transaction(self, asks: Sequence[Asked]) -> Sequence[Any]:
+        streams = frozenset[str]().union(*(ask.streams for ask in asks))
+
+        async def once(connection: AsyncConnection) -> tuple[list[Any], list[Event]]:
             writing = Writing(connection, now=self.now, random=self.random)
-            return await work(writing), writing.appended
+            await writing.lock(streams)
+            return [await ask.run(writing) for ask in asks], writing.appended
 
-        result, appended = await self.store.write(once)
+        results, appended = await self.store.write(once)
         if appended and self._publish is not None:
             # Committed is committed: whoever waited may go, the others are told all the same.
             await asyncio.shield(self._publish(appended))
-        return result
+        return results
+
+    async def aclose(self) -> None:
+        """Wait for writes that are under way. The store is closed by whoever opened it."""
+        await self._joining.aclose()
 
     async def read(self, stream: EntityName, after: int, limit: int) -> Sequence[Event]:
         """Events of a stream after a position, ascending and without gaps, at most `limit`.

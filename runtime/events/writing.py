@@ -66,6 +66,24 @@ class Writing:
         self._random = random
         self._heads: dict[str, int] = {}
 
+    async def lock(self, streams: Iterable[str]) -> None:
+        """Lock streams until the transaction ends, in the order of their names."""
+        wanted = sorted(stream for stream in streams if stream not in self._heads)
+        if not wanted:
+            return
+        query = (
+            sa.select(EVENT_STREAMS.c.stream, EVENT_STREAMS.c.position)
+            .where(among(EVENT_STREAMS.c.stream, wanted, self._dialect))
+            .order_by(EVENT_STREAMS.c.stream)
+            .with_for_update()
+        )
+        rows = (await self.connection.execute(query)).all()
+        if len(rows) < len(wanted):
+            first = [{"stream": stream, "position": 0, "oldest": 1} for stream in wanted]
+            await self._insert(upsert(EVENT_STREAMS, self._dialect), first)
+            rows = (await self.connection.execute(query)).all()
+        self._heads.update(cast("Iterable[tuple[str, int]]", rows))
+
     async def seen(self, system: str, ids: Iterable[str]) -> set[str]:
         """Those of a system's deliveries that were taken before."""
         query = sa.select(DELIVERIES.c.delivery_id).where(
@@ -88,7 +106,7 @@ class Writing:
         Nobody else changes what is known of this entity until the transaction ends. Ask for several
         entities in the order of their names, so that nobody waits in a circle.
         """
-        await self._lock([entity.value])
+        await self.lock([entity.value])
         by_system: dict[str, list[str]] = {}
         for system, key in keys:
             by_system.setdefault(system, []).append(key)
@@ -126,7 +144,7 @@ class Writing:
             whose (system, source event id) is in the log already is left out.
         """
         streams = by_stream(events)
-        await self._lock(streams)
+        await self.lock(streams)
         old = await self._in_the_log(events)
         recorded_at = self._now()
         fresh: list[Event] = []
@@ -186,24 +204,6 @@ class Writing:
             )
             found.update((system, name) for name in await self.connection.scalars(query))
         return found
-
-    async def _lock(self, streams: Iterable[str]) -> None:
-        """Lock the counter rows of streams, in the order of their names."""
-        wanted = sorted(stream for stream in streams if stream not in self._heads)
-        if not wanted:
-            return
-        query = (
-            sa.select(EVENT_STREAMS.c.stream, EVENT_STREAMS.c.position)
-            .where(among(EVENT_STREAMS.c.stream, wanted, self._dialect))
-            .order_by(EVENT_STREAMS.c.stream)
-            .with_for_update()
-        )
-        rows = (await self.connection.execute(query)).all()
-        if len(rows) < len(wanted):
-            first = [{"stream": stream, "position": 0, "oldest": 1} for stream in wanted]
-            await self._insert(upsert(EVENT_STREAMS, self._dialect), first)
-            rows = (await self.connection.execute(query)).all()
-        self._heads.update(cast("Iterable[tuple[str, int]]", rows))
 
     async def _insert(self, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
         for start in range(0, len(rows), _BATCH):

@@ -18,7 +18,8 @@ ORDERS, ITEMS = EntityName.PURCHASE_ORDER, EntityName.ITEM
 
 
 async def append(ledger: Ledger, *events: Event) -> Sequence[Event]:
-    return await ledger.write(lambda writing: writing.append(events))
+    streams = {event.stream for event in events}
+    return await ledger.write(lambda writing: writing.append(events), streams=streams)
 
 
 async def test_events_are_read_as_they_were_appended(store: Store) -> None:
@@ -100,9 +101,9 @@ async def test_a_failing_neighbour_takes_nothing_with_it(store: Store) -> None:
 
     results = await asyncio.gather(
         append(ledger, order_event(1)),
-        ledger.write(failing),
+        ledger.write(failing, streams=[ORDERS]),
         append(ledger, order_event(2)),
-        ledger.write(breaking),
+        ledger.write(breaking, streams=[ORDERS]),
         append(ledger, order_event(3)),
         return_exceptions=True,
     )
