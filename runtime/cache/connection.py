@@ -118,6 +118,14 @@ class RedisHandle:
         """A subscription on a connection of its own, for the caller to close; None while down."""
         return self._client.pubsub() if self._up and self._client is not None else None
 
+    def waiting(self, longest_s: float) -> Client:
+        """A client of its own for reads that wait so long for what comes, for the caller to close.
+
+        Trouble raises, as `runtime.cache.urls.TROUBLE`.
+        """
+        margin_s = max(self._timeouts.operation_s, self._timeouts.connect_s)
+        return self._address.connect(Timeouts(self._timeouts.connect_s, longest_s + margin_s))
+
     def health(self) -> Mapping[str, object]:
         """State for the health page: address, connected, since (epoch seconds), errors so far."""
         return {

@@ -88,7 +88,8 @@ class Joining:
                 for each in batch:  # one of them failed, and takes nothing of the others with it
                     await self._together([each])
                 return
-            _tell(batch, lambda future, _: future.set_exception(error))
+            cause = error
+            _tell(batch, lambda future, _: future.set_exception(cause))
         else:
             _tell(batch, lambda future, number: future.set_result(results[number]))
 

@@ -9,9 +9,11 @@ has seen position n will never find another event at or before n.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from random import Random, SystemRandom
+from time import perf_counter
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -26,8 +28,11 @@ from runtime.events.writing import Writing
 from runtime.store.questions import among
 from runtime.store.store import Store
 from runtime.store.tables import EVENT_STREAMS, EVENT_SUBJECTS, EVENTS
+from runtime.telemetry import metrics
 
 T = TypeVar("T")
+Publish = Callable[[Sequence[Event]], Awaitable[None]]
+"""Told of events that were committed, in order; must not fail."""
 
 _IN_ORDER: Final = (EVENTS.c.recorded_at, EVENTS.c.stream, EVENTS.c.position)
 
@@ -55,7 +60,6 @@ class Ledger:
 
     Args:
         store: Where it is kept.
-        publish: Told, after the commit, what was appended; must not fail.
         now: The time.
         random: For event ids.
     """
@@ -64,15 +68,18 @@ class Ledger:
         self,
         store: Store,
         *,
-        publish: Callable[[Sequence[Event]], Awaitable[None]] | None = None,
         now: Callable[[], datetime] = _utc_now,
         random: Random | None = None,
     ) -> None:
         self.store = store
         self.now = now
         self.random = random or SystemRandom()
-        self._publish = publish
+        self._publish: Publish | None = None
         self._joining = Joining(self._transaction)
+
+    def on_commit(self, publish: Publish) -> None:
+        """Tell of what is appended from now on: a `Follower` does so by itself when it starts."""
+        self._publish = publish
 
     async def write(
         self, work: Callable[[Writing], Awaitable[T]], *, streams: Collection[EntityName] = ()
@@ -91,9 +98,14 @@ class Ledger:
             UnavailableError: the store could not be reached in time. It may have been committed all
                 the same, so the sender repeats it.
         """
-        ask = asked(work, [stream.value for stream in streams])
-        result: T = await self._joining.do(ask) if streams else (await self._transaction([ask]))[0]
+        ask, began = asked(work, [stream.value for stream in streams]), perf_counter()
+        together = self._joining.do(ask) if streams else self._alone(ask)
+        result: T = await together
+        metrics.log_written(perf_counter() - began)
         return result
+
+    async def _alone(self, ask: Asked) -> Any:
+        return (await self._transaction([ask]))[0]
 
     async def _transaction(self, asks: Sequence[Asked]) -> Sequence[Any]:
         streams = frozenset[str]().union(*(ask.streams for ask in asks))
@@ -104,6 +116,8 @@ class Ledger:
             return [await ask.run(writing) for ask in asks], writing.appended
 
         results, appended = await self.store.write(once)
+        for name, count in Counter(event.type for event in appended).items():
+            metrics.events_appended(name, count)
         if appended and self._publish is not None:
             # Committed is committed: whoever waited may go, the others are told all the same.
             await asyncio.shield(self._publish(appended))
@@ -173,6 +187,7 @@ class Ledger:
             ranked = query.subquery()
             query = sa.select(ranked).where(ranked.c.rank <= newest)
         found: dict[str, list[tuple[int, Event]]] = {subject: [] for subject in subjects}
+        metrics.log_read()
         rows = await self.store.read(lambda connection: connection.execute(query))
         for row in rows:
             found[row.subject].append((row.rank, event_of(row)))
@@ -212,5 +227,6 @@ class Ledger:
         return {event.event_id: event for event in await self._events(query)}
 
     async def _events(self, query: sa.Select[Any]) -> list[Event]:
+        metrics.log_read()
         rows = await self.store.read(lambda connection: connection.execute(query))
         return [event_of(row) for row in rows]
