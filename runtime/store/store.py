@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from random import Random
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,6 +29,8 @@ Work = Callable[[AsyncConnection], Awaitable[T]]
 _FIRST_PAUSE_S: Final = 0.01
 _LONGEST_PAUSE_S: Final = 0.5
 _HEALTH_S: Final = 2.0
+_CLOSING_S: Final = 2.0
+_CLOSING_PAUSE_S: Final = 0.002
 
 
 class Store:
@@ -106,7 +108,15 @@ class Store:
         return found
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections, those too that are just being given back.
+
+        Whoever was cancelled while it gave one back did not wait for that.
+        """
+        pool: Any = self._engine.pool
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_S):
+                while pool.checkedout():  # noqa: ASYNC110  # a pool has no event for it
+                    await asyncio.sleep(_CLOSING_PAUSE_S)
         await self._engine.dispose()
 
     async def _until_done(self, once: Callable[[], Awaitable[T]], deadline_s: float) -> T:

@@ -116,6 +116,18 @@ async def test_nobody_waits_longer_than_the_deadline(address: str) -> None:
     await second.aclose()
 
 
+async def test_whoever_is_cancelled_leaves_no_connection_behind(store: Store) -> None:
+    question = sa.select(sa.func.count()).select_from(LEASES)
+    for turns in range(1, 40):
+        task = asyncio.create_task(store.read(lambda connection: connection.scalar(question)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+    await store.aclose()
+    assert store._engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # of this pool
+
+
 async def test_a_store_that_is_not_there_says_so_without_secrets() -> None:
     url = "postgresql://me:s3cret@127.0.0.1:1/orders"
     store = Store(StoreSettings(url=url, deadline_s=0.2))
