@@ -10,7 +10,15 @@ has seen position n will never find another event at or before n.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from datetime import UTC, datetime
 from random import Random, SystemRandom
 from time import perf_counter
@@ -225,6 +233,30 @@ class Ledger:
         """Events by event id; those that are not there are left out."""
         query = sa.select(*COLUMNS).where(among(EVENTS.c.event_id, ids, self.store.dialect))
         return {event.event_id: event for event in await self._events(query)}
+
+    async def of_types(
+        self, types: Collection[str], since: datetime, until: datetime, *, chunk: int = 1_000
+    ) -> AsyncIterator[Sequence[Event]]:
+        """Events of some types that were recorded in a time, `until` excluded, in that order.
+
+        Read and handed out by chunks, so that any number may be looked through.
+        """
+        query = (
+            sa.select(*COLUMNS)
+            .where(
+                among(EVENTS.c.type, types, self.store.dialect),
+                EVENTS.c.recorded_at >= since,
+                EVENTS.c.recorded_at < until,
+            )
+            .order_by(*_IN_ORDER)
+            .limit(chunk)
+        )
+        events = await self._events(query)
+        while events:
+            yield events
+            last = events[-1]
+            place = sa.tuple_(*_IN_ORDER) > (last.recorded_at, last.stream.value, last.position)
+            events = await self._events(query.where(place)) if len(events) == chunk else []
 
     async def _events(self, query: sa.Select[Any]) -> list[Event]:
         metrics.log_read()

@@ -16,16 +16,22 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from canonical.entities import EntityName
+from canonical.errors import ConflictError
 from canonical.events import Event
-from runtime.events.letters import DeadLetter
+from runtime.events.audit import AuditEntry
+from runtime.events.leases import Lease
+from runtime.events.letters import DeadLetter, Decision, LetterStatus
 from runtime.events.rows import by_stream, new_id, row_of
 from runtime.store.questions import among, upsert
 from runtime.store.tables import (
+    AUDIT,
     DEAD_LETTERS,
     DELIVERIES,
     EVENT_STREAMS,
     EVENT_SUBJECTS,
     EVENTS,
+    LEASES,
+    POSITIONS,
     STATES,
 )
 
@@ -177,6 +183,69 @@ class Writing:
         rows = [_letter_row(each, new_id(at, self._random), at) for each in letters]
         await self._insert(sa.insert(DEAD_LETTERS), rows)
         return [row["id"] for row in rows]
+
+    async def decide(self, decision: Decision) -> None:
+        """Close a dead letter.
+
+        Raises:
+            ConflictError: it is not open, or not there.
+        """
+        statement = (
+            sa.update(DEAD_LETTERS)
+            .where(
+                DEAD_LETTERS.c.id == decision.letter_id,
+                DEAD_LETTERS.c.status == LetterStatus.OPEN.value,
+            )
+            .values(
+                status=decision.status.value,
+                decided_by=decision.actor,
+                decided_at=self._now(),
+                note=decision.note,
+                result=decision.result,
+            )
+        )
+        if (await self.connection.execute(statement)).rowcount == 0:
+            msg = f"dead letter {decision.letter_id} is not open: it was decided meanwhile"
+            raise ConflictError(msg)
+
+    async def audit(self, entry: AuditEntry) -> None:
+        """Write down what somebody does."""
+        at = self._now()
+        row = {
+            "id": new_id(at, self._random),
+            "at": at,
+            "actor": entry.actor,
+            "action": entry.action,
+            "subject": entry.subject,
+            "details": msgspec.json.encode(entry.details).decode(),
+        }
+        await self.connection.execute(sa.insert(AUDIT), row)
+
+    async def hold(self, lease: Lease) -> None:
+        """Make sure that nobody else takes a lease before the commit.
+
+        Raises:
+            ConflictError: another has taken it.
+        """
+        query = sa.select(LEASES.c.token).where(LEASES.c.name == lease.name).with_for_update()
+        if await self.connection.scalar(query) != lease.token:
+            raise ConflictError(f"{lease.name}: another process has taken this over")
+
+    async def place(self, lease: Lease, name: str, value: Any) -> None:
+        """Keep how far something has come, as JSON, with all else that this transaction does.
+
+        Raises:
+            ConflictError: another has taken the lease.
+        """
+        await self.hold(lease)
+        row = {
+            "name": name,
+            "value": msgspec.json.encode(value).decode(),
+            "token": lease.token,
+            "updated_at": self._now(),
+        }
+        statement = upsert(POSITIONS, self._dialect, ("value", "token", "updated_at"))
+        await self.connection.execute(statement, row)
 
     async def _insert_events(
         self, events: Sequence[Event], streams: Mapping[str, list[Event]]

@@ -25,10 +25,15 @@ def among(column: sa.ColumnElement[Any], values: Iterable[Any], dialect: str) ->
 
 def upsert(table: sa.Table, dialect: str, values: Sequence[str] = ()) -> Any:
     """INSERT of rows; where the primary key is there already, its `values` are replaced."""
-    insert: Any = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    insert = inserting(table, dialect)
     keys = list(table.primary_key.columns)
     if not values:
         return insert.on_conflict_do_nothing(index_elements=keys)
     return insert.on_conflict_do_update(
         index_elements=keys, set_={name: insert.excluded[name] for name in values}
     )
+
+
+def inserting(table: sa.Table, dialect: str) -> Any:
+    """INSERT that may say what happens on a conflict."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
