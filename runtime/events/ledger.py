@@ -33,7 +33,7 @@ from canonical.events import Event
 from runtime.events.joining import Asked, Joining, asked
 from runtime.events.rows import COLUMNS, event_of
 from runtime.events.writing import Writing
-from runtime.store.questions import among
+from runtime.store.questions import among, many
 from runtime.store.store import Store
 from runtime.store.tables import EVENT_STREAMS, EVENT_SUBJECTS, EVENTS
 from runtime.telemetry import metrics
@@ -121,7 +121,9 @@ class Ledger:
         async def once(connection: AsyncConnection) -> tuple[list[Any], list[Event]]:
             writing = Writing(connection, now=self.now, random=self.random)
             await writing.lock(streams)
-            return [await ask.run(writing) for ask in asks], writing.appended
+            results = [await ask.run(writing) for ask in asks]
+            await writing.flush()
+            return results, writing.appended
 
         results, appended = await self.store.write(once)
         for name, count in Counter(event.type for event in appended).items():
@@ -216,8 +218,10 @@ class Ledger:
                 EVENTS.c.position == EVENT_SUBJECTS.c.position,
             ),
         )
-        query = query.where(among(EVENT_SUBJECTS.c.subject, set(subjects), dialect))
-        return query.where(among(EVENTS.c.type, types, dialect)) if types else query
+        query = query.where(among(EVENT_SUBJECTS.c.subject, "subjects", dialect)).params(
+            subjects=many(set(subjects), dialect)
+        )
+        return _of_types(query, types, dialect) if types else query
 
     async def of_correlation(self, correlation_id: str, *, limit: int = 1_000) -> Sequence[Event]:
         """The first events of a correlation id, in the order in which they were recorded."""
@@ -231,7 +235,9 @@ class Ledger:
 
     async def by_ids(self, ids: Iterable[str]) -> Mapping[str, Event]:
         """Events by event id; those that are not there are left out."""
-        query = sa.select(*COLUMNS).where(among(EVENTS.c.event_id, ids, self.store.dialect))
+        dialect = self.store.dialect
+        query = sa.select(*COLUMNS).where(among(EVENTS.c.event_id, "ids", dialect))
+        query = query.params(ids=many(ids, dialect))
         return {event.event_id: event for event in await self._events(query)}
 
     async def of_types(
@@ -243,14 +249,11 @@ class Ledger:
         """
         query = (
             sa.select(*COLUMNS)
-            .where(
-                among(EVENTS.c.type, types, self.store.dialect),
-                EVENTS.c.recorded_at >= since,
-                EVENTS.c.recorded_at < until,
-            )
+            .where(EVENTS.c.recorded_at >= since, EVENTS.c.recorded_at < until)
             .order_by(*_IN_ORDER)
             .limit(chunk)
         )
+        query = _of_types(query, types, self.store.dialect)
         events = await self._events(query)
         while events:
             yield events
@@ -262,3 +265,7 @@ class Ledger:
         metrics.log_read()
         rows = await self.store.read(lambda connection: connection.execute(query))
         return [event_of(row) for row in rows]
+
+
+def _of_types(query: sa.Select[Any], types: Collection[str], dialect: str) -> sa.Select[Any]:
+    return query.where(among(EVENTS.c.type, "types", dialect)).params(types=many(types, dialect))

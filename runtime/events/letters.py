@@ -9,7 +9,6 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
-from runtime.store.questions import among
 from runtime.store.store import Store
 from runtime.store.tables import DEAD_LETTERS
 from runtime.telemetry import metrics
@@ -145,7 +144,7 @@ class Letters:
             (_T.reason, which.reasons),
         ):
             if values:
-                query = query.where(among(column, values, self._store.dialect))
+                query = query.where(column.in_(values))
         return query
 
 

@@ -21,7 +21,7 @@ from runtime.events.leases import Lease, Leases
 from runtime.events.ledger import Ledger
 from runtime.events.letters import LetterStatus
 from runtime.events.writing import Writing
-from runtime.store.questions import among
+from runtime.store.questions import among, many
 from runtime.store.tables import (
     DEAD_LETTERS,
     DELIVERIES,
@@ -161,8 +161,9 @@ async def _remove(
         for subject in dict.fromkeys(msgspec.json.decode(subjects, type=list[str]))
     ]
     await connection.execute(_FORGET_SUBJECT, about)
-    gone = among(EVENTS.c.position, subjects_by_position, dialect)
-    await connection.execute(sa.delete(EVENTS).where(EVENTS.c.stream == stream, gone))
+    gone = among(EVENTS.c.position, "gone", dialect)
+    statement = sa.delete(EVENTS).where(EVENTS.c.stream == stream, gone)
+    await connection.execute(statement, {"gone": many(subjects_by_position, dialect)})
     # Last, for this waits for whoever is appending, and holds up the next.
     await connection.execute(_oldest(stream, max(subjects_by_position) + 1))
 

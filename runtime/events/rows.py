@@ -1,6 +1,6 @@
 """Events as rows of the log and as bytes on the way between processes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from random import Random
 from typing import Any, Final
@@ -134,11 +134,3 @@ def unpacked(content: bytes) -> list[Event]:
         KeyError: it has an event of a type that this release does not know.
     """
     return [_event(row, row[6], row[12]) for row in _unpack.decode(content)]
-
-
-def by_stream(events: Sequence[Event]) -> Mapping[str, list[Event]]:
-    """Events by stream, in their order, streams sorted."""
-    found: dict[str, list[Event]] = {}
-    for event in events:
-        found.setdefault(event.stream.value, []).append(event)
-    return dict(sorted(found.items()))

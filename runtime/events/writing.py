@@ -3,6 +3,8 @@
 Whoever appends to a stream, or decides by the states of its entity, first locks the stream's
 counter row, and holds it until the commit. So positions are given in the order of commits, without
 gaps, and nobody decides by a state that another is changing.
+
+What is appended, remembered and taken is noted here and written at the end, just before the commit.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,22 +20,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from canonical.entities import EntityName
 from canonical.errors import ConflictError
 from canonical.events import Event
+from runtime.events import statements
 from runtime.events.audit import AuditEntry
 from runtime.events.leases import Lease
 from runtime.events.letters import DeadLetter, Decision, LetterStatus
-from runtime.events.rows import by_stream, new_id, row_of
-from runtime.store.questions import among, upsert
-from runtime.store.tables import (
-    AUDIT,
-    DEAD_LETTERS,
-    DELIVERIES,
-    EVENT_STREAMS,
-    EVENT_SUBJECTS,
-    EVENTS,
-    LEASES,
-    POSITIONS,
-    STATES,
-)
+from runtime.events.rows import new_id, row_of
+from runtime.store.questions import many
+from runtime.store.tables import AUDIT, DEAD_LETTERS, LEASES
 
 Key = tuple[str, str]
 """(system, key)"""
@@ -71,40 +64,33 @@ class Writing:
         self._now = now
         self._random = random
         self._heads: dict[str, int] = {}
+        self._names: set[Key] = set()
+        self._states: dict[str, dict[Key, Known | None]] = {}
+        self._taken: dict[Key, str] = {}
 
     async def lock(self, streams: Iterable[str]) -> None:
         """Lock streams until the transaction ends, in the order of their names."""
         wanted = sorted(stream for stream in streams if stream not in self._heads)
         if not wanted:
             return
-        query = (
-            sa.select(EVENT_STREAMS.c.stream, EVENT_STREAMS.c.position)
-            .where(among(EVENT_STREAMS.c.stream, wanted, self._dialect))
-            .order_by(EVENT_STREAMS.c.stream)
-            .with_for_update()
-        )
-        rows = (await self.connection.execute(query)).all()
+        rows = await self._ask(statements.lock, streams=self._many(wanted))
         if len(rows) < len(wanted):
             first = [{"stream": stream, "position": 0, "oldest": 1} for stream in wanted]
-            await self._insert(upsert(EVENT_STREAMS, self._dialect), first)
-            rows = (await self.connection.execute(query)).all()
+            await self._insert(statements.begin_stream(self._dialect), first)
+            rows = await self._ask(statements.lock, streams=self._many(wanted))
         self._heads.update(cast("Iterable[tuple[str, int]]", rows))
 
     async def seen(self, system: str, ids: Iterable[str]) -> set[str]:
         """Those of a system's deliveries that were taken before."""
-        query = sa.select(DELIVERIES.c.delivery_id).where(
-            DELIVERIES.c.system == system, among(DELIVERIES.c.delivery_id, ids, self._dialect)
-        )
-        return set((await self.connection.scalars(query)).all())
+        wanted = set(ids)
+        rows = await self._ask(statements.seen, of=system, ids=self._many(wanted))
+        taken = {name for name in wanted if (system, name) in self._taken}
+        return taken.union(row[0] for row in rows)
 
     async def take(self, system: str, outcomes: Mapping[str, str]) -> None:
         """Note deliveries as taken, each with what came of it. Those taken before stay as noted."""
-        at = self._now()
-        rows = [
-            {"system": system, "delivery_id": name, "recorded_at": at, "outcome": outcome}
-            for name, outcome in outcomes.items()
-        ]
-        await self._insert(upsert(DELIVERIES, self._dialect), rows)
+        for name, outcome in outcomes.items():
+            self._taken.setdefault((system, name), outcome)
 
     async def known(self, entity: EntityName, keys: Iterable[Key]) -> Mapping[Key, Known]:
         """What was last known of records; what nothing is known of is left out.
@@ -113,31 +99,25 @@ class Writing:
         entities in the order of their names, so that nobody waits in a circle.
         """
         await self.lock([entity.value])
+        fresh = self._states.setdefault(entity.value, {})
         by_system: dict[str, list[str]] = {}
-        for system, key in keys:
-            by_system.setdefault(system, []).append(key)
         found: dict[Key, Known] = {}
+        for system, key in dict.fromkeys(keys):
+            state = fresh.get((system, key))
+            if state is not None:
+                found[system, key] = state
+            elif (system, key) not in fresh:
+                by_system.setdefault(system, []).append(key)
         for system, names in by_system.items():
-            query = sa.select(STATES.c.key, STATES.c.occurred_at, STATES.c.data).where(
-                STATES.c.entity == entity.value,
-                STATES.c.system == system,
-                among(STATES.c.key, names, self._dialect),
+            rows = await self._ask(
+                statements.known, of=entity.value, by=system, keys=self._many(names)
             )
-            for key, occurred_at, data in await self.connection.execute(query):
-                found[system, key] = Known(occurred_at, data)
+            found.update(((system, row[0]), Known(row[1], row[2])) for row in rows)
         return found
 
     async def remember(self, entity: EntityName, states: Mapping[Key, Known | None]) -> None:
         """Keep what is known of records from now on; None to forget one that is gone."""
-        kept, gone = [], []
-        for (system, key), state in states.items():
-            row = {"entity": entity.value, "system": system, "key": key}
-            if state is None:
-                gone.append({f"old_{name}": value for name, value in row.items()})
-            else:
-                kept.append(row | {"occurred_at": state.occurred_at, "data": state.data})
-        await self._insert(upsert(STATES, self._dialect, ("occurred_at", "data")), kept)
-        await self._insert(_FORGET, gone)
+        self._states.setdefault(entity.value, {}).update(states)
 
     async def append(self, events: Sequence[Event]) -> Sequence[Event]:
         """Add events to the log.
@@ -149,16 +129,15 @@ class Writing:
             Those that are new, in the order given, with their ids, positions and the time. One
             whose (system, source event id) is in the log already is left out.
         """
-        streams = by_stream(events)
-        await self.lock(streams)
+        await self.lock({event.stream.value for event in events})
         old = await self._in_the_log(events)
         recorded_at = self._now()
         fresh: list[Event] = []
         for event in events:
             name = (event.system, event.source_event_id)
-            if name in old:
+            if name in old or name in self._names:
                 continue
-            old.add(name)
+            self._names.add(name)
             stream = event.stream.value
             self._heads[stream] += 1
             fresh.append(
@@ -169,8 +148,7 @@ class Writing:
                     recorded_at=recorded_at,
                 )
             )
-        if fresh:
-            await self._insert_events(fresh, by_stream(fresh))
+        self.appended += fresh
         return fresh
 
     async def bury(self, letters: Sequence[DeadLetter]) -> Sequence[str]:
@@ -244,23 +222,41 @@ class Writing:
             "token": lease.token,
             "updated_at": self._now(),
         }
-        statement = upsert(POSITIONS, self._dialect, ("value", "token", "updated_at"))
-        await self.connection.execute(statement, row)
+        await self.connection.execute(statements.place(self._dialect), row)
 
-    async def _insert_events(
-        self, events: Sequence[Event], streams: Mapping[str, list[Event]]
-    ) -> None:
-        await self._insert(sa.insert(EVENTS), [row_of(event) for event in events])
+    async def flush(self) -> None:
+        """Write what was noted: all of the transaction together, in few statements."""
+        events = self.appended
+        await self._insert(statements.ADD_EVENTS, [row_of(event) for event in events])
         subjects = [
-            {"subject": subject, "stream": stream, "position": event.position}
-            for stream, own in streams.items()
-            for event in own
+            {"subject": subject, "stream": event.stream.value, "position": event.position}
+            for event in events
             for subject in dict.fromkeys(event.subjects)
         ]
-        await self._insert(sa.insert(EVENT_SUBJECTS), subjects)
+        await self._insert(statements.ADD_SUBJECTS, subjects)
+        streams = sorted({event.stream.value for event in events})
         heads = [{"of": stream, "head": self._heads[stream]} for stream in streams]
-        await self._insert(_ADVANCE, heads)
-        self.appended.extend(events)
+        await self._insert(statements.ADVANCE, heads)
+        for entity, states in self._states.items():
+            await self._flush_states(entity, states)
+        at = self._now()
+        taken = [
+            {"system": system, "delivery_id": name, "recorded_at": at, "outcome": outcome}
+            for (system, name), outcome in sorted(self._taken.items())
+        ]
+        await self._insert(statements.take(self._dialect), taken)
+
+    async def _flush_states(self, entity: str, states: Mapping[Key, Known | None]) -> None:
+        kept: list[dict[str, Any]] = []
+        gone: list[dict[str, Any]] = []
+        for (system, key), state in states.items():
+            if state is None:
+                gone.append({"of": entity, "by": system, "at": key})
+            else:
+                row = {"entity": entity, "system": system, "key": key}
+                kept.append(row | {"occurred_at": state.occurred_at, "data": state.data})
+        await self._insert(statements.remember(self._dialect), kept)
+        await self._insert(statements.FORGET, gone)
 
     async def _in_the_log(self, events: Sequence[Event]) -> set[Key]:
         by_system: dict[str, list[str]] = {}
@@ -268,27 +264,19 @@ class Writing:
             by_system.setdefault(event.system, []).append(event.source_event_id)
         found: set[Key] = set()
         for system, ids in by_system.items():
-            query = sa.select(EVENTS.c.source_event_id).where(
-                EVENTS.c.system == system, among(EVENTS.c.source_event_id, ids, self._dialect)
-            )
-            found.update((system, name) for name in await self.connection.scalars(query))
+            rows = await self._ask(statements.in_the_log, of=system, ids=self._many(ids))
+            found.update((system, row[0]) for row in rows)
         return found
+
+    def _many(self, values: Iterable[str]) -> Any:
+        return many(values, self._dialect)
+
+    async def _ask(self, statement: Callable[[str], Any], **values: Any) -> list[Any]:
+        return list(await self.connection.execute(statement(self._dialect), values))
 
     async def _insert(self, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
         for start in range(0, len(rows), _BATCH):
             await self.connection.execute(statement, rows[start : start + _BATCH])
-
-
-_FORGET: Final = sa.delete(STATES).where(
-    STATES.c.entity == sa.bindparam("old_entity"),
-    STATES.c.system == sa.bindparam("old_system"),
-    STATES.c.key == sa.bindparam("old_key"),
-)
-_ADVANCE: Final = (
-    sa.update(EVENT_STREAMS)
-    .where(EVENT_STREAMS.c.stream == sa.bindparam("of"))
-    .values(position=sa.bindparam("head"))
-)
 
 
 def _letter_row(letter: DeadLetter, letter_id: str, at: datetime) -> dict[str, Any]:

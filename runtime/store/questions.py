@@ -13,14 +13,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 
 
-def among(column: sa.ColumnElement[Any], values: Iterable[Any], dialect: str) -> Any:
-    """The condition that a column has one of many texts or whole numbers."""
-    found = list(values)
+def among(column: sa.ColumnElement[Any], name: str, dialect: str) -> Any:
+    """The condition that a column has one of the texts or whole numbers in a parameter."""
     if dialect == "postgresql":
-        kind = sa.BigInteger if found and isinstance(found[0], int) else sa.Text
-        return column == sa.any_(sa.bindparam(None, found, type_=ARRAY(kind)))
-    each = sa.func.json_each(sa.bindparam(None, json.dumps(found), type_=sa.Text))
+        return column == sa.any_(sa.bindparam(name, type_=ARRAY(column.type)))
+    each = sa.func.json_each(sa.bindparam(name, type_=sa.Text))
     return column.in_(sa.select(each.table_valued("value").c.value))
+
+
+def many(values: Iterable[Any], dialect: str) -> Any:
+    """Values for the parameter of `among`."""
+    found = list(values)
+    return found if dialect == "postgresql" else json.dumps(found)
 
 
 def upsert(table: sa.Table, dialect: str, values: Sequence[str] = ()) -> Any:

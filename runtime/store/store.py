@@ -9,14 +9,14 @@ may have been one.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from random import Random
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from canonical.errors import UnavailableError
 from runtime.store.engines import WRITING, located, opened
@@ -29,8 +29,6 @@ Work = Callable[[AsyncConnection], Awaitable[T]]
 _FIRST_PAUSE_S: Final = 0.01
 _LONGEST_PAUSE_S: Final = 0.5
 _HEALTH_S: Final = 2.0
-_CLOSING_S: Final = 2.0
-_CLOSING_PAUSE_S: Final = 0.002
 
 
 class Store:
@@ -51,6 +49,7 @@ class Store:
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._writing = self._engine.execution_options(**{WRITING: True})
         self.dialect: str = self._engine.dialect.name
+        self._finishing: set[asyncio.Task[None]] = set()
         # SQLite has one writer: those of this process queue here instead of polling for its lock.
         self._turn: AbstractAsyncContextManager[object] | None = (
             asyncio.Lock() if self.dialect == "sqlite" else None
@@ -72,7 +71,7 @@ class Store:
         """
 
         async def once() -> T:
-            async with self._writing.connect() as connection:
+            async with self._connected(self._writing) as connection:
                 return await _transaction(connection, work)
 
         async def in_turn() -> T:
@@ -91,7 +90,7 @@ class Store:
         """
 
         async def once() -> T:
-            async with self._reading.connect() as connection:
+            async with self._connected(self._reading) as connection:
                 return await _undisturbed(connection, work)
 
         return await self._until_done(once, deadline_s or self._settings.deadline_s)
@@ -108,16 +107,30 @@ class Store:
         return found
 
     async def aclose(self) -> None:
-        """Close all connections, those too that are just being given back.
-
-        Whoever was cancelled while it gave one back did not wait for that.
-        """
-        pool: Any = self._engine.pool
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSING_S):
-                while pool.checkedout():  # noqa: ASYNC110  # a pool has no event for it
-                    await asyncio.sleep(_CLOSING_PAUSE_S)
+        """Close all connections, those too that are just being made or given back."""
+        while self._finishing:
+            await asyncio.wait(self._finishing)
         await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        """A connection. Who is cancelled while it is made or given back does not wait for that."""
+        opening = asyncio.create_task(_opened(engine))
+        try:
+            connection = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            self._finish(_closed(opening))
+            raise
+        try:
+            yield connection
+        finally:
+            await asyncio.shield(self._finish(connection.close()))
+
+    def _finish(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+        return task
 
     async def _until_done(self, once: Callable[[], Awaitable[T]], deadline_s: float) -> T:
         pause_s, last = _FIRST_PAUSE_S, None
@@ -139,6 +152,15 @@ class Store:
             if ours is None:
                 raise
             raise ours from error
+
+
+async def _opened(engine: AsyncEngine) -> AsyncConnection:
+    return await engine.connect()
+
+
+async def _closed(opening: asyncio.Task[AsyncConnection]) -> None:
+    with suppress(SQLAlchemyError, OSError):
+        await (await opening).close()
 
 
 async def _transaction(connection: AsyncConnection, work: Work[T]) -> T:
