@@ -142,8 +142,8 @@ class Follower:
                 heads = await self._ledger.heads()
             except UnavailableError as error:
                 _log.debug("heads_not_read", error=error.message)
-                continue
-            self._seen(heads)
+            else:
+                self._seen(heads)
 
     def _seen(self, heads: Mapping[EntityName, int]) -> None:
         unheard = False
@@ -183,15 +183,16 @@ class Follower:
         if (left_s := inbox.missing_since + _GRACE_S - now) > 0:
             asyncio.get_running_loop().call_later(left_s, self._wake.set)
             return
+        first, missing = inbox.position, min(missing, _BATCH)
         try:
-            events = await self._ledger.read(stream, inbox.position, min(missing, _BATCH))
+            events = await self._ledger.read(stream, first, missing)
         except PositionTooOldError as error:
             _log.warning("events_gone_before_they_were_followed", stream=stream.value)
             inbox.skip_to(error.oldest - 1)
         except UnavailableError as error:
             _log.debug("log_not_read", error=error.message)  # the next look wakes us again
         else:
-            inbox.hear_all(events)
+            inbox.settle(events, first + missing)
 
     async def _show_all(self) -> None:
         while True:

@@ -1,6 +1,6 @@
 """What was heard of one stream, put in order: each event once, none left out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from canonical.events import Event
@@ -26,6 +26,7 @@ class Inbox:
         self.head = position
         self.missing_since: float | None = None
         self._waiting: dict[int, Event] = {}
+        self._absent: set[int] = set()
 
     def hear(self, event: Event) -> None:
         """An event is in the log, however it was heard of."""
@@ -39,22 +40,30 @@ class Inbox:
         for event in events:
             self.hear(event)
 
+    def settle(self, events: Sequence[Event], until: int) -> None:
+        """All events up to a position were read: what is not among them does not concern us."""
+        self.hear_all(events)
+        read = {event.position for event in events}
+        self._absent.update(n for n in range(self.position + 1, until + 1) if n not in read)
+
     def take(self, limit: int) -> list[Event]:
         """The next events, in order; empty if there are none, or the next is missing."""
         taken: list[Event] = []
         while len(taken) < limit:
             event = self._waiting.pop(self.position + 1, None)
-            if event is None:
+            if event is not None:
+                taken.append(event)
+            elif self.position + 1 not in self._absent:
                 break
             self.position += 1
-            taken.append(event)
-        if taken:
+            self._absent.discard(self.position)
             self.missing_since = None
         return taken
 
     def missing(self) -> int:
         """How many events, from the next one on, are in the log and were not heard."""
-        if self.head == self.position or self.position + 1 in self._waiting:
+        following = self.position + 1
+        if self.head < following or following in self._waiting or following in self._absent:
             return 0
         return min(self._waiting, default=self.head + 1) - self.position - 1
 
@@ -63,3 +72,4 @@ class Inbox:
         self.position = max(self.position, position)
         self.head = max(self.head, self.position)
         self._waiting = {n: e for n, e in self._waiting.items() if n > self.position}
+        self._absent = {n for n in self._absent if n > self.position}

@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
-from canonical.events import Event
+from canonical.events import EVENT_TYPES, STREAMS, Event
 from runtime.events.joining import Asked, Joining, asked
 from runtime.events.rows import COLUMNS, event_of
 from runtime.events.writing import Writing
@@ -42,6 +42,7 @@ T = TypeVar("T")
 Publish = Callable[[Sequence[Event]], Awaitable[None]]
 """Told of events that were committed, in order; must not fail."""
 
+_STREAMS: Final = frozenset(STREAMS)
 _IN_ORDER: Final = (EVENTS.c.recorded_at, EVENTS.c.stream, EVENTS.c.position)
 
 
@@ -140,6 +141,9 @@ class Ledger:
     async def read(self, stream: EntityName, after: int, limit: int) -> Sequence[Event]:
         """Events of a stream after a position, ascending and without gaps, at most `limit`.
 
+        Types that this release does not know, because a newer one has written them, are left out
+        here and everywhere.
+
         Raises:
             PositionTooOldError: some of them are no longer kept.
         """
@@ -161,7 +165,7 @@ class Ledger:
         """The last position of each stream; streams without events may be left out."""
         query = sa.select(EVENT_STREAMS.c.stream, EVENT_STREAMS.c.position)
         rows = await self.store.read(lambda connection: connection.execute(query))
-        return {EntityName(stream): position for stream, position in rows}
+        return {EntityName(row[0]): row[1] for row in rows if row[0] in _STREAMS}
 
     async def oldest(self, stream: EntityName) -> int:
         """The first position from which on everything is kept; 1 at the beginning.
@@ -176,14 +180,14 @@ class Ledger:
         subjects: Collection[str],
         *,
         types: Collection[str] = (),
-        newest: int | None = None,
+        newest: int = 1_000,
     ) -> Mapping[str, Sequence[Event]]:
         """Events about each subject, in the order in which they were recorded, in one query.
 
         Args:
             subjects: As in `Event.subjects`.
             types: Only these; all if empty.
-            newest: For each subject only so many, the newest; all if None.
+            newest: For each subject only so many, the newest.
 
         Returns:
             A list for each subject, perhaps empty.
@@ -192,15 +196,14 @@ class Ledger:
             partition_by=EVENT_SUBJECTS.c.subject,
             order_by=[column.desc() for column in _IN_ORDER],
         )
-        query = self._about(subjects, types, rank.label("rank"))
-        if newest is not None:
-            ranked = query.subquery()
-            query = sa.select(ranked).where(ranked.c.rank <= newest)
+        ranked = self._about(subjects, types, rank.label("rank")).subquery()
+        query = sa.select(ranked).where(ranked.c.rank <= newest)
         found: dict[str, list[tuple[int, Event]]] = {subject: [] for subject in subjects}
         metrics.log_read()
         rows = await self.store.read(lambda connection: connection.execute(query))
         for row in rows:
-            found[row.subject].append((row.rank, event_of(row)))
+            if row.type in EVENT_TYPES:
+                found[row.subject].append((row.rank, event_of(row)))
         return {
             subject: [event for _, event in sorted(ranked, key=lambda each: -each[0])]
             for subject, ranked in found.items()
@@ -264,7 +267,7 @@ class Ledger:
     async def _events(self, query: sa.Select[Any]) -> list[Event]:
         metrics.log_read()
         rows = await self.store.read(lambda connection: connection.execute(query))
-        return [event_of(row) for row in rows]
+        return [event_of(row) for row in rows if row.type in EVENT_TYPES]
 
 
 def _of_types(query: sa.Select[Any], types: Collection[str], dialect: str) -> sa.Select[Any]:

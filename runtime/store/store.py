@@ -98,10 +98,10 @@ class Store:
     async def health(self) -> Mapping[str, object]:
         """Whether it answers: `{"database", "connected"}` and, if not, `error`."""
         found: dict[str, object] = {"database": self.dialect, "connected": True}
+        deadline_s = min(_HEALTH_S, self._settings.deadline_s)
+        ask = sa.select(1)
         try:
-            await self.read(
-                lambda connection: connection.scalar(sa.select(1)), deadline_s=_HEALTH_S
-            )
+            await self.read(lambda connection: connection.scalar(ask), deadline_s=deadline_s)
         except UnavailableError as error:
             found |= {"connected": False, "error": error.message}
         return found

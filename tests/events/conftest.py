@@ -1,5 +1,7 @@
-"""Real stores: a SQLite file and a PostgreSQL, each with its tables, emptied before each test."""
+"""Real stores: a SQLite file and a PostgreSQL, each with its tables, empty before each test."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,23 +17,37 @@ from tests.fixtures.valkey import valkey_server, valkey_url
 
 __all__ = ["postgres", "valkey_server", "valkey_url"]
 
-KINDS = ["sqlite", "postgresql"]
+POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.xdist_group("scms"))
+"""With the others that want a PostgreSQL, so that it is started once."""
 
 
-@pytest.fixture(params=KINDS)
-async def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where an empty store with its tables is."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/store.db"
-    else:
-        url = request.getfixturevalue("postgres")
+async def prepare(url: str) -> None:
+    """Make the tables, and empty them."""
     store = Store(StoreSettings(url=url))
     await migrate(store)
-    async with store._writing.connect() as connection, connection.begin():
-        if store.dialect == "postgresql":
-            names = ", ".join(METADATA.tables)
-            await connection.execute(sa.text(f"TRUNCATE {names}"))
+    if store.dialect == "postgresql":
+        empty = sa.text(f"TRUNCATE {', '.join(METADATA.tables)}")
+        await store.write(lambda connection: connection.execute(empty))
     await store.aclose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with all tables, to be copied."""
+    file = tmp_path_factory.mktemp("store") / "empty.db"
+    asyncio.run(prepare(f"sqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(params=["sqlite", POSTGRESQL])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where an empty store with its tables is."""
+    if request.param == "sqlite":
+        file = tmp_path / "store.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_file"), file)
+        return f"sqlite:///{file}"
+    url: str = request.getfixturevalue("postgres")
+    asyncio.run(prepare(url))
     return url
 
 

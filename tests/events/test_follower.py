@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+import sqlalchemy as sa
 
 from canonical.entities import EntityName
 from runtime.embedded.valkey import EmbeddedValkey
 from runtime.events.ledger import Ledger
+from runtime.store.tables import EVENTS
 from tests.events.following import Process, process
 from tests.events.making import item_event, order_event
 from tests.fixtures.waiting import until
@@ -166,3 +168,18 @@ async def test_one_who_fails_does_not_stop_the_rest(address: str, valkey_url: st
         one.follower._show = shown
         await one.append(order_event(2))
         await until(lambda: one.positions()[-1:] == [2])
+
+
+async def test_an_event_of_a_newer_release_is_passed_over(
+    address: str, valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.events.follower._POLL_S", 60)
+    async with process(address, valkey_url) as one:
+        await until(lambda: one.channel.connected and not one.follower._look.is_set())
+        silent = Ledger(one.store)
+        await silent.write(lambda writing: writing.append([order_event(1), order_event(2)]))
+        newer = sa.update(EVENTS).where(EVENTS.c.position == 2).values(type="supplygraph.new.v9")
+        await one.store.write(lambda connection: connection.execute(newer))
+        await one.append(order_event(3))
+        await until(lambda: one.positions() == [1, 3])
+        assert one.follower.health()["behind"] == 0

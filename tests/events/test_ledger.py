@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from canonical.entities import EntityName
 from canonical.events import Event
+from runtime.events.joining import Asked
 from runtime.events.ledger import Ledger
 from runtime.events.letters import DeadLetter
 from runtime.events.writing import Known, Writing
+from runtime.store import store as module
 from runtime.store.store import Store
 from tests.events.making import NOON, item_event, order_event
 
@@ -112,6 +115,55 @@ async def test_a_failing_neighbour_takes_nothing_with_it(store: Store) -> None:
     kept = await ledger.read(ORDERS, 0, 10)
     assert [event.position for event in kept] == [1, 2, 3]
     assert sorted(event.source_event_id for event in kept) == ["e-1", "e-2", "e-3"]
+
+
+async def test_a_commit_whose_answer_was_lost_counts_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, tries = module._transaction, []
+
+    async def losing(*args: Any) -> Any:
+        result = await real(*args)
+        tries.append(result)
+        if len(tries) == 1:
+            raise ConnectionResetError("after the commit, before its answer")
+        return result
+
+    monkeypatch.setattr(module, "_transaction", losing)
+    ledger = Ledger(store)
+
+    async def work(writing: Writing) -> str:
+        if await writing.seen("erp", ["d-1"]):
+            return "known"
+        await writing.append([order_event(1)])
+        await writing.take("erp", {"d-1": "recorded"})
+        return "recorded"
+
+    assert await ledger.write(work, streams=[ORDERS]) == "known"
+    assert len(tries) == 2
+    assert [event.position for event in await ledger.read(ORDERS, 0, 10)] == [1]
+
+
+async def test_writes_that_come_together_wait_for_the_disk_once(store: Store) -> None:
+    ledger = Ledger(store)
+    transactions: list[int] = []
+    real = ledger._joining._transaction
+
+    async def counted(asks: Sequence[Asked]) -> Sequence[Any]:
+        transactions.append(len(asks))
+        return await real(asks)
+
+    ledger._joining._transaction = counted
+    same = [order_event(3, source="twice")]
+    results = await asyncio.gather(
+        *(append(ledger, order_event(n)) for n in range(20)),
+        append(ledger, *same),
+        append(ledger, *same),
+    )
+    assert sum(transactions) == 22
+    assert len(transactions) <= 2
+    assert [len(result) for result in results] == [1] * 21 + [0]
+    assert await ledger.heads() == {ORDERS: 21}
 
 
 @pytest.mark.parametrize("address", ["sqlite"], indirect=True)

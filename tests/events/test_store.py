@@ -15,9 +15,10 @@ from runtime.store.migrating import migrate, state_of
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
 from runtime.store.tables import LEASES, METADATA
+from tests.events.conftest import POSTGRESQL
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", POSTGRESQL])
 async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StoreSettings]:
     """A database without tables."""
     if request.param == "sqlite":

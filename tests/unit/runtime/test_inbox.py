@@ -45,6 +45,17 @@ def test_what_is_gone_from_the_log_is_passed_over() -> None:
     assert positions(inbox.take(5)) == [9, 10]
 
 
+def test_what_was_looked_for_and_does_not_concern_us_is_passed_over() -> None:
+    inbox = Inbox(0)
+    inbox.hear(event(5))
+    inbox.settle([event(2)], 4)
+    assert inbox.missing() == 0
+    assert positions(inbox.take(5)) == [2, 5]
+    inbox.head = 7
+    inbox.settle([], 7)
+    assert (inbox.missing(), inbox.take(5), inbox.position) == (0, [], 7)
+
+
 @given(st.lists(st.integers(1, 30), max_size=60), st.integers(0, 5), st.integers(1, 7))
 def test_each_once_and_in_order(heard: list[int], start: int, limit: int) -> None:
     inbox = Inbox(start)
