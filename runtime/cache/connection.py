@@ -22,6 +22,7 @@ D = TypeVar("D")
 
 _PING_KEY: Final = "sg:ping"
 _COMPLAINT_INTERVAL_S: Final = 10.0
+_CLOSING_S: Final = 0.2
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -143,9 +144,10 @@ class RedisHandle:
         """
         self._up = False
         for task in (self._opening, self._recovering):
-            if task is not None:
+            while task is not None and not task.done():
+                # redis-py can take a cancellation for a timeout while it connects, and go on.
                 task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+                await asyncio.wait({task}, timeout=_CLOSING_S)
         if self._client is not None:
             client, self._client = self._client, None
             if self._under_way:
