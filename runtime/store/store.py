@@ -2,7 +2,7 @@
 
     write(work)   one transaction; from the start again when the connection was cut, on a deadlock,
                   a lock or a unique key that another was first with; within the deadline
-    read(work)    statements one by one, each seeing what was committed when it began
+    read(work)    questions, each seeing at least what was committed when the first was asked
 
 Work that is done again must not mind that it was done before: also a commit whose answer was lost
 may have been one.
@@ -46,9 +46,11 @@ class Store:
         self._settings = settings
         self._random = random or Random()  # noqa: S311  # spreads retries, no secret
         self._engine = opened(settings)
-        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._writing = self._engine.execution_options(**{WRITING: True})
         self.dialect: str = self._engine.dialect.name
+        self._writing = self._engine.execution_options(**{WRITING: True})
+        self._reading = self._engine
+        if self.dialect == "postgresql":  # saves a question two round trips
+            self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._finishing: set[asyncio.Task[None]] = set()
         # SQLite has one writer: those of this process queue here instead of polling for its lock.
         self._turn: AbstractAsyncContextManager[object] | None = (
@@ -83,7 +85,7 @@ class Store:
         return await self._until_done(in_turn, deadline_s or self._settings.deadline_s)
 
     async def read(self, work: Work[T], *, deadline_s: float | None = None) -> T:
-        """Do work that only reads, each statement by itself.
+        """Do work that only reads.
 
         Raises:
             UnavailableError, MisconfiguredError: as `write` does.

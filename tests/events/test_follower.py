@@ -156,6 +156,18 @@ async def test_one_who_is_slow_reads_the_log_and_misses_nothing(
         assert slow.positions() == list(range(1, 121))
 
 
+async def test_of_very_many_events_most_are_read_from_the_log(
+    pair: tuple[Process, Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.events.channel._AT_ONCE", 50)
+    one, two = pair
+    await one.append(*map(order_event, range(700)))
+    for each in pair:
+        await each.until_shown(700)
+        assert each.positions() == list(range(1, 701))
+    assert two.channel.heard == 3
+
+
 async def test_one_who_fails_does_not_stop_the_rest(address: str, valkey_url: str) -> None:
     async with process(address, valkey_url) as one:
 
