@@ -22,6 +22,7 @@ D = TypeVar("D")
 
 _PING_KEY: Final = "sg:ping"
 _COMPLAINT_INTERVAL_S: Final = 10.0
+_CLOSING_S: Final = 0.2
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -118,6 +119,14 @@ class RedisHandle:
         """A subscription on a connection of its own, for the caller to close; None while down."""
         return self._client.pubsub() if self._up and self._client is not None else None
 
+    def waiting(self, longest_s: float) -> Client:
+        """A client of its own for reads that wait so long for what comes, for the caller to close.
+
+        Trouble raises, as `runtime.cache.urls.TROUBLE`.
+        """
+        margin_s = max(self._timeouts.operation_s, self._timeouts.connect_s)
+        return self._address.connect(Timeouts(self._timeouts.connect_s, longest_s + margin_s))
+
     def health(self) -> Mapping[str, object]:
         """State for the health page: address, connected, since (epoch seconds), errors so far."""
         return {
@@ -135,9 +144,10 @@ class RedisHandle:
         """
         self._up = False
         for task in (self._opening, self._recovering):
-            if task is not None:
+            while task is not None and not task.done():
+                # redis-py can take a cancellation for a timeout while it connects, and go on.
                 task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+                await asyncio.wait({task}, timeout=_CLOSING_S)
         if self._client is not None:
             client, self._client = self._client, None
             if self._under_way:

@@ -9,10 +9,17 @@
     supplygraph_cache_lookups_total         layer, result     keys looked up in the record cache
     supplygraph_answer_lookups_total        layer, result     whole answers looked up
     supplygraph_breaker_state               system            0 closed, 1 half open, 2 open
+    supplygraph_events_appended_total       type              events that the log took
+    supplygraph_event_write_seconds                           time of a write to the log
+    supplygraph_event_log_reads_total                         questions put to the log
+    supplygraph_events_behind                                 events not applied in this process
+    supplygraph_event_lag_seconds                             from the log to the process's caches
+    supplygraph_dead_letters_open                             what waits for somebody to decide
 
 Labels take few values, for each one is a series that is kept for good: `route`, `kind`, `outcome`,
-`layer` and `result` come from the enumerations here, `status` is a class such as 2xx, and `system`
-is a backend's name in the manifest. Nothing that a caller makes up becomes a label.
+`layer` and `result` come from the enumerations here, `status` is a class such as 2xx, `type` is one
+of the types of events, and `system` is a backend's name in the manifest. Nothing that a caller
+makes up becomes a label.
 
 Several processes of one service add up when PROMETHEUS_MULTIPROC_DIR names an empty folder.
 """
@@ -135,6 +142,34 @@ _breakers = Gauge(
     registry=_registry,
     multiprocess_mode="livemax",
 )
+_appended = Counter(
+    "supplygraph_events_appended", "Events that the log took.", ["type"], registry=_registry
+)
+_writes = Histogram(
+    "supplygraph_event_write_seconds",
+    "Time of a write to the log, waiting included.",
+    buckets=_BUCKETS_S,
+    registry=_registry,
+)
+_log_reads = Counter("supplygraph_event_log_reads", "Questions put to the log.", registry=_registry)
+_behind = Gauge(
+    "supplygraph_events_behind",
+    "Events in the log that a process has not applied.",
+    registry=_registry,
+    multiprocess_mode="livemax",
+)
+_lags = Histogram(
+    "supplygraph_event_lag_seconds",
+    "Time from the log to the caches of a process.",
+    buckets=_BUCKETS_S,
+    registry=_registry,
+)
+_letters = Gauge(
+    "supplygraph_dead_letters_open",
+    "Dead letters that wait for somebody to decide.",
+    registry=_registry,
+    multiprocess_mode="mostrecent",
+)
 
 
 class _Often:
@@ -255,6 +290,37 @@ def _answers_of(layer: str, hit: bool) -> _Often:  # noqa: FBT001  # the name of
 def breaker_moved(system: str, state: BreakerState) -> None:
     """A system's circuit breaker has a new state."""
     _breakers.labels(system).set(state.value)
+
+
+def events_appended(type_name: str, count: int) -> None:
+    """The log took events of one type."""
+    _appended_of(type_name).inc(count)
+
+
+@cache
+def _appended_of(type_name: str) -> Counter:
+    return _appended.labels(type_name)
+
+
+def log_written(seconds: float) -> None:
+    """A write to the log ended well, so long after somebody asked for it."""
+    _writes.observe(seconds)
+
+
+def log_read() -> None:
+    """The log was asked for events."""
+    _log_reads.inc()
+
+
+def follower_applied(behind: int, seconds: float) -> None:
+    """A process applied events: how many more there are, and how old the last was."""
+    _behind.set(behind)
+    _lags.observe(max(seconds, 0.0))
+
+
+def dead_letters_open(count: int) -> None:
+    """So many dead letters wait for somebody to decide."""
+    _letters.set(count)
 
 
 @cache

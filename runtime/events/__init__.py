@@ -1,0 +1,1 @@
+"""The log of events: written once, read by everybody, told of in every process."""

@@ -1,0 +1,59 @@
+"""Real stores: a SQLite file and a PostgreSQL, each with its tables, empty before each test."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from runtime.store.migrating import migrate
+from runtime.store.settings import StoreSettings
+from runtime.store.store import Store
+from runtime.store.tables import METADATA
+from tests.connectors.sql.postgres import postgres
+from tests.fixtures.valkey import valkey_server, valkey_url
+
+__all__ = ["postgres", "valkey_server", "valkey_url"]
+
+POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.xdist_group("scms"))
+"""With the others that want a PostgreSQL, so that it is started once."""
+
+
+async def prepare(url: str) -> None:
+    """Make the tables, and empty them."""
+    store = Store(StoreSettings(url=url))
+    await migrate(store)
+    if store.dialect == "postgresql":
+        empty = sa.text(f"TRUNCATE {', '.join(METADATA.tables)}")
+        await store.write(lambda connection: connection.execute(empty))
+    await store.aclose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with all tables, to be copied."""
+    file = tmp_path_factory.mktemp("store") / "empty.db"
+    asyncio.run(prepare(f"sqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(params=["sqlite", POSTGRESQL])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where an empty store with its tables is."""
+    if request.param == "sqlite":
+        file = tmp_path / "store.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_file"), file)
+        return f"sqlite:///{file}"
+    url: str = request.getfixturevalue("postgres")
+    asyncio.run(prepare(url))
+    return url
+
+
+@pytest.fixture
+async def store(address: str) -> AsyncIterator[Store]:
+    """The store, open."""
+    store = Store(StoreSettings(url=address))
+    yield store
+    await store.aclose()
