@@ -1,4 +1,4 @@
-"""A process with subscriptions: a log, an answerer and outlets that remember what they were given."""
+"""A process with subscriptions: a log, an answerer, and outlets that remember what they got."""
 
 import asyncio
 import json
@@ -229,12 +229,12 @@ class House:
         query: str = ORDERS,
         *,
         tap: Tap | None = None,
-        after: int | None = None,
+        after: int | str | None = None,
         **variables: Any,
     ) -> Tap:
         tap = tap or Tap()
         if after is not None:
-            variables["after"] = encode_cursor(ORDER, after)
+            variables["after"] = after if isinstance(after, str) else encode_cursor(ORDER, after)
         request = SubscriptionRequest(query, variables, None, principal, "mine")
         tap.subscription = self.streams.begin(request, tap)
         return tap

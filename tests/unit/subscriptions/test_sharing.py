@@ -1,6 +1,7 @@
 """Who asks the same is answered together; who may not see the same is not."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from graphql import parse
@@ -52,8 +53,8 @@ async def test_where_each_begins_does_not_part_them() -> None:
 async def test_filters_find_exactly_what_they_ask_for() -> None:
     house = House()
     sent, one = [PurchaseOrderStatus.SENT], ["1"]
-    wanted = {"status": sent, "number": one}
-    taps = [house.begin(planner(), filter=f) for f in (wanted, {"number": ["2"]}, {"supplier": []})]
+    filters: list[Any] = [{"status": sent, "number": one}, {"number": ["2"]}, {"supplier": []}]
+    taps = [house.begin(planner(), filter=f) for f in filters]
     await house.happen(order(1), order(2, "2"), order(3, status=PurchaseOrderStatus.CLOSED))
     assert [t.positions() for t in taps] == [[1], [2], []]
 
