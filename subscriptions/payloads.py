@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from subscriptions.answering import Shown
+from resolvers.events import Shown
 
 _encode: Final = msgspec.json.Encoder().encode
 

@@ -19,9 +19,9 @@ from canonical.events import Event, EventData, EventType, subject
 from execution.fields import Asked
 from execution.operation import Partial
 from resolvers.context import RequestContext
+from resolvers.events import Shown
 from resolvers.items import items_of
 from resolvers.reading import listed
-from subscriptions.answering import Shown
 from subscriptions.cursors import encode_cursor
 from subscriptions.members import Member, Mode
 from subscriptions.problems import SnapshotTooLargeError

@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from canonical.entities import EntityName
 from canonical.events import Event
+from resolvers.events import Shown
 from runtime.telemetry import metrics
-from subscriptions.answering import Answers, Asker, Opened, Refused, Shown, SubscriptionRequest
+from subscriptions.answering import Answers, Asker, Opened, Refused, SubscriptionRequest
 from subscriptions.cursors import encode_cursor
 from subscriptions.log import Heard
 from subscriptions.payloads import failure, payload_of

@@ -17,13 +17,13 @@ from canonical.errors import InvalidInputError, SupplygraphError
 from canonical.events import Event
 from canonical.purchase_orders import PurchaseOrderStatus
 from resolvers.context import RequestContext
+from resolvers.events import Shown
 from runtime.security.principal import Principal, Role
 from subscriptions.answering import (
     Answers,
     Asker,
     Opened,
     Refused,
-    Shown,
     SubscriptionRequest,
 )
 from subscriptions.cursors import decode_cursor, encode_cursor
