@@ -15,11 +15,12 @@ from typing import Any, Final
 
 import msgspec
 
+from app.event_log import EventLog, open_event_log
 from app.jwks import jwks_reader
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
 from app.manifest.model import EntityConfig
-from app.server.ports import OperationLimits, Serves
+from app.server.ports import EventDesk, OperationLimits, Serves
 from canonical.entities import ENTITIES, Entity, EntityName
 from canonical.ports import Backend
 from connectors.factory import open_backend
@@ -30,9 +31,11 @@ from loaders.context import ReadContext
 from loaders.identity import IdentifiedSource
 from loaders.keyed import KeyedReader
 from loaders.lists import ListReader
+from loaders.questions import Questions
 from loaders.reads import Reads
 from loaders.shelf import FORMAT
 from resolvers.context import DeclaredUnits, Limits
+from runtime.cache.announcements import Announcements
 from runtime.cache.answers import AnswerCache
 from runtime.cache.connection import RedisHandle
 from runtime.cache.persisted import PersistedTexts
@@ -60,6 +63,8 @@ class Installation:
         serves: How answers are kept and sent.
         keyed: Reads records by key.
         lists: Reads lists.
+        log: Keeps events, and tells of them.
+        events: What operations ask of the log.
     """
 
     backends: Mapping[str, Backend]
@@ -72,6 +77,8 @@ class Installation:
     serves: Serves
     keyed: KeyedReader
     lists: ListReader
+    log: EventLog
+    events: EventDesk
 
     def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
         """The loaders of one operation."""
@@ -98,6 +105,8 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
     Raises:
         InvalidInputError: if a backend cannot be opened as it is configured.
         EmbeddedServerError: if no Redis is named and none can be started.
+        MisconfiguredError: if the store of events cannot be used as it is.
+        UnavailableError: if the store cannot be reached.
     """
     async with AsyncExitStack() as stack:
         url = declared.redis_url
@@ -124,7 +133,9 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         http = declared.manifest.http
         share = declared.manifest.cache.answers.share_in_flight
         serves = Serves(answers, PersistedTexts(redis), share, http.gzip_from_bytes)
-        yield _wired(declared, backends, cache, serves)
+        log = await stack.enter_async_context(open_event_log(declared, redis))
+        questions = Questions(cache, Announcements(redis, FORMAT))
+        yield _wired(declared, backends, questions, serves, log)
 
 
 async def _ping(client: Client) -> bool:
@@ -141,11 +152,16 @@ def _answers(declared: Declaration, cache: RecordCache, redis: RedisHandle) -> A
 
 
 def _wired(
-    declared: Declaration, backends: Mapping[str, Backend], cache: RecordCache, serves: Serves
+    declared: Declaration,
+    backends: Mapping[str, Backend],
+    questions: Questions,
+    serves: Serves,
+    log: EventLog,
 ) -> Installation:
     manifest = declared.manifest
     catalog = _catalog(declared, backends)
-    keyed = KeyedReader(catalog, cache)
+    cache = questions.cache
+    keyed = KeyedReader(catalog, cache, questions=questions)
     tokens = manifest.identity.token_config(declared.vault)
     limits = manifest.limits
     return Installation(
@@ -161,6 +177,8 @@ def _wired(
         serves=serves,
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),
+        log=log,
+        events=log.desk(),
     )
 
 

@@ -20,14 +20,14 @@ class EventHistory(Protocol):
         subjects: Collection[str],
         *,
         types: Collection[str] = (),
-        newest: int | None = None,
+        newest: int = 1_000,
     ) -> Mapping[str, Sequence[Event]]:
         """Events about each subject, in the order in which they were recorded, in one reading.
 
         Args:
             subjects: As in `Event.subjects`.
             types: Only these; all if empty.
-            newest: For each subject only so many, the newest; all if None.
+            newest: For each subject only so many, the newest.
 
         Returns:
             A list for each subject, perhaps empty.
@@ -45,7 +45,7 @@ class NoHistory:
         subjects: Collection[str],
         *,
         types: Collection[str] = (),  # noqa: ARG002  # as the port has it
-        newest: int | None = None,  # noqa: ARG002  # as above
+        newest: int = 1_000,  # noqa: ARG002  # as above
     ) -> Mapping[str, Sequence[Event]]:
         """Nothing about each."""
         return dict.fromkeys(subjects, ())

@@ -50,15 +50,18 @@ class Question(Struct, frozen=True):
 class Questions:
     """The questions of all processes, as this one knows them.
 
-    Args:
+    Attributes:
         cache: Where their answers are.
+
+    Args:
+        cache: As above.
         announcements: How processes hear of each other's; None where there is one alone.
     """
 
     def __init__(
         self, cache: RecordCache, announcements: Announcements | None, most: int = MOST
     ) -> None:
-        self._cache = cache
+        self.cache = cache
         self._announcements = announcements
         self._most = most
         self._known: OrderedDict[str, Question] = OrderedDict()
@@ -73,7 +76,7 @@ class Questions:
         forgotten = self._add([question])
         if self._announcements is not None:
             await self._announcements.tell(_encode(question))
-        await self._cache.drop(forgotten)
+        await self.cache.drop(forgotten)
 
     async def apply(self, events: Sequence[Event]) -> None:
         """Drop, here and in Redis and by it everywhere, exactly what events touch.
@@ -93,7 +96,7 @@ class Questions:
                 forgotten = self._add(_decoded(news))
                 changes, self._late = [*self._late, *changes], []
         slots = dict.fromkeys(slot for change in changes for slot in self._slots(change))
-        await self._cache.drop([*slots, *forgotten])
+        await self.cache.drop([*slots, *forgotten])
 
     def _slots(self, change: Change) -> Iterable[str]:
         system, entity = change.system, change.entity

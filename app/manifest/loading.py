@@ -13,11 +13,15 @@ from app.manifest.model import Manifest
 from app.manifest.parts import Parts, read_parts
 from app.manifest.problems import ManifestError, Problem
 from app.manifest.references import missing_in
-from canonical.errors import InvalidInputError
+from app.manifest.streaming import StoreConfig
+from canonical.errors import InvalidInputError, MisconfiguredError
 from connectors.kit.secrets import Reference, SecretMissingError, Vault
 from runtime.cache.urls import InvalidRedisURLError, understand
+from runtime.store.engines import located
+from runtime.store.settings import StoreSettings
 
 REDIS_URL = "REDIS_URL"
+DATABASE_URL = "DATABASE_URL"
 
 
 class Declaration(Struct, frozen=True):
@@ -36,7 +40,12 @@ class Declaration(Struct, frozen=True):
     @property
     def redis_url(self) -> str | None:
         """Where Redis is; None if an embedded server is to be used."""
-        return _redis_url(self.manifest.cache.redis_url, self.vault)
+        return _url(self.manifest.cache.redis_url, self.vault, REDIS_URL)
+
+    @property
+    def store(self) -> StoreSettings:
+        """Where the event log is."""
+        return _store(self.manifest.store, self.vault)
 
 
 class Examination(Struct, frozen=True):
@@ -109,7 +118,7 @@ def _read(file: Path) -> Document:
 
 
 def _surroundings_wrong(parts: Parts, vault: Vault) -> list[Problem]:
-    """What is wrong with tokens and cache, once their references have been followed."""
+    """What is wrong with tokens, cache and store, once their references have been followed."""
     found: list[Problem] = []
     if parts.identity is not None:
         missing = list(missing_in(parts.identity, ("identity",), parts.document, vault))
@@ -121,17 +130,36 @@ def _surroundings_wrong(parts: Parts, vault: Vault) -> list[Problem]:
             found.append(parts.document.problem(("identity",), exc.message))
     if parts.cache is not None:
         try:
-            url = _redis_url(parts.cache.redis_url, vault)
+            url = _url(parts.cache.redis_url, vault, REDIS_URL)
             if url is not None:
                 understand(url)
         except (SecretMissingError, InvalidRedisURLError) as exc:
             where = "" if parts.cache.redis_url else f"{REDIS_URL}: "
             path = ("cache", "redis_url")
             found.append(parts.document.problem(path, f"{where}{exc}"))
-    return found
+    return found + _store_wrong(parts, vault)
 
 
-def _redis_url(reference: Reference | None, vault: Vault) -> str | None:
+def _store_wrong(parts: Parts, vault: Vault) -> list[Problem]:
+    if parts.store is None:
+        return []
+    try:
+        located(_store(parts.store, vault))
+    except (SecretMissingError, MisconfiguredError) as exc:
+        where = "" if parts.store.url else f"{DATABASE_URL}: "
+        return [parts.document.problem(("store", "url"), f"{where}{exc}")]
+    return []
+
+
+def _store(said: StoreConfig, vault: Vault) -> StoreSettings:
+    return StoreSettings(
+        url=_url(said.url, vault, DATABASE_URL),
+        file=vault.base_dir / said.file,
+        pool_size=said.pool_size,
+    )
+
+
+def _url(reference: Reference | None, vault: Vault, variable: str) -> str | None:
     if reference is not None:
         return vault.read(reference).get_secret_value()
-    return vault.environ.get(REDIS_URL) or None
+    return vault.environ.get(variable) or None

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE_S
 from app.manifest.identity import IdentityConfig
 from app.manifest.serving import AnswersConfig, HTTPConfig
+from app.manifest.streaming import EventsConfig, StoreConfig, SubscriptionsConfig
 from canonical.entities import EntityName
 from canonical.values import UnitConversion
 from connectors.config import BackendConfig
@@ -265,6 +266,13 @@ class Manifest(Part):
     ] = {}
     units: Annotated[UnitsConfig, Field(description="Units of measure.")] = UnitsConfig()
     cache: Annotated[CacheConfig, Field(description="The caches.")] = CacheConfig()
+    store: Annotated[StoreConfig, Field(description="The database of the event log.")] = (
+        StoreConfig()
+    )
+    events: Annotated[EventsConfig, Field(description="How long events are kept.")] = EventsConfig()
+    subscriptions: Annotated[
+        SubscriptionsConfig, Field(description="What subscriptions may take.")
+    ] = SubscriptionsConfig()
     http: Annotated[HTTPConfig, Field(description="How answers are sent.")] = HTTPConfig()
     limits: Annotated[LimitsConfig, Field(description="What one question may ask for.")] = (
         LimitsConfig()

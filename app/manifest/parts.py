@@ -14,6 +14,7 @@ from app.manifest.messages import at, problems_of
 from app.manifest.model import CacheConfig, CrosswalkConfig, EntityConfig, Manifest
 from app.manifest.problems import Path, Problem
 from app.manifest.schema import manifest_schema
+from app.manifest.streaming import StoreConfig
 from canonical.entities import EntityName
 from connectors.config import BackendConfig
 
@@ -35,6 +36,7 @@ class Parts(Struct, frozen=True):
         crosswalks: Sound crosswalks.
         cache: The cache, if sound.
         identity: Whose tokens are accepted, if sound.
+        store: The database of the event log, if sound.
     """
 
     document: Document
@@ -46,6 +48,7 @@ class Parts(Struct, frozen=True):
     crosswalks: Mapping[EntityName, CrosswalkConfig]
     cache: CacheConfig | None
     identity: IdentityConfig | None
+    store: StoreConfig | None
 
 
 def read_parts(document: Document) -> tuple[Parts, list[Problem]]:
@@ -76,6 +79,7 @@ def read_parts(document: Document) -> tuple[Parts, list[Problem]]:
         {names[n]: c for n, c in crosswalks.items() if n in names},
         _one(document, ("cache",), CacheConfig, {}),
         _one(document, ("identity",), IdentityConfig),
+        _one(document, ("store",), StoreConfig, {}),
     )
     return parts, problems
 

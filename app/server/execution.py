@@ -12,19 +12,14 @@ from graphql import DocumentNode, GraphQLError
 from msgspec import Struct
 from msgspec.structs import replace
 
+from app.server.contexts import begin_operation
 from app.server.envelope import enveloped
 from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
 from app.server.terms import Terms
 from canonical.errors import Reason, SupplygraphError, UnavailableError
-from canonical.ports import Ask
 from execution.engine import Engine
-from execution.operation import Operation
-from loaders.context import ReadContext
-from loaders.journal import Journal
-from resolvers.context import RequestContext
 from runtime.cache.kept import AnswerKey, KeptAnswer
-from runtime.telemetry import tracing
 
 _SLACK_S: Final = 1.0
 # Systems are given up at the deadline; the rest of the answer still has to be put together.
@@ -76,23 +71,12 @@ class Execution:
         self._request = request
         self._started = perf_counter()
         self._timeout_s = serving.operation_limits.timeout_s
-        self._operation, self._journal, self._noted = Operation(), Journal(), ExitStack()
-        ask = Ask(
-            asyncio.get_running_loop().time() + self._timeout_s,
-            terms.correlation_id,
-            self._journal,
-            tracing.traceparent(),
+        self._noted = ExitStack()
+        begun = begin_operation(
+            serving, terms.principal, terms.correlation_id, terms.max_staleness_s, now
         )
-        self._reading = ReadContext(ask, self._journal, terms.max_staleness_s)
-        self._context = RequestContext(
-            operation=self._operation,
-            principal=terms.principal,
-            reads=serving.reads(self._operation.scheduler, self._reading),
-            now=now,
-            correlation_id=terms.correlation_id,
-            limits=serving.limits,
-            units=serving.units,
-        )
+        self._operation, self._journal = begun.operation, begun.journal
+        self._reading, self._context = begun.reading, begun.context
         self._answers = serving.serves.answers
         self._made_at, self._watch = 0.0, None
         if self._answers is not None:

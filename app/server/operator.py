@@ -59,6 +59,10 @@ class Answer(Struct, frozen=True):
 class Operator:
     """Answers operations over one installation.
 
+    Attributes:
+        engine: Runs them.
+        documents: Parses and validates them.
+
     Args:
         schema: The published schema.
         serving: The installation.
@@ -73,11 +77,11 @@ class Operator:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         inner = schema._schema  # noqa: SLF001  # parsed and validated here, once
-        self._engine = Engine(inner, writers=COLUMN_WRITERS, on_plan=_planned)
+        self.engine = Engine(inner, writers=COLUMN_WRITERS, on_plan=_planned)
         self._serving = serving
         self._serves = serving.serves
         self._clock = clock
-        self._documents = Documents(inner, Bounds(serving.operation_limits.max_depth))
+        self.documents = Documents(inner, Bounds(serving.operation_limits.max_depth))
         self._flights = Flights()
         if self._serves.answers is not None:
             self._serves.answers.of_schema(print_schema(inner))
@@ -127,7 +131,7 @@ class Operator:
         return AnswerKey(request.question, scope_key(terms.principal), now.toordinal())
 
     async def _worked_out(self, asked: "_Asked") -> tuple[OperationKind, Answer]:
-        document = self._documents.get(asked.request.query)
+        document = self.documents.get(asked.request.query)
         if document.tree is None or document.errors:
             return OperationKind.UNKNOWN, _refused(document.errors, asked.terms)
         try:
@@ -182,7 +186,7 @@ class Operator:
             if found is not None:
                 return Made(None, kept=found, found=True)
         assert document.tree is not None  # noqa: S101  # refused before
-        made = await execution.run(self._engine, document.tree)
+        made = await execution.run(self.engine, document.tree)
         if key is None:
             return made
         made = execution.keep(key, made)

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
+from canonical.dead_letters import DeadLetters, Replays
+from canonical.histories import EventHistory, NoHistory
 from execution.scheduling import LevelScheduler
 from loaders.context import ReadContext
 from loaders.reads import Reads
@@ -57,6 +59,20 @@ class Serves(Struct, frozen=True):
     gzip_from_bytes: int | None = 64 * 1024
 
 
+class EventDesk(Struct, frozen=True):
+    """What operations ask of the event log.
+
+    Attributes:
+        history: What has happened.
+        dead_letters: What could not be understood; None where no events are taken in.
+        replays: Gives events once more; None as above.
+    """
+
+    history: EventHistory = msgspec.field(default_factory=NoHistory)
+    dead_letters: DeadLetters | None = None
+    replays: Replays | None = None
+
+
 class Serving(Protocol):
     """An installation as requests see it; `app.installation.Installation` is one."""
 
@@ -79,6 +95,10 @@ class Serving(Protocol):
     @property
     def tokens(self) -> Tokens:
         """Tells who is asking."""
+
+    @property
+    def events(self) -> EventDesk:
+        """What has happened."""
 
     def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
         """The loaders of one operation."""

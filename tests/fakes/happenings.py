@@ -88,11 +88,11 @@ class FakeHistory:
         subjects: Collection[str],
         *,
         types: Collection[str] = (),
-        newest: int | None = None,
+        newest: int = 1_000,
     ) -> Mapping[str, Sequence[Event]]:
         self._asked(*sorted(subjects))
         wanted = [e for e in self.events if not types or e.type in types]
-        return {s: [e for e in wanted if s in e.subjects][-(newest or 0) :] for s in subjects}
+        return {s: [e for e in wanted if s in e.subjects][-newest:] for s in subjects}
 
     async def of_correlation(self, correlation_id: str, *, limit: int = 1_000) -> Sequence[Event]:
         self._asked(correlation_id)

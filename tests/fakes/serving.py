@@ -9,7 +9,7 @@ import uvicorn
 
 from app.server.application import create_app
 from app.server.drain import Drain
-from app.server.ports import GraphiQLConfig, OperationLimits, Serves, Serving, Tokens
+from app.server.ports import EventDesk, GraphiQLConfig, OperationLimits, Serves, Serving, Tokens
 from canonical.ports import Ask, Source
 from execution.scheduling import LevelScheduler
 from loaders.context import ReadContext
@@ -36,6 +36,7 @@ class FakeServing:
         self.limits = Limits()
         self.operation_limits = OperationLimits(**limits)
         self.serves = Serves()
+        self.events = EventDesk()
         self.units: DeclaredUnits = {}
         self.tokens: Tokens = TokenVerifier(development_config(KEY))
         self.state: dict[str, Any] = {

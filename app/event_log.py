@@ -1,0 +1,112 @@
+"""The event log of one process: the store, what is kept in it, and the way to other processes."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Final
+from uuid import uuid4
+
+import structlog
+from msgspec import Struct
+
+from app.manifest.loading import Declaration
+from app.server.ports import EventDesk
+from canonical.errors import SupplygraphError
+from runtime.cache.connection import RedisHandle
+from runtime.events.channel import Channel
+from runtime.events.leases import Leases
+from runtime.events.ledger import Ledger
+from runtime.events.retention import Retention
+from runtime.store.migrating import migrate, state_of
+from runtime.store.settings import StoreSettings
+from runtime.store.store import Store
+
+_FORGETTING_S: Final = 3_600.0
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class EventLog(Struct, frozen=True):
+    """What keeps events, and tells of them.
+
+    Attributes:
+        store: The database.
+        ledger: The log.
+        leases: Who does what only one may do.
+        channel: To and from other processes.
+        member: Name of this process.
+    """
+
+    store: Store
+    ledger: Ledger
+    leases: Leases
+    channel: Channel
+    member: str
+
+    def desk(self) -> EventDesk:
+        """What operations ask of it."""
+        return EventDesk(history=self.ledger)
+
+
+@asynccontextmanager
+async def open_event_log(declared: Declaration, redis: RedisHandle) -> AsyncIterator[EventLog]:
+    """Open the log that a manifest declares.
+
+    The tables of a store of our own are made and brought up to date; those of a database that
+    others run must be already.
+
+    Raises:
+        MisconfiguredError: if the store cannot be used as it is; the message says what to do.
+        UnavailableError: if it cannot be reached.
+    """
+    async with AsyncExitStack() as stack:
+        settings = declared.store
+        store = Store(settings)
+        stack.push_async_callback(store.aclose)
+        await (migrate(store) if settings.url is None else state_of(store))
+        ledger = Ledger(store)
+        stack.push_async_callback(ledger.aclose)
+        leases = Leases(store, now=lambda: datetime.now(UTC))
+        member = uuid4().hex
+        retention = Retention(
+            ledger, leases, holder=member, settings=declared.manifest.events.retention()
+        )
+        await stack.enter_async_context(_beside(lambda: _forgetting(retention)))
+        yield EventLog(store, ledger, leases, _channel(redis, store), member)
+
+
+async def migrated(settings: StoreSettings) -> str | None:
+    """Bring a store's tables up to date; the revision that they were at before."""
+    store = Store(settings)
+    try:
+        return await migrate(store)
+    finally:
+        await store.aclose()
+
+
+def _channel(redis: RedisHandle, store: Store) -> Channel:
+    """The way to the processes with the same store: others may use the same Redis."""
+    name = hashlib.blake2b(store.shown.encode(), digest_size=8).hexdigest()
+    return Channel(redis, prefix=f"sg:{name}")
+
+
+async def _forgetting(retention: Retention) -> None:
+    while True:
+        await asyncio.sleep(_FORGETTING_S)
+        try:
+            await retention.run()
+        except SupplygraphError as exc:
+            _log.warning("old events could not be removed", error=exc.message)
+
+
+@asynccontextmanager
+async def _beside(work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Let work go on while the block lasts."""
+    task = asyncio.ensure_future(work())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,107 @@
+"""What a manifest says about the log of events and those who listen to it."""
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.kit.secrets import SecretRef
+from runtime.events.retention import RetentionSettings
+from subscriptions.limits import StreamLimits
+
+_LIMITS: Final = StreamLimits()
+_KEPT: Final = RetentionSettings()
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class StoreConfig(_Part):
+    """The database of the event log."""
+
+    url: Annotated[
+        SecretRef | None,
+        Field(
+            description="Address of PostgreSQL (postgresql://...) or of an SQLite file, by "
+            "reference. Left out: DATABASE_URL if it is set, else `file`."
+        ),
+    ] = None
+    file: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="SQLite file where no address is given, relative to the manifest's folder. "
+            "Its tables are made and brought up to date at start.",
+        ),
+    ] = ".state/supplygraph.db"
+    pool_size: Annotated[
+        int, Field(ge=1, le=200, description="Most connections of each process.")
+    ] = 8
+
+
+class EventsConfig(_Part):
+    """How long events are kept."""
+
+    retention_days: Annotated[
+        dict[str, Annotated[int, Field(ge=1, le=36_500)]],
+        Field(description="Days by type of event, where it is not what the type itself says."),
+    ] = {}
+    deliveries_days: Annotated[
+        int,
+        Field(ge=1, le=3_650, description="Days for which a repeated delivery is known as such."),
+    ] = _KEPT.deliveries_days
+    dead_letters_days: Annotated[
+        int,
+        Field(ge=1, le=36_500, description="Days that a dead letter is kept after its decision."),
+    ] = _KEPT.letters_days
+
+    def retention(self) -> RetentionSettings:
+        """The same, for the log."""
+        return RetentionSettings(
+            days=self.retention_days,
+            deliveries_days=self.deliveries_days,
+            letters_days=self.dead_letters_days,
+        )
+
+
+class SubscriptionsConfig(_Part):
+    """What subscriptions may take, in each process."""
+
+    per_principal: Annotated[
+        int, Field(ge=1, le=1_000_000, description="Subscriptions of one caller.")
+    ] = _LIMITS.per_principal
+    per_process: Annotated[
+        int, Field(ge=1, le=1_000_000, description="Subscriptions of all callers.")
+    ] = _LIMITS.per_process
+    filter_values: Annotated[
+        int, Field(ge=1, le=100_000, description="Values of one condition of a filter.")
+    ] = _LIMITS.filter_values
+    snapshot_records: Annotated[
+        int, Field(ge=1, le=10_000, description="Records of a present state that is sent first.")
+    ] = _LIMITS.snapshot
+    behind: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000_000,
+            description="Events of its stream that a client may fall behind before it is told of a "
+            "gap.",
+        ),
+    ] = _LIMITS.behind
+    stalled_s: Annotated[
+        float,
+        Field(
+            gt=0, le=3_600, description="Seconds without reading after which a client is sent away."
+        ),
+    ] = _LIMITS.stalled_s
+
+    def limits(self) -> StreamLimits:
+        """The same, for the streams."""
+        return StreamLimits(
+            per_principal=self.per_principal,
+            per_process=self.per_process,
+            filter_values=self.filter_values,
+            snapshot=self.snapshot_records,
+            behind=self.behind,
+            stalled_s=self.stalled_s,
+        )
