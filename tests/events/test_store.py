@@ -101,6 +101,19 @@ async def test_work_that_fails_leaves_nothing(store: Store) -> None:
     assert await store.read(lambda connection: connection.scalar(count)) == 0
 
 
+async def test_work_that_breaks_a_unique_key_each_time_is_told_so(store: Store) -> None:
+    tries = []
+
+    async def work(connection: AsyncConnection) -> None:
+        tries.append(connection)
+        for _ in range(2):
+            await connection.execute(sa.text("INSERT INTO event_streams VALUES ('x', 1, 1)"))
+
+    with pytest.raises(sa.exc.IntegrityError):
+        await store.write(work)
+    assert len(tries) == 2
+
+
 async def test_nobody_waits_longer_than_the_deadline(address: str) -> None:
     first, second = Store(StoreSettings(url=address)), Store(StoreSettings(url=address))
     lock = sa.text("INSERT INTO event_streams VALUES ('x', 1, 1)")
