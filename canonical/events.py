@@ -229,99 +229,58 @@ _SEVEN_YEARS: Final = 2_557
 # Orders and receipts are business records: tax law of most countries asks for six to ten years of
 # the documents themselves, which the ERP keeps; seven years of events cover most disputes.
 
-STATUS_CHANGED: Final = EventType(
-    stream=_ORDER,
-    name="status_changed",
-    data=PurchaseOrderStatusChanged,
-    owner=_PURCHASING,
-    retention_days=_SEVEN_YEARS,
+
+def _type(
+    stream: EntityName, name: str, data: type[EventData], owner: str, days: int, **more: Any
+) -> EventType:
+    return EventType(stream=stream, name=name, data=data, owner=owner, retention_days=days, **more)
+
+
+STATUS_CHANGED: Final = _type(
+    _ORDER, "status_changed", PurchaseOrderStatusChanged, _PURCHASING, _SEVEN_YEARS
 )
-ACKNOWLEDGED: Final = EventType(
-    stream=_ORDER,
-    name="acknowledged",
-    data=PurchaseOrderAcknowledged,
-    owner=_PURCHASING,
-    retention_days=_SEVEN_YEARS,
+ACKNOWLEDGED: Final = _type(
+    _ORDER, "acknowledged", PurchaseOrderAcknowledged, _PURCHASING, _SEVEN_YEARS
 )
-LINE_RESCHEDULED: Final = EventType(
-    stream=_ORDER,
-    name="line_rescheduled",
-    data=PurchaseOrderLineRescheduled,
-    owner=_PURCHASING,
-    retention_days=_SEVEN_YEARS,
+LINE_RESCHEDULED: Final = _type(
+    _ORDER, "line_rescheduled", PurchaseOrderLineRescheduled, _PURCHASING, _SEVEN_YEARS
 )
-ORDER_REVISED: Final = EventType(
-    stream=_ORDER,
-    name="revised",
-    data=PurchaseOrderRevised,
-    owner=_PURCHASING,
-    retention_days=_SEVEN_YEARS,
-)
-FORECAST_REVISED: Final = EventType(
-    stream=EntityName.FORECAST,
-    name="revised",
-    data=ForecastRevised,
-    owner=_PLANNING,
-    retention_days=400,
+ORDER_REVISED: Final = _type(_ORDER, "revised", PurchaseOrderRevised, _PURCHASING, _SEVEN_YEARS)
+FORECAST_REVISED: Final = _type(
+    EntityName.FORECAST,
+    "revised",
+    ForecastRevised,
+    _PLANNING,
+    400,
     replay=Replay.LATEST,
     coalesces=True,
 )
-INVENTORY_CHANGED: Final = EventType(
-    stream=_STOCK,
-    name="changed",
-    data=InventoryChanged,
-    owner=_WAREHOUSING,
-    retention_days=90,
+INVENTORY_CHANGED: Final = _type(
+    _STOCK, "changed", InventoryChanged, _WAREHOUSING, 90, replay=Replay.LATEST, coalesces=True
+)
+THRESHOLD_BREACHED: Final = _type(
+    _STOCK, "threshold_breached", InventoryThreshold, _PLANNING, 400, replay=Replay.NEVER
+)
+THRESHOLD_RECOVERED: Final = _type(
+    _STOCK, "threshold_recovered", InventoryThreshold, _PLANNING, 400, replay=Replay.NEVER
+)
+RECEIPT_POSTED: Final = _type(
+    EntityName.RECEIPT, "posted", ReceiptPosted, _WAREHOUSING, _SEVEN_YEARS
+)
+SUPPLIER_CHANGED: Final = _type(
+    EntityName.SUPPLIER,
+    "changed",
+    SupplierChanged,
+    _MASTER_DATA,
+    400,
     replay=Replay.LATEST,
     coalesces=True,
 )
-THRESHOLD_BREACHED: Final = EventType(
-    stream=_STOCK,
-    name="threshold_breached",
-    data=InventoryThreshold,
-    owner=_PLANNING,
-    retention_days=400,
-    replay=Replay.NEVER,
+ITEM_CHANGED: Final = _type(
+    EntityName.ITEM, "changed", ItemChanged, _MASTER_DATA, 400, replay=Replay.LATEST, coalesces=True
 )
-THRESHOLD_RECOVERED: Final = EventType(
-    stream=_STOCK,
-    name="threshold_recovered",
-    data=InventoryThreshold,
-    owner=_PLANNING,
-    retention_days=400,
-    replay=Replay.NEVER,
-)
-RECEIPT_POSTED: Final = EventType(
-    stream=EntityName.RECEIPT,
-    name="posted",
-    data=ReceiptPosted,
-    owner=_WAREHOUSING,
-    retention_days=_SEVEN_YEARS,
-)
-SUPPLIER_CHANGED: Final = EventType(
-    stream=EntityName.SUPPLIER,
-    name="changed",
-    data=SupplierChanged,
-    owner=_MASTER_DATA,
-    retention_days=400,
-    replay=Replay.LATEST,
-    coalesces=True,
-)
-ITEM_CHANGED: Final = EventType(
-    stream=EntityName.ITEM,
-    name="changed",
-    data=ItemChanged,
-    owner=_MASTER_DATA,
-    retention_days=400,
-    replay=Replay.LATEST,
-    coalesces=True,
-)
-RECOMMENDATION_CHANGED: Final = EventType(
-    stream=EntityName.RECOMMENDATION,
-    name="changed",
-    data=RecommendationChanged,
-    owner=_PLANNING,
-    retention_days=_SEVEN_YEARS,
+RECOMMENDATION_CHANGED: Final = _type(
+    EntityName.RECOMMENDATION, "changed", RecommendationChanged, _PLANNING, _SEVEN_YEARS
 )
 
 EVENT_TYPES: Final[Mapping[str, EventType]] = MappingProxyType(

@@ -102,7 +102,7 @@ class Place:
         return Place(self.rows, self.field, (*self.lists, lengths))
 
     def paths(self, position: int) -> Iterator[tuple[str | int, ...]]:
-        """Every path of the answer at which the cell at a position stands."""
+        """Every path at which the cell at a position stands, from the number of its root on."""
         indexes: list[int] = []
         for lengths in reversed(self.lists):
             ends = list(accumulate(max(n, 0) for n in lengths))
@@ -134,9 +134,9 @@ class Rows:
         self._positions: dict[int, list[int]] | None = None
 
     def paths(self, number: int) -> Iterator[tuple[str | int, ...]]:
-        """Every path of the answer at which an object stands."""
+        """Every path at which an object stands, from the number of its root on."""
         if self.standing is None:
-            yield ()
+            yield (number,)
             return
         cells, group = self.standing
         if cells.numbers is None:

@@ -2,6 +2,10 @@
 
     text -> plan (kept) -> run downwards, each field once for all parents -> written upwards
 
+A subscription is opened once: the caller learns what is to be heard. Each event is then answered
+by the same plan, with the event as the root's value; several at once are run level by level for all
+of them.
+
 What cannot be planned is walked by graphql-core, with the same answer; it is counted, by reason.
 """
 
@@ -25,12 +29,15 @@ from graphql import (
     get_variable_values,
     visit,
 )
+from graphql.error import located_error
 from graphql.execution.values import VariableValues
 from msgspec import Struct
 
+from canonical.errors import SupplygraphError
 from execution.fields import DEFINITION
 from execution.leaves import ColumnWriter
-from execution.operation import OperationContext
+from execution.links import foreseen
+from execution.operation import OperationContext, Path
 from execution.plans import NotPlannedError, Plan, Planner
 from execution.reporting import Reports
 from execution.running import Run
@@ -43,17 +50,33 @@ _CONDITIONS: Final = frozenset({"skip", "include"})
 
 
 class Outcome(Struct, frozen=True):
-    """What came of an operation.
+    """What came of an operation, or of one event of a subscription.
 
     Attributes:
         data: JSON of the response's `data`; None if the operation was not begun, because its
             variables are wrong.
-        errors: What is wrong, with paths. What is merely incomplete stands in the operation's
-            `problems`.
+        errors: What is wrong, with paths.
+        problems: What is merely incomplete, with paths.
     """
 
     data: bytes | None
     errors: Sequence[GraphQLError]
+    problems: Sequence[tuple[SupplygraphError, Path]] = ()
+
+
+class Opened(Struct, frozen=True):
+    """A subscription that can be answered event by event.
+
+    Attributes:
+        field: Name of its field in the schema: what is heard.
+        key: Name of the field in its answers.
+        arguments: The field's arguments, as batch resolvers take them; not to be changed.
+    """
+
+    field: str
+    key: str
+    arguments: Mapping[str, Any]
+    _asked: "_Asked"
 
 
 class PlanOutcome(StrEnum):
@@ -62,6 +85,16 @@ class PlanOutcome(StrEnum):
     MADE = "made"
     FOUND = "found"
     WALKED = "walked"
+
+
+class _Asked(Struct, frozen=True):
+    """An operation with its variables, and the plan for them."""
+
+    document: DocumentNode
+    operation_name: str | None
+    variables: Mapping[str, Any]
+    coerced: VariableValues
+    plan: Plan | NotPlannedError
 
 
 class _Prepared(Struct):
@@ -117,7 +150,79 @@ class Engine:
             context: What resolvers get.
         """
         if not self._planned:
-            return await self._walked(document, operation_name, variables, context)
+            return await self._walked(document, operation_name, variables, None, context)
+        asked = self._asked(text, document, operation_name, variables)
+        if isinstance(asked, Outcome):
+            return asked
+        if isinstance(asked.plan, NotPlannedError):
+            return await self._walked(document, operation_name, variables, None, context)
+        [outcome] = await _ran(asked.plan, asked.coerced, context, [None])
+        context.operation.problems += outcome.problems
+        return outcome
+
+    def open(
+        self,
+        text: str,
+        document: DocumentNode,
+        operation_name: str | None,
+        variables: Mapping[str, Any],
+    ) -> Opened | Outcome:
+        """Find out what a subscription wants to hear; arguments as of `run`.
+
+        Returns:
+            The subscription; or why it cannot be begun, without data.
+        """
+        asked = self._asked(text, document, operation_name, variables)
+        if isinstance(asked, Outcome):
+            return asked
+        if isinstance(asked.plan, Plan):
+            [field] = asked.plan.root.fields
+        else:
+            planner = self._planner(document, asked.coerced)
+            field = planner.heard(_chosen(document, operation_name))
+        try:
+            taken = {} if field.arguments is None else field.arguments.values(asked.coerced)
+        except Exception as exc:  # noqa: BLE001  # an input's own mistake is a fault of its field
+            return Outcome(None, [located_error(foreseen(exc), field.nodes, [field.key])])
+        return Opened(field.nodes[0].name.value, field.key, taken, asked)
+
+    async def events(
+        self, opened: Opened, values: Sequence[Any], context: OperationContext
+    ) -> list[Outcome]:
+        """Answer several events of a subscription, each for itself.
+
+        Links are followed once for all events, so these see records of the same moment; a link that
+        is not `separate` answers as for several parents. What is not planned is walked one event
+        after another.
+
+        Args:
+            opened: The subscription.
+            values: The events: the root field's values; an error in place of one is its error.
+            context: What resolvers get: a new one each time, so that nothing is remembered.
+
+        Returns:
+            One outcome for each event, in their order.
+        """
+        asked = opened._asked  # noqa: SLF001  # nobody else's business
+        if isinstance(asked.plan, Plan):
+            return await _ran(asked.plan, asked.coerced, context, values)
+        told = context.operation.problems
+        outcomes: list[Outcome] = []
+        for value in values:
+            outcome = await self._walked(
+                asked.document, asked.operation_name, asked.variables, value, context
+            )
+            outcomes.append(Outcome(outcome.data, outcome.errors, list(told)))
+            told.clear()
+        return outcomes
+
+    def _asked(
+        self,
+        text: str,
+        document: DocumentNode,
+        operation_name: str | None,
+        variables: Mapping[str, Any],
+    ) -> _Asked | Outcome:
         prepared = self._prepared(text, document, operation_name)
         values = get_variable_values(
             self._schema,
@@ -128,10 +233,9 @@ class Engine:
         if not isinstance(values, VariableValues):
             return Outcome(None, values)
         plan = self._plan(prepared, document, values)
-        if isinstance(plan, NotPlannedError):
+        if isinstance(plan, NotPlannedError) and self._planned:
             self._on_plan(PlanOutcome.WALKED, str(plan))
-            return await self._walked(document, operation_name, variables, context)
-        return await _ran(plan, values, context)
+        return _Asked(document, operation_name, variables, values, plan)
 
     def _prepared(self, text: str, document: DocumentNode, operation_name: str | None) -> _Prepared:
         key = (text, operation_name)
@@ -149,6 +253,8 @@ class Engine:
     def _plan(
         self, prepared: _Prepared, document: DocumentNode, values: VariableValues
     ) -> Plan | NotPlannedError:
+        if not self._planned:
+            return _UNPLANNED
         given = [values.coerced.get(name) for name in prepared.conditions]
         if None in given:
             return NotPlannedError("a condition of skip or include is null")
@@ -158,11 +264,8 @@ class Engine:
             if isinstance(plan, Plan):
                 self._on_plan(PlanOutcome.FOUND, None)
             return plan
-        planner = Planner(
-            self._schema, document, values.coerced, writers=self._writers, read=self._read
-        )
         try:
-            plan = planner.plan(prepared.operation)
+            plan = self._planner(document, values).plan(prepared.operation)
             self._on_plan(PlanOutcome.MADE, None)
         except NotPlannedError as exc:
             plan = exc
@@ -171,35 +274,46 @@ class Engine:
         prepared.plans[conditions] = plan
         return plan
 
+    def _planner(self, document: DocumentNode, values: VariableValues) -> Planner:
+        return Planner(
+            self._schema, document, values.coerced, writers=self._writers, read=self._read
+        )
+
     async def _walked(
         self,
         document: DocumentNode,
         operation_name: str | None,
         variables: Mapping[str, Any],
+        root: Any,
         context: OperationContext,
     ) -> Outcome:
         outcome = execute(
             self._schema,
             document,
+            root,
             context_value=context,
             variable_values=dict(variables),
             operation_name=operation_name,
         )
         result = await outcome if inspect.isawaitable(outcome) else outcome
         assert isinstance(result, ExecutionResult)  # noqa: S101  # nothing is deferred
-        errors = result.errors or ()
+        errors, problems = result.errors or (), context.operation.problems
         if result.data is None and errors and all(e.path is None for e in errors):
-            return Outcome(None, errors)
-        return Outcome(_encode(result.data), errors)
+            return Outcome(None, errors, problems)
+        return Outcome(_encode(result.data), errors, problems)
 
 
-async def _ran(plan: Plan, values: VariableValues, context: OperationContext) -> Outcome:
+async def _ran(
+    plan: Plan, values: VariableValues, context: OperationContext, roots: Sequence[Any]
+) -> list[Outcome]:
     context.operation.scheduler.expect_whole_levels()
-    reports = Reports()
-    root = await Run(plan, values, context, reports).rows()
-    data = Writer(reports).data(root)
-    reports.tell_problems(context.operation)
-    return Outcome(data, reports.errors())
+    reports = Reports(len(roots))
+    rows = await Run(plan, values, context, reports).rows(roots)
+    data = Writer(reports).data(rows)
+    return list(map(Outcome, data, reports.errors(), reports.incomplete()))
+
+
+_UNPLANNED: Final = NotPlannedError("operations are not planned here")
 
 
 def _chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

@@ -148,6 +148,27 @@ def link(
     )
 
 
+def heard(
+    returns: Any, description: str, *, arguments: Mapping[str, Argument] | None = None
+) -> Any:
+    """The field of a subscription: each event is the root's value, and this field's.
+
+    What its arguments choose is sent to it; they are read when the subscription is opened.
+
+    Args:
+        returns: The field's GraphQL type as a Python annotation.
+        description: For readers of the schema.
+        arguments: The field's arguments, handed over as those of a link.
+    """
+
+    def tell(root: Any, info: Info[Any, Any], **_: Any) -> Any:  # noqa: ARG001  # by these names
+        return root
+
+    declare(tell, returns, dict(arguments or {}))
+    metadata = {"columns": Columns(), "answer": Computed(lambda events: events)}
+    return strawberry.field(resolver=tell, description=description, metadata=metadata)
+
+
 def declare(resolve: Any, returns: Any, arguments: Mapping[str, Argument]) -> None:
     """Give a resolver that takes any arguments the signature that strawberry publishes."""
     kinds = inspect.Parameter

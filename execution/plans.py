@@ -221,12 +221,22 @@ class Planner:
         Raises:
             NotPlannedError: if it cannot be run in batches.
         """
-        root = self._schema.get_root_type(operation.operation)
-        if root is None or operation.operation is OperationType.SUBSCRIPTION:
-            raise NotPlannedError(operation.operation.value)
-        groups = self._selections.of_operation(root, operation.selection_set)
+        root, groups = self._root(operation)
         selection = self._selection(root, groups)
         return Plan(operation, selection, operation.operation is OperationType.MUTATION)
+
+    def heard(self, operation: OperationDefinitionNode) -> Field:
+        """The field of a subscription, without what hangs below it."""
+        root, groups = self._root(operation)
+        [(key, nodes)] = groups.items()
+        field = Field(key, root.name, nodes)
+        self._define(field, root.fields[nodes[0].name.value])
+        return field
+
+    def _root(self, operation: OperationDefinitionNode) -> tuple[GraphQLObjectType, Groups]:
+        root = self._schema.get_root_type(operation.operation)
+        assert root is not None  # noqa: S101  # the document is valid
+        return root, self._selections.of_operation(root, operation.selection_set)
 
     def _selection(self, owner: GraphQLObjectType, groups: Groups) -> Selection:
         return Selection(owner.name, [self._field(owner, k, nodes) for k, nodes in groups.items()])
@@ -239,13 +249,11 @@ class Planner:
         definition = owner.fields.get(name)
         if definition is None:
             raise NotPlannedError("introspection")
-        field.definition = definition
         field.answer = answer_of(definition, self._read)
         if field.answer is None:
             raise NotPlannedError(f"{field.name} has no batch")
+        self._define(field, definition)
         field.shape = _shape(definition.type)
-        if definition.args:
-            field.arguments = Arguments(self._schema, definition, nodes[0])
         named: Any = get_named_type(definition.type)
         if is_leaf_type(named):
             field.leaf = leaf_of(named, self._writers)
@@ -255,6 +263,11 @@ class Planner:
             field.asked = self._asked(definition.type, nodes)
             field.early = _early(field)
         return field
+
+    def _define(self, field: Field, definition: GraphQLField) -> None:
+        field.definition = definition
+        if definition.args:
+            field.arguments = Arguments(self._schema, definition, field.nodes[0])
 
     def _below(self, named: Any, nodes: Sequence[FieldNode]) -> Below:
         types = self._selections.possible(named)

@@ -54,9 +54,13 @@ class Run:
         self._context = context
         self._reports = reports
 
-    async def rows(self) -> Rows:
-        """The root with all that hangs below it. Errors of fields are reported, never raised."""
-        root = Rows(self._plan.root, [None])
+    async def rows(self, roots: Sequence[Any]) -> Rows:
+        """Roots with all that hangs below them. Errors of fields are reported, never raised.
+
+        Args:
+            roots: The root's value; several for as many answers.
+        """
+        root = Rows(self._plan.root, roots)
         if self._plan.serial:
             for number, field in enumerate(root.selection.fields):
                 await _together(self._begin(root, number, field, None))

@@ -21,7 +21,7 @@ _NULL: Final = "null"
 
 
 class Writer:
-    """Writes one run's answer.
+    """Writes one run's answers.
 
     Args:
         reports: Takes the errors that show only now.
@@ -30,10 +30,9 @@ class Writer:
     def __init__(self, reports: Reports) -> None:
         self._reports = reports
 
-    def data(self, root: Rows) -> bytes:
-        """JSON of the response's `data`."""
-        [text] = self._objects_of(root)
-        return (text or _NULL).encode()
+    def data(self, roots: Rows) -> list[bytes]:
+        """JSON of the `data` of each root's response."""
+        return [(text or _NULL).encode() for text in self._objects_of(roots)]
 
     def _objects_of(self, rows: Rows) -> Sequence[Text]:
         """JSON of all objects; None for those that hold a null where none is allowed."""

@@ -233,9 +233,9 @@ class Fetcher:
             await request.gather(self._window_s)
         request.gathering = False
         keys, ask = list(request.keys), request.ask()
-        if not way.freshness.kept:
-            return await self._ask(way, request, keys, ask)
         with self._cache.watch() as request.watch:
+            if not way.freshness.kept:
+                return await self._ask(way, request, keys, ask)
             return await self._claimed(way, request, keys, ask)
 
     async def _claimed(

@@ -24,6 +24,7 @@ from loaders.context import ReadContext
 from loaders.fetching import Answer, Fetcher, Want, Way
 from loaders.grouping import keys_of
 from loaders.merging import combined, merged
+from loaders.questions import Question, Questions, question_of
 from loaders.shelf import Found, Shelved, digest, prefix, records_of
 from runtime.cache.record_cache import RecordCache
 
@@ -75,6 +76,7 @@ class KeyedReader:
 
     Attributes:
         fetcher: Asks the systems.
+        questions: What is asked of them, so that changes find what is kept.
     """
 
     def __init__(
@@ -84,7 +86,9 @@ class KeyedReader:
         *,
         clock: Callable[[], float] = time.time,
         window_s: float = _WINDOW_S,
+        questions: Questions | None = None,
     ) -> None:
+        self.questions = questions or Questions(cache, None)
         self.fetcher = Fetcher(cache, clock, window_s)
         self._catalog = catalog
         self._cache = cache
@@ -255,6 +259,8 @@ class KeyedReader:
             if look.stale and all(k in look.stale for k in look.missing):
                 patient = asyncio.get_running_loop().time() + way.freshness.patience_s
                 until = min(until, patient)
+            if way.criteria and way.freshness.kept:
+                await self.questions.announce(_announced(way))
             wider = look.wider & way.supply.columns
             want = Want(look.missing, look.needed, wider, look.known, until)
             brought, failed = await self.fetcher.bring(way, want, context)
@@ -335,6 +341,10 @@ def _needed(
 ) -> frozenset[str]:
     told_apart = {*ENTITIES[entity].natural} | ({column} - {KEY})
     return (columns | told_apart) & has
+
+
+def _announced(way: Way) -> Question:
+    return question_of(way.supply.system, way.entity, way.column, way.prefix, way.criteria)
 
 
 def _alone(answers: Mapping[str, Answer]) -> dict[str, Found]:

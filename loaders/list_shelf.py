@@ -16,7 +16,9 @@ from loaders.context import ReadContext, until_deadline
 from loaders.cursors import Position, decode_position, encode_position
 from loaders.flights import Flight
 from loaders.keyed import KeyedReader
+from loaders.questions import LIST, Question, Questions, question_of
 from loaders.shelf import digest, prefix
+from runtime.cache.changes import Watch
 from runtime.cache.entries import Kind
 from runtime.cache.record_cache import RecordCache
 
@@ -98,13 +100,29 @@ PAGES: Final[Kind[SystemPage]] = Kind(
 """How the cache keeps pages."""
 
 
+class _Reading(Flight[SystemPage]):
+    """A page that is being read, and what has changed since."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watch: Watch | None = None
+
+    @property
+    def outdated(self) -> bool:
+        """Whether what it brings may be older than who asks now: something has changed."""
+        return self.watch is not None and (self.watch.everything or bool(self.watch.keys))
+
+
 class ListShelf:
     """Keeps the pages of lists, and shares requests for the same page that are under way."""
 
-    def __init__(self, cache: RecordCache, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, cache: RecordCache, clock: Callable[[], float], questions: Questions
+    ) -> None:
         self._cache = cache
         self._clock = clock
-        self._flights: dict[tuple[str, frozenset[str]], Flight[SystemPage]] = {}
+        self._questions = questions
+        self._flights: dict[tuple[str, frozenset[str]], _Reading] = {}
 
     async def find(self, supply: Supply, query: ListQuery) -> KnownPage | None:
         """The page as the cache has it, however old."""
@@ -129,11 +147,11 @@ class ListShelf:
         """
         key = (_slot(supply, query), query.columns)
         flight = self._flights.get(key)
-        if flight is None:
-            flight = self._flights[key] = Flight()
+        if flight is None or flight.outdated:
+            flight = self._flights[key] = _Reading()
             ask = msgspec.structs.replace(context.ask, meter=flight.meters)
-            work = self._fetch(supply, query, ask, freshness, keyed)
-            flight.start(work, lambda: self._landed(key))
+            work = self._fetch(supply, query, ask, freshness, keyed, flight)
+            flight.start(work, self._landing(key, flight))
         flight.meters.join(context.ask.meter)
         try:
             page = await flight.result(context.ask.deadline + _SLACK_S)
@@ -143,8 +161,12 @@ class ListShelf:
         context.journal.read(supply.system, rows=len(page.records))
         return page
 
-    def _landed(self, key: tuple[str, frozenset[str]]) -> None:
-        del self._flights[key]
+    def _landing(self, key: tuple[str, frozenset[str]], flight: "_Reading") -> Callable[[], None]:
+        def landed() -> None:
+            if self._flights.get(key) is flight:  # a later one may have taken its place
+                del self._flights[key]
+
+        return landed
 
     def rests(
         self,
@@ -176,8 +198,12 @@ class ListShelf:
         ask: Ask,
         freshness: Freshness,
         keyed: KeyedReader,
+        flight: "_Reading",
     ) -> SystemPage:
+        if freshness.kept:
+            await self._questions.announce(_announced(supply, query))
         with self._cache.watch() as watch:
+            flight.watch = watch
             async with until_deadline(ask, supply.system):
                 page = await supply.source.page(query, ask)
         entity, records = supply.source.entity, page.records
@@ -222,6 +248,11 @@ def lookup_column(entity: EntityName) -> str:
 def _key(record: Record, column: str) -> str:
     key: str = record.provenance.key if column == KEY else getattr(record, column)
     return key
+
+
+def _announced(supply: Supply, query: ListQuery) -> Question:
+    slot, entity = _slot(supply, query), supply.source.entity
+    return question_of(supply.system, entity, LIST, slot, query.criteria, query.order)
 
 
 def _slot(supply: Supply, query: ListQuery) -> str:

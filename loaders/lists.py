@@ -120,7 +120,7 @@ class ListReader:
     ) -> None:
         self._catalog = catalog
         self._keyed = keyed
-        self._shelf = ListShelf(cache, clock)
+        self._shelf = ListShelf(cache, clock, keyed.questions)
 
     async def read(self, question: ListQuestion, context: ReadContext) -> Listed:
         """Read one page.

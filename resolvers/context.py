@@ -6,7 +6,9 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
+from canonical.dead_letters import DeadLetters, Replays
 from canonical.errors import UnauthenticatedError
+from canonical.histories import EventHistory, NoHistory
 from canonical.values import UnitConversion
 from execution.operation import Operation
 from loaders.reads import Reads
@@ -44,6 +46,9 @@ class RequestContext:
         correlation_id: Ties its logs together.
         limits: What it may ask for.
         units: Conversions declared in the manifest, by sku ("" for all items) and base unit.
+        history: The event log.
+        dead_letters: What could not be understood; None where no events are taken in.
+        replays: Gives events once more; None as above.
     """
 
     operation: Operation
@@ -53,6 +58,9 @@ class RequestContext:
     correlation_id: str
     limits: Limits = field(default_factory=Limits)
     units: DeclaredUnits = field(default_factory=dict)
+    history: EventHistory = field(default_factory=NoHistory)
+    dead_letters: DeadLetters | None = None
+    replays: Replays | None = None
 
     @property
     def today(self) -> date:

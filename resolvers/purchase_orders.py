@@ -7,11 +7,13 @@ from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from canonical.absent import is_absent
 from canonical.criteria import Condition, Op, Sort
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError, SupplygraphError
+from canonical.events import STATUS_CHANGED, Event, subject
 from canonical.items import Item
 from canonical.purchase_orders import (
     OPEN_STATUSES,
@@ -206,21 +208,53 @@ def open_of(line: PurchaseOrderLine, received: Decimal) -> Decimal:
     return ZERO if _ended(line) else max(ZERO, line.quantity - received)
 
 
-def history(order: PurchaseOrder) -> list[StatusChange]:
-    """Status changes that the order's own system dates, oldest first.
+async def history_of(
+    context: RequestContext, parents: Sequence[PurchaseOrder], asked: Asked
+) -> list[Any]:
+    """Status changes of each order that were seen, oldest first; from the log, in one reading.
 
-    Its acknowledgement, and its present status.
+    What the order's own system dates (its acknowledgement, and its present status) is added where
+    the log knows of no change to that status. Where the log cannot be read, it is all there is.
     """
+    named = [subject(EntityName.PURCHASE_ORDER, _known(p.number) or "") for p in parents]
+    try:
+        found = await context.history.of_subjects(set(named), types=(STATUS_CHANGED.type,))
+    except SupplygraphError as exc:
+        return [Partial(_changes(p, ()), (exc,)) for p in parents]
+    return [_changes(p, found[name]) for p, name in zip(parents, named, strict=True)]
+
+
+def _changes(order: PurchaseOrder, events: Sequence[Event]) -> list[StatusChange]:
+    origin = order.provenance
+    changes = [
+        StatusChange(
+            e.data.status, e.data.previous_status, e.occurred_at, e.system, e.correlation_id
+        )
+        for e in events
+        if (e.system, e.key) == (origin.system, origin.key)
+    ]
+    logged = {c.status for c in changes}
+    changes += [c for c in _dated(order) if c.status not in logged]
+    changes.sort(key=attrgetter("at"))
+    before: PurchaseOrderStatus | None = None
+    for i, change in enumerate(changes):
+        if change.correlation_id is None:
+            changes[i] = replace(change, previous_status=before)
+        before = change.status
+    return changes
+
+
+def _dated(order: PurchaseOrder) -> list[StatusChange]:
+    """What the order's own system dates, without what was before."""
     changes: list[StatusChange] = []
-    system, previous = order.provenance.system, None
+    system = order.provenance.system
     answer, updated_at = _known(order.acknowledgement), _known(order.updated_at)
     acknowledged = PurchaseOrderStatus.ACKNOWLEDGED
     if answer is not None:
         changes.append(StatusChange(acknowledged, None, answer.acknowledged_at, system))
-        previous = acknowledged
-    if updated_at is not None and order.status is not previous:
-        changes.append(StatusChange(order.status, previous, updated_at, system))
-    return sorted(changes, key=lambda c: c.at)
+    if updated_at is not None and (answer is None or order.status is not acknowledged):
+        changes.append(StatusChange(order.status, None, updated_at, system))
+    return changes
 
 
 def lines(order: PurchaseOrder) -> list[OrderLine]:

@@ -19,6 +19,7 @@ from canonical.absent import is_absent
 from canonical.criteria import Criteria, narrow
 from canonical.entities import EntityName
 from canonical.errors import RefusedError
+from canonical.events import Event
 from canonical.records import Record
 from runtime.security.principal import Principal
 
@@ -31,6 +32,7 @@ OWNER: Final = {
 """The column that says whose a record is."""
 
 _HIDDEN: Final = frozenset({EntityName.INVENTORY, EntityName.FORECAST, EntityName.RECOMMENDATION})
+_HEARD: Final = frozenset({EntityName.PURCHASE_ORDER, EntityName.RECEIPT})
 _INTERNAL: Final = (
     "standard_cost",
     "safety_stock",
@@ -82,6 +84,13 @@ def visible(entity: EntityName, records: Sequence[Any], principal: Principal) ->
     codes = own_codes(principal)
     kept = [r for r in records if owner is None or getattr(r, owner) in codes]
     return [_without_internal(r) for r in kept] if entity is EntityName.ITEM else kept
+
+
+def sees_event(event: Event, principal: Principal) -> bool:
+    """Whether a caller may be told of an event: a supplier, of what happened to its own orders."""
+    if sees_everything(principal):
+        return True
+    return event.stream in _HEARD and event.data.supplier in own_codes(principal)
 
 
 def _without_internal(record: Record) -> Record:

@@ -10,21 +10,10 @@ import strawberry
 
 from execution.links import REQUIRED, Argument, column, link
 from resolvers.commands import refuse
+from schema import operations
 from schema.purchase_orders import PurchaseOrder
 from schema.recommendations import ReplenishmentRecommendation
-from schema.scalars import JSON
-
-
-@strawberry.type(
-    description="A refusal that a person can act on. Anything else is a GraphQL error."
-)
-class UserError:
-    """A refusal."""
-
-    code: str = column("Stable code for programs.")
-    message: str = column("What is wrong and what to do, for people.")
-    field: list[str] | None = column("Path of the input that is wrong.")
-    details: JSON | None = column("What programs may read besides.")
+from schema.refusals import UserError
 
 
 @strawberry.input(description="What is promised for one line.")
@@ -174,3 +163,7 @@ class Mutation:
         "Reject a recommendation.",
         arguments={"input": Argument(DecideRecommendationInput, "The decision.", REQUIRED)},
     )
+    replay_dead_letter = operations.REPLAY_DEAD_LETTER
+    correct_dead_letter = operations.CORRECT_DEAD_LETTER
+    discard_dead_letter = operations.DISCARD_DEAD_LETTER
+    replay_events = operations.REPLAY_EVENTS

@@ -82,10 +82,11 @@ class PurchaseOrder(Node):
         inside="lines",
     )
     receipts = link(receipts.of_orders, list[ReceiptType], "What arrived, in the order of arrival.")
-    history = computed(
-        lambda orders: [purchase_orders.history(o) for o in orders],
+    history = link(
+        purchase_orders.history_of,
         list[StatusChange],
         "Status changes that were seen, oldest first.",
+        "number",
         "status",
         "updated_at",
         "acknowledgement",

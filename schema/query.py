@@ -20,6 +20,7 @@ from schema.forecasts import ForecastConnection, ForecastFilter
 from schema.inventory import InventoryFilter, InventoryPositionConnection
 from schema.items import Item, ItemConnection, ItemFilter, ItemOrder
 from schema.locations import Location, LocationConnection, LocationFilter
+from schema.operations import DEAD_LETTER, DEAD_LETTERS
 from schema.purchase_orders import (
     PurchaseOrder,
     PurchaseOrderConnection,
@@ -29,6 +30,7 @@ from schema.purchase_orders import (
 from schema.receipts import ReceiptConnection, ReceiptFilter
 from schema.recommendations import RecommendationConnection, RecommendationFilter
 from schema.suppliers import Supplier, SupplierConnection, SupplierFilter, SupplierOrder
+from schema.timeline import TIMELINE
 
 _PAGE = {"first": FIRST, "after": AFTER, "max_staleness": MAX_STALENESS}
 
@@ -160,4 +162,7 @@ class Query:
             **_PAGE,
         },
     )
+    timeline = TIMELINE
+    dead_letters = DEAD_LETTERS
+    dead_letter = DEAD_LETTER
     viewer = link(viewer.viewer, Viewer, "Who is asking, and what they may see.")

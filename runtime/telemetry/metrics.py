@@ -15,21 +15,28 @@
     supplygraph_events_behind                                 events not applied in this process
     supplygraph_event_lag_seconds                             from the log to the process's caches
     supplygraph_dead_letters_open                             what waits for somebody to decide
+    supplygraph_stream_delivery_seconds     topic             events delivered, from the log on
+    supplygraph_stream_executions_total     topic             executions of a subscription operation
+    supplygraph_stream_coalesced_total      topic             events left out for a later one
+    supplygraph_stream_gaps_total           topic             gaps told to clients
+    supplygraph_stream_subscribers          topic             subscriptions that are open
+    supplygraph_stream_groups               topic             different ones among them
 
 Labels take few values, for each one is a series that is kept for good: `route`, `kind`, `outcome`,
 `layer` and `result` come from the enumerations here, `status` is a class such as 2xx, `type` is one
-of the types of events, and `system` is a backend's name in the manifest. Nothing that a caller
-makes up becomes a label.
+of the types of events, `topic` a field of Subscription, and `system` is a backend's name in the
+manifest. Nothing that a caller makes up becomes a label.
 
 Several processes of one service add up when PROMETHEUS_MULTIPROC_DIR names an empty folder.
 """
 
 import asyncio
 import os
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from enum import IntEnum, StrEnum
 from functools import cache
-from typing import ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -134,6 +141,40 @@ _answers = Counter(
     "Whole answers looked up.",
     ["layer", "result"],
     registry=_registry,
+)
+_deliveries = Histogram(
+    "supplygraph_stream_delivery_seconds",
+    "Time from the log's taking an event to its delivery to a subscriber.",
+    ["topic"],
+    buckets=_BUCKETS_S,
+    registry=_registry,
+)
+_executions = Counter(
+    "supplygraph_stream_executions",
+    "Executions of a subscription operation.",
+    ["topic"],
+    registry=_registry,
+)
+_coalesced = Counter(
+    "supplygraph_stream_coalesced",
+    "Events left out for a later one of the same key.",
+    ["topic"],
+    registry=_registry,
+)
+_gaps = Counter("supplygraph_stream_gaps", "Gaps told to clients.", ["topic"], registry=_registry)
+_subscribers = Gauge(
+    "supplygraph_stream_subscribers",
+    "Subscriptions that are open.",
+    ["topic"],
+    registry=_registry,
+    multiprocess_mode="livesum",
+)
+_groups = Gauge(
+    "supplygraph_stream_groups",
+    "Different subscriptions that are open.",
+    ["topic"],
+    registry=_registry,
+    multiprocess_mode="livesum",
 )
 _breakers = Gauge(
     "supplygraph_breaker_state",
@@ -321,6 +362,47 @@ def follower_applied(behind: int, seconds: float) -> None:
 def dead_letters_open(count: int) -> None:
     """So many dead letters wait for somebody to decide."""
     _letters.set(count)
+
+
+def stream_delivered(topic: str, seconds: float, times: int) -> None:
+    """An event was delivered to so many subscribers, so long after the log took it."""
+    bounds, buckets, total = _deliveries_of(topic)
+    total.inc(seconds * times)
+    buckets[bisect_left(bounds, seconds)].inc(times)
+
+
+@cache
+def _deliveries_of(topic: str) -> tuple[Sequence[float], Sequence[Any], Any]:
+    """Bounds, buckets and sum of one series: there is no way to observe several at once."""
+    series = _deliveries.labels(topic)
+    return series._upper_bounds, series._buckets, series._sum  # noqa: SLF001  # as said
+
+
+def stream_executed(topic: str) -> None:
+    """A subscription operation was executed, for one event or several."""
+    _executions_of(topic).inc()
+
+
+@cache
+def _executions_of(topic: str) -> Counter:
+    return _executions.labels(topic)
+
+
+def stream_coalesced(topic: str, events: int) -> None:
+    """Events were left out for a subscriber that is behind, for later ones of the same key."""
+    if events:
+        _coalesced.labels(topic).inc(events)
+
+
+def stream_gap_told(topic: str) -> None:
+    """A subscriber was told of a gap."""
+    _gaps.labels(topic).inc()
+
+
+def stream_subscribed(topic: str, subscribers: int, *, groups: int) -> None:
+    """So many subscriptions more, or fewer if negative; and how many different ones there are."""
+    _subscribers.labels(topic).inc(subscribers)
+    _groups.labels(topic).set(groups)
 
 
 @cache

@@ -110,11 +110,14 @@ class Bucket:
         self._at = clock()
 
     def overflows(self) -> bool:
-        """Take in one request; True if there is no room for it."""
+        """Take in one request; True if there is no room for it. Without a limit none piles up."""
         now = self._clock()
         self._level = max(0.0, self._level - (now - self._at) * self._limits.rate_per_s)
         self._at = now
-        if self._limits.rate_per_s and self._level + 1 > self._limits.burst:
+        if not self._limits.rate_per_s:
+            self._level = 0.0
+            return False
+        if self._level + 1 > self._limits.burst:
             return True
         self._level += 1
         return False

@@ -25,7 +25,8 @@ from canonical.entities import EntityName
 from runtime.security.development import mint_development_token, new_development_key
 from runtime.security.principal import Role
 from schema.api import build_schema
-from tests.journeys.house import served
+from tests.fakes.desk import SCHEMA
+from tests.fixtures.server import served
 
 QUESTIONS: Final = questions()
 OF_THE_KIT: Final = [q for q in QUESTIONS.values() if not q.house and q.name != "Join2000"]
@@ -92,9 +93,9 @@ async def test_this_server_answers_rightly_with_the_least_calls(
     async with _systems(world) as (systems, environ):
         environ |= {DEVELOPMENT_KEY: key, "REDIS_URL": valkey_url}
         declared = load_manifest(manifest, environ)
-        app = create_app(lambda: open_installation(declared), graphiql=None)
-        async with served(Bearing(app, token)) as url:
-            answer = await _asked(url, question)
+        app = create_app(lambda: open_installation(declared), graphiql=None, schema=SCHEMA)
+        async with served(Bearing(app, token)) as server:
+            answer = await _asked(server.url, question)
 
     assert answer == {"data": question.answer(world)}
     assert systems.calls.total() == question.calls
@@ -108,8 +109,8 @@ async def test_what_it_is_measured_beside_gives_the_same_answers(
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
         app = importlib.reload(importlib.import_module(module)).app
-        async with served(app) as url:
-            answers = {q.name: await _asked(url, q) for q in asked}
+        async with served(app) as server:
+            answers = {q.name: await _asked(server.url, q) for q in asked}
 
     assert answers == {q.name: {"data": q.answer(world)} for q in asked}
     assert systems.calls.total() == sum(q.calls for q in asked)

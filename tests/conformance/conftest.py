@@ -36,7 +36,7 @@ SUPPLIES = [
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(size=0.02) as running:
+    with Sandbox(size=0.02, options={"coupa": ["--rate-per-s", "0"]}) as running:
         yield running
 
 
@@ -51,7 +51,10 @@ def _config(preset: str, simulator: Simulator) -> BackendConfig:
         "scope": SCOPES,
     }
     auth = token if preset == "coupa" else basic
-    return BackendConfig.model_validate({"preset": preset, "url": simulator.url, "auth": auth})
+    at_once = {"rate_per_s": 10_000, "burst": 10_000}  # nothing here is about pace
+    return BackendConfig.model_validate(
+        {"preset": preset, "url": simulator.url, "auth": auth, "policy": at_once}
+    )
 
 
 @pytest.fixture(params=SUPPLIES, ids=[f"{product}-{entity}" for product, entity in SUPPLIES])

@@ -6,6 +6,7 @@ import sys
 import time
 import warnings
 
+from tests.differential import hearing
 from tests.differential.cases import Tried, case, disagreement
 
 _TOLD_S = 20.0
@@ -30,8 +31,10 @@ def _compared(asked: argparse.Namespace) -> int:
     found, told_at = 0, time.monotonic()
     seeds = range(asked.start, asked.start + asked.cases)
     for count, seed in enumerate(seeds, 1):
-        made = case(seed)
+        made, heard = case(seed), hearing.hearing(seed)
         told = "" if made is None else disagreement(made, tried, sparing=asked.calls)
+        if not told and heard is not None:
+            told = hearing.disagreement(heard, hearing.expected(heard))
         if told:
             found += 1
             _say(f"\ncase {seed}: {told}\n")

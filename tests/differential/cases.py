@@ -142,6 +142,13 @@ _PAGED: Final[Mapping[str, Sequence[str]]] = {
     "forecasts": ("",),
     "recommendations": ("",),
 }
+_TIMELINES: Final = [
+    '(item: "I")',
+    '(purchaseOrder: "PO11", first: 2)',
+    '(correlationId: "c1")',
+    '(item: "I", system: "erp")',
+    '(purchaseOrder: "PO11", first: 3)',
+]
 _BELOW: Final[Mapping[str, str]] = {
     "Supplier.purchaseOrders": 'supplier(code: "S1")',
     "Supplier.items": 'supplier(code: "S1")',
@@ -152,7 +159,7 @@ _BELOW: Final[Mapping[str, str]] = {
 @cache
 def cursors(seed: int) -> Mapping[str, Sequence[str]]:
     """Arguments with cursors that a world's lists gave out, by list."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {"Query.timeline": _TIMELINES}
     for name, questions in _PAGED.items():
         for given in questions:
             page = _page(seed, f"page: {name}(first: 3, {given})", "{{ {} }}")

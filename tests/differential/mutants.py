@@ -225,9 +225,10 @@ MUTANTS: Final[Sequence[Mutant]] = (
     ),
     Mutant(
         "one field's arguments are another's",
-        "execution.plans:Planner._field",
-        "Arguments(self._schema, definition, nodes[0])",
-        "self.__dict__.setdefault(name, Arguments(self._schema, definition, nodes[0]))",
+        "execution.plans:Planner._define",
+        "Arguments(self._schema, definition, field.nodes[0])",
+        "self.__dict__.setdefault(field.nodes[0].name.value, Arguments(self._schema, definition, "
+        "field.nodes[0]))",
     ),
     Mutant(
         "arguments of one request stay for the next",
@@ -351,9 +352,9 @@ MUTANTS: Final[Sequence[Mutant]] = (
     ),
     Mutant(
         "problems are told at one of their paths",
-        "execution.reporting:Reports.tell_problems",
-        "for path in r.place.paths(r.position)",
-        "for path in islice(r.place.paths(r.position), 1)",
+        "execution.reporting:Reports._placed",
+        "for p in r.place.paths(r.position)",
+        "for p in islice(r.place.paths(r.position), 1)",
     ),
     Mutant(
         "errors are told without their place in the document",

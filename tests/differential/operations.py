@@ -155,15 +155,23 @@ class Drafter:
         parts = [self._selection(root, scope, room) for _ in range(rnd.choice(_ROOTS))]
         if not mutation and chance(rnd, 0.08):
             parts.append(rnd.choice(_INTROSPECTION))
+        return self._written(f"{'mutation' if mutation else 'query'} {name}", parts)
+
+    def _written(self, head: str, parts: Sequence[str]) -> str:
         declared = ", ".join(
             f"${v.name}: {v.type_text}" + (f" = {v.default}" if v.default is not None else "")
             for v in self._arguments.variables
         )
-        head = f"{'mutation' if mutation else 'query'} {name}" + (
-            f"({declared})" if declared else ""
-        )
+        head += f"({declared})" if declared else ""
         bodies = [f"fragment {f.name} on {f.type_name} {f.text}" for f in self._fragments]
         return "\n".join((f"{head} {{ {' '.join(parts)} }}", *bodies))
+
+    def subscription(self, name: str) -> str:
+        """A subscription with its fragments; seldom with what is not allowed at its root."""
+        root = self._schema.subscription_type
+        assert root is not None
+        part = self._field(root, _Scope(), _Room(_DEPTH, 1))
+        return self._written(f"subscription {name}", [part])
 
     def _selections(self, kind: Composite, scope: _Scope, room: _Room) -> str:
         alike = [
@@ -307,13 +315,24 @@ def drafted(
         texts.append(Drafter(schema, rnd, arguments, f"{name}F").operation(name))
         asked = asked or arguments
     assert asked is not None
-    times = range(2 if asked.variables else 1)
-    sent = [
-        {v.name: v.values[i] for v in asked.variables if v.values[i] is not Undefined}
-        for i in times
-    ]
     chosen = "Q" if len(names) > 1 or chance(rnd, 0.5) else None
-    return Asking("\n".join(texts), chosen, sent, chance(rnd, 0.5))
+    return Asking("\n".join(texts), chosen, _sent(asked), chance(rnd, 0.5))
+
+
+def drafted_subscription(
+    schema: GraphQLSchema, rnd: Random, pools: Mapping[str, Sequence[Any]]
+) -> Asking:
+    """Draft a subscription with its variables."""
+    arguments = Arguments(rnd, pools, {}, "v")
+    text = Drafter(schema, rnd, arguments, "F").subscription("S")
+    return Asking(text, None, _sent(arguments))
+
+
+def _sent(asked: Arguments) -> list[Mapping[str, Any]]:
+    return [
+        {v.name: v.values[i] for v in asked.variables if v.values[i] is not Undefined}
+        for i in range(2 if asked.variables else 1)
+    ]
 
 
 def _is_list(kind: Any) -> bool:

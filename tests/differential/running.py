@@ -80,8 +80,14 @@ class Unspreading(Engine):
         context: OperationContext,
     ) -> Outcome:
         """As every engine, but for the nulls."""
-        changed = visit(document, _Unspread())
+        changed = unspreading(document)
         return await super().run(text, changed, operation_name, variables, context)
+
+
+def unspreading(document: DocumentNode) -> DocumentNode:
+    """The document with a directive, for graphql-core alone, that keeps nulls where they are."""
+    changed: DocumentNode = visit(document, _Unspread())
+    return changed
 
 
 class _Unspread(Visitor):
@@ -124,12 +130,17 @@ async def _run(
         return Ran(None, False, (), (), {}, fault=repr(exc))
     finally:
         operation.scheduler.end()
+    return came_of(data, outcome, opened.calls())
+
+
+def came_of(data: Any, outcome: Outcome, calls: Mapping[str, int]) -> Ran:
+    """What came of an operation, or of one event, in a form that can be compared."""
     return Ran(
         data,
         outcome.data is not None,
         sorted(map(_told, outcome.errors)),
-        sorted(Told(_path(path), p.code, p.message) for p, path in operation.problems),
-        opened.calls(),
+        sorted(Told(_path(path), p.code, p.message) for p, path in outcome.problems),
+        calls,
     )
 
 

@@ -19,8 +19,10 @@ from resolvers.context import Limits, RequestContext
 from runtime.security.principal import Principal
 from schema.scalars import COLUMN_WRITERS
 from tests.differential import zoo
+from tests.differential.happenings import happened_in, heard_of
 from tests.differential.world import LOCATIONS, SKUS, SUPPLIERS, World
 from tests.fakes.desk import NOW, PLANNER, SCHEMA, Desk, supplier_principal
+from tests.fakes.happenings import FakeHistory
 
 LIMITS: Final = Limits(default_page_size=6, max_page_size=20, max_nodes=20, max_weeks=20)
 PATIENCE_S: Final = 60.0
@@ -57,6 +59,9 @@ class Opening(Protocol):
 
 class Setting(Opening, Protocol):
     """Where operations that are drafted for it are run."""
+
+    def heard(self, field: str) -> Sequence[Any]:
+        """Events that are heard of a field of `Subscription`."""
 
     @property
     def schema(self) -> GraphQLSchema:
@@ -103,6 +108,10 @@ class Distributor(Struct, frozen=True):
             "weeks": (1, 2, 5, 0),
         }
 
+    def heard(self, field: str) -> Sequence[Any]:
+        """What the records of this world give rise to, and of some that are gone."""
+        return heard_of(self.world, field)
+
     def opened(self, operation: Operation, who: str) -> Opened:
         """A desk before which nobody has stood."""
         sources = self.world.make()
@@ -117,6 +126,7 @@ class Distributor(Struct, frozen=True):
             now=NOW,
             correlation_id="test",
             limits=LIMITS,
+            history=FakeHistory(*happened_in(self.world)),
         )
         calls = lambda: {f"{s.system}.{s.entity}": len(s.asked) for s in sources if s.asked}  # noqa: E731
         return Opened(context, calls)
@@ -142,6 +152,10 @@ class Menagerie(Struct, frozen=True):
     @override
     def __repr__(self) -> str:
         return f"zoo {self.seed}"
+
+    def heard(self, field: str) -> Sequence[Any]:
+        """Whoever is in it."""
+        return zoo.heard_of(zoo.zoo(self.seed), field)
 
     def opened(self, operation: Operation, who: str) -> Opened:
         """The zoo as it was before."""

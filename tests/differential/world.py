@@ -90,6 +90,10 @@ class World(Struct, frozen=True):
     numbers: Sequence[str]
 
 
+FAILING: Final = (2, 7)
+"""Seeds, modulo 8, of worlds in which single records cannot be read."""
+
+
 class _Maker:
     """Makes the records of one world."""
 
@@ -189,7 +193,7 @@ def _down(trouble: int) -> dict[str, SupplygraphError]:
 
 
 def _failing(maker: _Maker) -> dict[tuple[str, EntityName], dict[str, SupplygraphError]]:
-    if maker.trouble not in (2, 7):
+    if maker.trouble not in FAILING:
         return {}
     share = 0.2 if maker.trouble == 2 else 0.06
     return {

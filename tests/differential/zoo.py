@@ -18,7 +18,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from canonical.errors import NotFoundError, SupplygraphError
 from execution.fields import Asked, Reference
-from execution.links import REQUIRED, Argument, column, computed, link
+from execution.links import REQUIRED, Argument, column, computed, heard, link
 from execution.operation import Operation, Partial
 from tests.differential.values import NUMBERS, TEXTS
 
@@ -294,9 +294,33 @@ class Mutation:
     )
 
 
+@strawberry.type
+class Subscription:
+    spoke: PersonType = heard(
+        PersonType, "Who speaks.", arguments={"first": Argument(int | None, "From whom on.", 2)}
+    )
+    passed: Named | None = heard(Named | None, "Who passes by, if it can be seen.")
+    met: list[Pet | None] | None = heard(
+        list[Pet | None] | None,
+        "Pets that meet.",
+        arguments={"key": Argument(int, "Where.", REQUIRED)},
+    )
+
+
+def heard_of(made: Zoo, field: str) -> list[Any]:
+    """What is heard of a field of `Subscription`."""
+    people, animals = list(made.people.values()), list(made.animals.values())
+    if field == "spoke":
+        return [*people, people[0]]
+    if field == "passed":
+        return [*animals[:3], None, *people[:2], Lost("nobody looks")]
+    return [animals[:2], None, [], [animals[3], None, animals[3]], animals[4], animals[5:]]
+
+
 SCHEMA = strawberry.Schema(
     Query,
     Mutation,
+    Subscription,
     types=[DogType, CatType],
     config=StrawberryConfig(default_resolver=lambda value, name: getattr(value, name, None)),
 )._schema

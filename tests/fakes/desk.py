@@ -9,10 +9,12 @@ import msgspec
 from graphql import GraphQLError, parse, validate
 from msgspec import Struct
 
+from canonical.dead_letters import DeadLetters, Replays
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
+from canonical.histories import EventHistory, NoHistory
 from canonical.ports import Ask, Source
-from execution.engine import Engine
+from execution.engine import Engine, Opened, Outcome
 from execution.operation import Operation
 from loaders.catalog import Catalog, Freshness, Supply
 from loaders.context import ReadContext
@@ -45,6 +47,7 @@ class Answer(Struct):
     errors: Sequence[Any]
     problems: Sequence[tuple[SupplygraphError, tuple[str | int, ...]]]
     journal: Journal
+    personal: bool = False
 
 
 class Desk:
@@ -74,6 +77,9 @@ class Desk:
         self.keyed = KeyedReader(self.catalog, self.cache, clock=tick)
         self.lists = ListReader(self.catalog, self.keyed, self.cache, clock=tick)
         self.units: DeclaredUnits = {}
+        self.history: EventHistory = NoHistory()
+        self.dead_letters: DeadLetters | None = None
+        self.replays: Replays | None = None
         self.engine = ENGINE
 
     async def ask(
@@ -86,27 +92,57 @@ class Desk:
         **variables: Any,
     ) -> Answer:
         """Ask a question."""
-        operation = Operation()
         journal = Journal()
+        context = self.context(journal, principal, max_staleness_s, limits)
+        document = parse(question)
+        wrong: Sequence[GraphQLError] = validate(SCHEMA._schema, document)
+        if wrong:
+            return Answer(None, wrong, (), journal)
+        try:
+            outcome = await self.engine.run(question, document, None, variables, context)
+        finally:
+            context.operation.scheduler.end()
+        return _answer(outcome, journal, personal=context.operation.personal)
+
+    async def hear(
+        self, question: str, events: Sequence[Any], principal: Principal | None = PLANNER
+    ) -> list[Answer]:
+        """Subscribe, and be told of some events at once."""
+        document = parse(question)
+        assert not validate(SCHEMA._schema, document)
+        opened = self.engine.open(question, document, None, {})
+        assert isinstance(opened, Opened)
+        journal = Journal()
+        context = self.context(journal, principal)
+        outcomes = await self.engine.events(opened, events, context)
+        context.operation.scheduler.end()
+        return [_answer(o, journal) for o in outcomes]
+
+    def context(
+        self,
+        journal: Journal,
+        principal: Principal | None,
+        max_staleness_s: float | None = None,
+        limits: Limits | None = None,
+    ) -> RequestContext:
+        """The context of one operation."""
+        operation = Operation()
         deadline = asyncio.get_running_loop().time() + 10
         terms = ReadContext(Ask(deadline, "test", journal), journal, max_staleness_s)
-        reads = Reads(self.catalog, self.keyed, self.lists, operation.scheduler, terms)
-        context = RequestContext(
+        return RequestContext(
             operation=operation,
             principal=principal,
-            reads=reads,
+            reads=Reads(self.catalog, self.keyed, self.lists, operation.scheduler, terms),
             now=NOW,
             correlation_id="test",
             limits=limits or Limits(),
             units=self.units,
+            history=self.history,
+            dead_letters=self.dead_letters,
+            replays=self.replays,
         )
-        document = parse(question)
-        wrong: Sequence[GraphQLError] = validate(SCHEMA._schema, document)
-        if wrong:
-            return Answer(None, wrong, operation.problems, journal)
-        try:
-            outcome = await self.engine.run(question, document, None, variables, context)
-        finally:
-            operation.scheduler.end()
-        data = None if outcome.data is None else msgspec.json.decode(outcome.data)
-        return Answer(data, tuple(outcome.errors), operation.problems, journal)
+
+
+def _answer(outcome: Outcome, journal: Journal, *, personal: bool = False) -> Answer:
+    data = None if outcome.data is None else msgspec.json.decode(outcome.data)
+    return Answer(data, tuple(outcome.errors), outcome.problems, journal, personal)

@@ -1,7 +1,5 @@
 """An installation over sources in memory, served with real HTTP on a free port of loopback."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -25,6 +23,7 @@ from runtime.security.development import (
 from runtime.security.principal import Role
 from runtime.security.tokens import TokenVerifier
 from tests.fakes.desk import SCHEMA, Desk
+from tests.fixtures.server import served
 
 KEY = new_development_key()
 
@@ -62,10 +61,16 @@ def a_token(role: Role = Role.PLANNER, *suppliers: str, now: float | None = None
 class Site:
     """A server that is up, and a client of it."""
 
-    def __init__(self, server: uvicorn.Server, port: int, client: httpx.AsyncClient) -> None:
+    def __init__(self, server: uvicorn.Server, client: httpx.AsyncClient) -> None:
         self.server = server
-        self.port = port
         self.client = client
+
+    @property
+    def port(self) -> int:
+        """Where it listens, on loopback."""
+        port = self.client.base_url.port
+        assert port is not None
+        return port
 
     @property
     def drain(self) -> Drain:
@@ -101,17 +106,9 @@ async def running(
         yield serving
 
     app = create_app(opened, graphiql=graphiql, schema=SCHEMA)
-    config = uvicorn.Config(
-        app, http="httptools", ws="none", log_config=None, timeout_graceful_shutdown=2
-    )
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        # `serve` would take the test runner's signals.
-        task = asyncio.ensure_future(server._serve([listener]))
-        while not server.started:  # noqa: ASYNC110  # uvicorn tells nobody
-            await asyncio.sleep(0.005)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-            yield Site(server, port, client)
-        server.should_exit = True
-        await task
+    settings: dict[str, Any] = {"http": "httptools", "timeout_graceful_shutdown": 2}
+    async with (
+        served(app, ws="none", **settings) as server,
+        httpx.AsyncClient(base_url=server.url, timeout=20) as client,
+    ):
+        yield Site(server, client)

@@ -1,21 +1,21 @@
 """A house over a small sandbox, for each test anew; the simulators are started once."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from sandbox.launch import Sandbox
-from tests.fixtures.valkey import valkey_server, valkey_url
+from sandbox.launch import Name, Sandbox
 from tests.journeys.house import House, Simulators, open_house
-
-__all__ = ["valkey_server", "valkey_url"]
 
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=7, size=0.05, today=datetime.now(UTC).date()) as running:
+    # What one test asks for is not held against the next.
+    options: Mapping[Name, list[str]] = {"coupa": ["--burst", "1000"]}
+    today = datetime.now(UTC).date()
+    with Sandbox(seed=7, size=0.05, today=today, options=options) as running:
         yield running
 
 

@@ -1,6 +1,5 @@
 """A whole house for tests: the demo's manifest over real simulators, served by a real server."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import uvicorn
 from msgspec import Struct
 
 from app.installation import open_installation
@@ -18,6 +16,8 @@ from runtime.security.development import mint_development_token, new_development
 from runtime.security.principal import Role
 from sandbox.launch import Sandbox, Simulator
 from sandbox.world.crosswalks import write_crosswalks
+from tests.fakes.desk import SCHEMA
+from tests.fixtures.server import served
 
 ROOT: Final = Path(__file__).parents[2]
 MANIFEST: Final = (ROOT / "app" / "demo_manifest.yaml").read_text()
@@ -154,27 +154,9 @@ async def open_house(
     """Serve a manifest over the sandbox's systems."""
     key = new_development_key()
     declared = declare(sandbox, folder, redis_url, manifest, key=key)
-    app = create_app(lambda: open_installation(declared), graphiql=None)
+    app = create_app(lambda: open_installation(declared), graphiql=None, schema=SCHEMA)
     async with (
-        served(app) as url,
-        httpx.AsyncClient(base_url=url, timeout=120) as client,
+        served(app) as server,
+        httpx.AsyncClient(base_url=server.url, timeout=120) as client,
     ):
         yield House(client, key, sandbox)
-
-
-@asynccontextmanager
-async def served(app: Any) -> AsyncIterator[str]:
-    """Serve an application on a free port of loopback."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="on")
-    server = uvicorn.Server(config)
-    running = asyncio.ensure_future(server.serve())
-    while not server.started:
-        if running.done():
-            running.result()
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await running

@@ -15,8 +15,10 @@ from app.server.application import create_app
 from runtime.security.development import mint_development_token, new_development_key
 from runtime.security.principal import Role
 from sandbox.launch import Sandbox
+from tests.fakes.desk import SCHEMA
+from tests.fixtures.server import served
 from tests.fixtures.waiting import until
-from tests.journeys.house import JOINED, MANIFEST, Simulators, declare, served
+from tests.journeys.house import JOINED, MANIFEST, Simulators, declare
 
 ORDERS = """{ purchaseOrders(first: 5, orderBy: [{field: NUMBER}]) {
   nodes { number supplier { code name } lines { item { sku name } } } } }"""
@@ -70,8 +72,11 @@ async def a_worker(declared: Declaration, key: str) -> AsyncIterator[Worker]:
     def remembered() -> Any:
         return _Remembered(declared, opened)
 
-    app = create_app(remembered, graphiql=None)
-    async with served(app) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
+    app = create_app(remembered, graphiql=None, schema=SCHEMA)
+    async with (
+        served(app) as server,
+        httpx.AsyncClient(base_url=server.url, timeout=60) as client,
+    ):
         [installation] = opened
         await until(lambda: installation.cache.health()["invalidations"] is True)
         yield Worker(installation, client, key)

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_another_seed_is_another_world(world: World) -> None:
 
 
 def test_full_size_is_as_described_and_quickly_made() -> None:
-    start = perf_counter()
+    start = process_time()
     full = World()
     lines = sum(len(order.lines) for order in full.orders)
     counts = (len(full.items), len(full.suppliers), len(full.plants), lines)
@@ -56,7 +56,7 @@ def test_full_size_is_as_described_and_quickly_made() -> None:
     assert 60_000 < len(full.forecasts) < 70_000
     assert full.movements
     assert full.stock
-    assert perf_counter() - start < 4
+    assert process_time() - start < 4
 
 
 def test_size_scales(world: World) -> None:

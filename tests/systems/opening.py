@@ -56,8 +56,18 @@ class Opened:
 
     async def every(self, entity: EntityName, *criteria: Condition) -> Mapping[str, Any]:
         """All records of an entity that satisfy the criteria, by key, with all columns."""
+        return await self._read(entity, criteria, self.sources[entity].columns)
+
+    async def keys(self, entity: EntityName, condition: Condition) -> frozenset[str]:
+        """Keys of the records that satisfy a condition; nothing else is read of them."""
+        found = await self._read(entity, (condition,), frozenset({condition.column}))
+        return frozenset(found)
+
+    async def _read(
+        self, entity: EntityName, criteria: tuple[Condition, ...], columns: frozenset[str]
+    ) -> Mapping[str, Any]:
         source = self.sources[entity]
-        query = ListQuery(criteria, (), 1_000, source.columns)
+        query = ListQuery(criteria, (), 1_000, columns)
         page = await source.page(query, self.ask())
         assert not page.more
         assert not page.failures
@@ -81,9 +91,16 @@ async def opened(config: Mapping[str, Any], secrets: Mapping[str, str]) -> Async
         await backend.aclose()
 
 
-async def column_mistakes(erp: Opened, entity: EntityName) -> list[str]:
-    """Columns by one of whose values the system finds other records than we would."""
-    everything = await erp.every(entity)
+async def column_mistakes(
+    erp: Opened, entity: EntityName, everything: Mapping[str, Any]
+) -> list[str]:
+    """Columns by one of whose values the system finds other records than we would.
+
+    Args:
+        erp: The system.
+        entity: What is looked for in it.
+        everything: All records of it, by key.
+    """
     wrong: list[str] = []
     for column in sorted(erp.sources[entity].columns - {"as_of"}):  # that of each reading
         held = [v for r in everything.values() for v in values_at(r, column)]
@@ -91,9 +108,9 @@ async def column_mistakes(erp: Opened, entity: EntityName) -> list[str]:
         if value is None:
             continue
         for condition in _about(column, value):
-            found = await erp.every(entity, condition)
+            found = await erp.keys(entity, condition)
             expected = {k for k, r in everything.items() if matches(r, (condition,))}
-            if found.keys() != expected:
+            if found != expected:
                 wrong.append(f"{condition}: {sorted(found)} instead of {sorted(expected)}")
     return wrong
 

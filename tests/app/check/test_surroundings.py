@@ -15,9 +15,6 @@ from app.jwks import jwks_reader
 from canonical.errors import Reason, UnavailableError
 from canonical.ports import Finding, Severity
 from tests.app.installed import LaidOut
-from tests.fixtures.valkey import valkey_server, valkey_url
-
-__all__ = ["valkey_server", "valkey_url"]
 
 NOWHERE = "http://127.0.0.1:9"
 

@@ -10,6 +10,7 @@ from app.server.application import create_app
 from app.server.ports import Serving
 from runtime.security.development import development_config
 from runtime.security.tokens import TokenVerifier
+from tests.fakes.desk import SCHEMA
 from tests.fakes.distributor import Distributor
 from tests.fakes.serving import FakeServing
 
@@ -27,4 +28,5 @@ def application() -> Starlette:
         serving.tokens = TokenVerifier(development_config(os.environ[KEY]))
         yield serving
 
-    return create_app(opened, graphiql=None, drain_s=float(os.environ[DRAIN]))
+    drain_s = float(os.environ[DRAIN])
+    return create_app(opened, graphiql=None, schema=SCHEMA, drain_s=drain_s)

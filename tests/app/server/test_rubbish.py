@@ -98,7 +98,7 @@ async def ask(client: httpx.AsyncClient, body: Any) -> httpx.Response:
 
 
 @pytest.mark.parametrize("kind, name", ROOTS)
-@tried
+@settings(tried, max_examples=60)  # fields have most kinds of arguments in common
 @given(data=st.data())
 async def test_arguments(
     client: httpx.AsyncClient, kind: str, name: str, data: st.DataObject

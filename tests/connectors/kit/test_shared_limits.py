@@ -18,9 +18,6 @@ from runtime.cache.connection import RedisHandle
 from runtime.embedded.valkey import EmbeddedValkey
 from runtime.limits.redis_limits import RedisLimits
 from runtime.limits.rules import Grant, Limit, LimitsDownError, Rules
-from tests.fixtures.valkey import valkey_server, valkey_url
-
-__all__ = ["valkey_server", "valkey_url"]
 
 ITEMS = Request(path="items", label="items")
 ROOMY = Rules(rate_per_s=1000, burst=1000, slots=3, lease_s=30)

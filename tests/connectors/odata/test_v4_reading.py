@@ -1,9 +1,6 @@
 """Reading a V4 service: filters in V4's own literals, nested options, next links and counts."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import uvicorn
 
 from canonical.criteria import Condition, Op, Range, holds
 from canonical.errors import InvalidInputError
@@ -22,6 +18,7 @@ from connectors.kit.transport_open import open_transport
 from connectors.odata import ODataReader, Settings, reader
 from tests.connectors.odata.backends import ask
 from tests.connectors.odata.v4_server import V4Service
+from tests.fixtures.server import served
 
 ORDERS = Dataset("srv/orders/Orders", ("Number",))
 ITEMS = Dataset("srv/orders/Items", ("Order", "Line"), {"to_one": ["_Order"]})
@@ -53,13 +50,8 @@ ROWS = [order(n) for n in range(60)]
 async def service() -> AsyncIterator[tuple[V4Service, str]]:
     """The service on a free port of the loopback interface."""
     v4 = V4Service(ROWS)
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(v4.app, log_level="critical", lifespan="off"))
-    serving = asyncio.create_task(server.serve([listener]))
-    yield v4, f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    with suppress(asyncio.CancelledError):
-        await serving
+    async with served(v4.app, lifespan="off") as server:
+        yield v4, server.url
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.connectors.rest.opening import Opened, opened
 
 @pytest.fixture(scope="session")
 def coupa_sandbox() -> Iterator[Sandbox]:
-    with start_one("coupa", size=0.05) as running:
+    with start_one("coupa", size=0.05, options=["--rate-per-s", "0"]) as running:
         yield running
 
 

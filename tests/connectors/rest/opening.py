@@ -124,11 +124,11 @@ class Opened:
 async def opened(
     simulator: Simulator, overrides: Mapping[str, Any] | None = None
 ) -> AsyncIterator[Opened]:
-    """The preset of a simulator's product, with a manifest's overrides."""
+    """The preset of a simulator's product, with a manifest's overrides, at any pace."""
     name = simulator.name
     model = PresetModel.model_validate(merge(preset_document(name), overrides or {}))
     services = Services(environ={"PASSWORD": simulator.password}, base_dir=Path.cwd())
-    policy = CallPolicy.model_validate(model.policy)
+    policy = CallPolicy.model_validate({**model.policy, "rate_per_s": 10_000, "burst": 10_000})
     mapping, settings = MappingSettings.take(model.settings, model.units)
     transport = open_transport(name, simulator.url, policy, services)
     auth = _AUTH.validate_python({**AUTH[name], _USER[name]: simulator.user})

@@ -26,8 +26,8 @@ from connectors.kit.services import Services
 from schema.api import build_schema
 from tests.connectors.rest.nordkai import KEY as STORE_KEY
 from tests.connectors.rest.nordkai import MATERIALS, STOCK, Nordkai
-from tests.connectors.rest.serving import serving
 from tests.fakes.asks import NoMeter
+from tests.fixtures.server import served
 
 PAPER = Path(__file__).parents[3] / "docs" / "connect.md"
 TEXT = PAPER.read_text(encoding="utf-8")
@@ -45,9 +45,9 @@ def nordkai() -> Nordkai:
 
 @pytest.fixture
 async def environ(nordkai: Nordkai) -> AsyncIterator[Mapping[str, str]]:
-    async with serving(nordkai.app) as url:
+    async with served(nordkai.app, ws="none", lifespan="off") as server:
         yield {
-            "STORES_URL": f"{url}/svc",
+            "STORES_URL": f"{server.url}/svc",
             "STORES_KEY": STORE_KEY,
             "SUPPLYGRAPH_DEVELOPMENT_KEY": "development-only-" + "k" * 32,
         }

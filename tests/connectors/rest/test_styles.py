@@ -24,8 +24,8 @@ from connectors.kit.rows import Dataset, RowQuery
 from connectors.kit.services import Services
 from connectors.kit.transport_open import open_transport
 from connectors.rest import RestReader, reader
-from tests.connectors.rest.serving import serving
 from tests.fakes.asks import NoMeter
+from tests.fixtures.server import served
 
 ROWS = [{"id": n, "code": f"A/{n} ü"} for n in range(1, 12)]
 THINGS = Dataset("things", ("id",))
@@ -109,7 +109,7 @@ def things() -> Things:
 @pytest.fixture
 async def opening(things: Things) -> AsyncIterator[Opening]:
     """Opens a reader of one style, with settings and a policy."""
-    async with serving(things.app) as url:
+    async with served(things.app, ws="none", lifespan="off") as server:
 
         @asynccontextmanager
         async def opened(
@@ -117,7 +117,7 @@ async def opening(things: Things) -> AsyncIterator[Opening]:
         ) -> AsyncIterator[RestReader]:
             bounds = CallPolicy(retries=0, **policy)
             services = Services(environ={}, base_dir=Path())
-            transport = open_transport("wms", f"{url}/{style}", bounds, services)
+            transport = open_transport("wms", f"{server.url}/{style}", bounds, services)
             try:
                 yield reader(transport, settings, bounds)
             finally:

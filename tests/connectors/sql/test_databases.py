@@ -20,9 +20,6 @@ from connectors.kit.policy import CallPolicy
 from connectors.kit.rows import Bounds, Dataset, RowQuery, Test
 from connectors.kit.services import Services
 from connectors.sql import Place, SQLReader, reader
-from tests.connectors.sql.postgres import postgres
-
-__all__ = ["postgres"]
 
 pytestmark = pytest.mark.xdist_group("scms")  # one start of PostgreSQL
 
@@ -104,14 +101,14 @@ def _fill_sqlite(file: Path) -> None:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def reading(
-    request: pytest.FixtureRequest, postgres: str, tmp_path: Path
+    request: pytest.FixtureRequest, postgres_server: str, tmp_path: Path
 ) -> AsyncIterator[Reading]:
     if request.param == "sqlite":
         _fill_sqlite(tmp_path / "wh.db")
         url = f"sqlite:///{tmp_path}/wh.db"
     else:
-        await _fill_postgres(postgres)
-        url = postgres
+        await _fill_postgres(postgres_server)
+        url = postgres_server
     opened = Reading(request.param, url, page_rows=4, max_keys=2)
     yield opened
     await opened.reader.aclose()
@@ -183,9 +180,9 @@ async def test_many_values_go_in_chunks_and_each_statement_is_counted(reading: R
 
 
 async def test_too_many_rows_of_a_batch_are_an_error_and_no_cut(
-    reading: Reading, postgres: str, tmp_path: Path
+    reading: Reading, postgres_server: str, tmp_path: Path
 ) -> None:
-    url = postgres if reading.kind == "postgresql" else f"sqlite:///{tmp_path}/wh.db"
+    url = postgres_server if reading.kind == "postgresql" else f"sqlite:///{tmp_path}/wh.db"
     bounded = Reading(reading.kind, url, max_rows=1)
     batch = await bounded.reader.by_values(ORDERS, "Vendor", ["a", "A"], (), bounded.ask())
     await bounded.reader.aclose()
@@ -271,7 +268,7 @@ async def test_a_statement_that_nobody_waits_for_is_given_up(reading: Reading) -
     assert await reading.found(Test("Vendor", Op.IN, ("a",))) == ["p1"]
 
 
-async def test_times_without_zone_are_the_databases(postgres: str) -> None:
+async def test_times_without_zone_are_the_databases(postgres_server: str) -> None:
     select = (
         "SELECT id, day + at::time AS at FROM (VALUES (1, '14:00'), (2, '13:59')) v(id, at), "
         "(SELECT TIMESTAMP '2026-07-01' AS day) d"
@@ -279,7 +276,7 @@ async def test_times_without_zone_are_the_databases(postgres: str) -> None:
     noon = datetime(2026, 7, 1, 12, tzinfo=UTC)  # 14:00 in Berlin
     data = Dataset("moments", ("id",), {"select": select})
     since = Test("at", Op.RANGE, Range(noon, None), "datetime")
-    berlin = Reading("postgresql", postgres)
+    berlin = Reading("postgresql", postgres_server)
     page = await berlin.reader.page(RowQuery(data, ((since,),)), None, berlin.ask())
     await berlin.reader.aclose()
     assert [row["id"] for row in page.rows] == [1]

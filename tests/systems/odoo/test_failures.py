@@ -7,7 +7,8 @@ import pytest
 from canonical.entities import EntityName
 from canonical.errors import MisconfiguredError, Reason
 from canonical.ports import Severity
-from tests.systems.odoo.conftest import behind_preset, served
+from tests.fixtures.server import served
+from tests.systems.odoo.conftest import behind_preset
 from tests.systems.odoo.simulator import DATABASE, LOGIN, PASSWORD, Odoo
 from tests.systems.opening import Opened, opened
 
@@ -75,10 +76,10 @@ async def test_a_field_that_does_not_exist(odoo: Odoo, dialect: str) -> None:
     auth: dict[str, Any] = {"kind": "bearer", "token": {"env": "ODOO_PASSWORD"}}
     if dialect == "odoo_jsonrpc":
         auth = {"kind": "session", "username": LOGIN, "password": {"env": "ODOO_PASSWORD"}}
-    async with served(odoo) as url:
+    async with served(odoo.application) as server:
         config = {
             "preset": "odoo",
-            "url": url,
+            "url": server.url,
             "auth": auth,
             "settings": {"database": DATABASE, "dialect": dialect},
             "policy": {"rate_per_s": 1_000},

@@ -15,10 +15,7 @@ from connectors.backend import MappedBackend
 from connectors.config import BackendConfig
 from connectors.factory import open_backend
 from connectors.kit.services import Services
-from tests.connectors.sql.postgres import postgres
 from tests.systems.scms.history import FILE, History
-
-__all__ = ["postgres"]
 
 MANIFEST = Path(__file__).parents[3] / "docs" / "examples" / "scms.yaml"
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -31,13 +28,13 @@ def history() -> History:
 
 @pytest.fixture(scope="session")
 def urls(
-    history: History, postgres: str, tmp_path_factory: pytest.TempPathFactory
+    history: History, postgres_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[str, str]:
     """Addresses of the two databases, by kind."""
     file = tmp_path_factory.mktemp("scms") / "history.db"
     return {
         "sqlite": history.into_sqlite(file),
-        "postgresql": asyncio.run(history.into_postgres(postgres)),
+        "postgresql": asyncio.run(history.into_postgres(postgres_server)),
     }
 
 

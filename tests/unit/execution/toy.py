@@ -13,7 +13,7 @@ from strawberry.schema.config import StrawberryConfig
 from canonical.errors import NotFoundError, SupplygraphError
 from execution.engine import Engine
 from execution.fields import Asked, Reference
-from execution.links import REQUIRED, Argument, column, computed, link
+from execution.links import REQUIRED, Argument, column, computed, heard, link
 from execution.operation import Operation, Partial
 
 
@@ -47,6 +47,13 @@ class Shelf(Struct, frozen=True):
     @property
     def label(self) -> str:
         return self.name
+
+
+class Loan(Struct, frozen=True):
+    """An event: somebody borrowed a book; the book is told by its number."""
+
+    reader: Any
+    book: str | None = None
 
 
 class Lost(SupplygraphError):
@@ -108,6 +115,11 @@ async def read_favourite(context: Library, parents: Sequence[Shelf], asked: Aske
 async def read_author(context: Library, parents: Sequence[Book], asked: Asked) -> list[Any]:
     await context.read("author", parents)
     return [None if p.author is None else Author(p.author) for p in parents]
+
+
+async def read_borrowed(context: Library, parents: Sequence[Loan], asked: Asked) -> list[Any]:
+    await context.read("borrowed", parents)
+    return [None if p.book is None else context.books.get(p.book, Lost(p.book)) for p in parents]
 
 
 async def read_readers(context: Library, parents: Sequence[Book], asked: Asked) -> list[Any]:
@@ -209,12 +221,50 @@ class Mutation:
     )
 
 
+@strawberry.input
+class LoanFilter:
+    readers: list[str] | None = strawberry.field(default=None, description="Of whom.")
+
+    def canonical(self) -> tuple[str, ...]:
+        if self.readers == []:
+            raise Lost("of nobody")
+        return tuple(self.readers or ())
+
+
+@strawberry.type(name="Loan")
+class LoanType:
+    reader: str = column("Who.", "reader")
+    book: BookType = link(read_borrowed, BookType, "What.", "book")
+    maybe: BookType | None = link(read_borrowed, BookType | None, "What, if anything.", "book")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        return isinstance(value, Loan)
+
+
+@strawberry.type
+class Subscription:
+    borrowed: LoanType = heard(
+        LoanType,
+        "Loans.",
+        arguments={
+            "filter": Argument(LoanFilter | None, "Which."),
+            "since": Argument(int, "From when on.", 0),
+        },
+    )
+    perhaps: LoanType | None = heard(LoanType | None, "Loans, as far as they are known.")
+
+
 def _attribute(value: Any, name: str) -> Any:
     return getattr(value, name, None)
 
 
 SCHEMA = strawberry.Schema(
-    Query, Mutation, types=[BookType], config=StrawberryConfig(default_resolver=_attribute)
+    Query,
+    Mutation,
+    Subscription,
+    types=[BookType],
+    config=StrawberryConfig(default_resolver=_attribute),
 )._schema
 
 
