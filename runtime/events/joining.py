@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from canonical.errors import UnavailableError
 from runtime.events.writing import Writing
+from runtime.store.engines import SYSTEM
 
 _MOST: Final = 64
 """Writes done together at most: the first of them waits for the last."""
@@ -84,7 +85,8 @@ class Joining:
         try:
             results = await self._transaction([ask for ask, _ in batch])
         except Exception as error:  # noqa: BLE001  # whoever asked is told
-            if len(batch) > 1 and not isinstance(error, UnavailableError):
+            away = isinstance(error, UnavailableError) and error.system == SYSTEM
+            if len(batch) > 1 and not away:
                 for each in batch:  # one of them failed, and takes nothing of the others with it
                     await self._together([each])
                 return

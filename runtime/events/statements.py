@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from runtime.store.questions import among, upsert
+from runtime.store.questions import adding, among, upsert
 from runtime.store.tables import (
     DELIVERIES,
     EVENT_STREAMS,
@@ -15,8 +15,6 @@ from runtime.store.tables import (
     STATES,
 )
 
-ADD_EVENTS: Final = sa.insert(EVENTS)
-ADD_SUBJECTS: Final = sa.insert(EVENT_SUBJECTS)
 ADVANCE: Final = (
     sa.update(EVENT_STREAMS)
     .where(EVENT_STREAMS.c.stream == sa.bindparam("of"))
@@ -44,6 +42,18 @@ def lock(dialect: str) -> Any:
 def begin_stream(dialect: str) -> Any:
     """Make the counter row of a stream."""
     return upsert(EVENT_STREAMS, dialect)
+
+
+@cache
+def add_events(dialect: str) -> Any:
+    """Add events."""
+    return adding(EVENTS, dialect)
+
+
+@cache
+def add_subjects(dialect: str) -> Any:
+    """Add what events are about."""
+    return adding(EVENT_SUBJECTS, dialect)
 
 
 @cache

@@ -25,7 +25,7 @@ from runtime.events.audit import AuditEntry
 from runtime.events.leases import Lease
 from runtime.events.letters import DeadLetter, Decision, LetterStatus
 from runtime.events.rows import new_id, row_of
-from runtime.store.questions import many
+from runtime.store.questions import columns, many
 from runtime.store.tables import AUDIT, DEAD_LETTERS, LEASES
 
 Key = tuple[str, str]
@@ -76,7 +76,7 @@ class Writing:
         rows = await self._ask(statements.lock, streams=self._many(wanted))
         if len(rows) < len(wanted):
             first = [{"stream": stream, "position": 0, "oldest": 1} for stream in wanted]
-            await self._insert(statements.begin_stream(self._dialect), first)
+            await self._add(statements.begin_stream, first)
             rows = await self._ask(statements.lock, streams=self._many(wanted))
         self._heads.update(cast("Iterable[tuple[str, int]]", rows))
 
@@ -222,18 +222,18 @@ class Writing:
             "token": lease.token,
             "updated_at": self._now(),
         }
-        await self.connection.execute(statements.place(self._dialect), row)
+        await self._add(statements.place, [row])
 
     async def flush(self) -> None:
         """Write what was noted: all of the transaction together, in few statements."""
         events = self.appended
-        await self._insert(statements.ADD_EVENTS, [row_of(event) for event in events])
+        await self._add(statements.add_events, [row_of(event) for event in events])
         subjects = [
             {"subject": subject, "stream": event.stream.value, "position": event.position}
             for event in events
             for subject in dict.fromkeys(event.subjects)
         ]
-        await self._insert(statements.ADD_SUBJECTS, subjects)
+        await self._add(statements.add_subjects, subjects)
         streams = sorted({event.stream.value for event in events})
         heads = [{"of": stream, "head": self._heads[stream]} for stream in streams]
         await self._insert(statements.ADVANCE, heads)
@@ -244,7 +244,7 @@ class Writing:
             {"system": system, "delivery_id": name, "recorded_at": at, "outcome": outcome}
             for (system, name), outcome in sorted(self._taken.items())
         ]
-        await self._insert(statements.take(self._dialect), taken)
+        await self._add(statements.take, taken)
 
     async def _flush_states(self, entity: str, states: Mapping[Key, Known | None]) -> None:
         kept: list[dict[str, Any]] = []
@@ -255,7 +255,7 @@ class Writing:
             else:
                 row = {"entity": entity, "system": system, "key": key}
                 kept.append(row | {"occurred_at": state.occurred_at, "data": state.data})
-        await self._insert(statements.remember(self._dialect), kept)
+        await self._add(statements.remember, kept)
         await self._insert(statements.FORGET, gone)
 
     async def _in_the_log(self, events: Sequence[Event]) -> set[Key]:
@@ -273,6 +273,13 @@ class Writing:
 
     async def _ask(self, statement: Callable[[str], Any], **values: Any) -> list[Any]:
         return list(await self.connection.execute(statement(self._dialect), values))
+
+    async def _add(
+        self, statement: Callable[[str], Any], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        for start in range(0, len(rows), _BATCH):
+            added = columns(rows[start : start + _BATCH], self._dialect)
+            await self.connection.execute(statement(self._dialect), added)
 
     async def _insert(self, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
         for start in range(0, len(rows), _BATCH):

@@ -5,7 +5,7 @@ number of them: PostgreSQL takes an array, SQLite a JSON array.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,13 +29,35 @@ def many(values: Iterable[Any], dialect: str) -> Any:
 
 def upsert(table: sa.Table, dialect: str, values: Sequence[str] = ()) -> Any:
     """INSERT of rows; where the primary key is there already, its `values` are replaced."""
-    insert = inserting(table, dialect)
+    insert = adding(table, dialect)
     keys = list(table.primary_key.columns)
     if not values:
         return insert.on_conflict_do_nothing(index_elements=keys)
     return insert.on_conflict_do_update(
         index_elements=keys, set_={name: insert.excluded[name] for name in values}
     )
+
+
+def adding(table: sa.Table, dialect: str) -> Any:
+    """INSERT of the rows that `columns` gives: of one form for any number of them."""
+    insert = inserting(table, dialect)
+    if dialect != "postgresql":
+        return insert
+    # One statement for all rows; sent one by one, each costs the server as much as a question.
+    arrays = [
+        sa.bindparam(column.name, type_=ARRAY(column.type), unique=False)
+        for column in table.columns
+    ]
+    names = [column.name for column in table.columns]
+    rows = sa.func.unnest(*arrays).table_valued(*names, name="added").render_derived()
+    return insert.from_select(names, sa.select(*(rows.c[name] for name in names)))
+
+
+def columns(rows: Sequence[Mapping[str, Any]], dialect: str) -> Any:
+    """Rows, each with all columns of the table, as the parameters of `adding` and `upsert`."""
+    if dialect != "postgresql":
+        return rows
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def inserting(table: sa.Table, dialect: str) -> Any:

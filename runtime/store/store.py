@@ -9,13 +9,13 @@ may have been one.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from random import Random
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from canonical.errors import UnavailableError
@@ -135,18 +135,18 @@ class Store:
         return task
 
     async def _until_done(self, once: Callable[[], Awaitable[T]], deadline_s: float) -> T:
-        pause_s, last = _FIRST_PAUSE_S, None
+        last: BaseException | None = None
+        pauses = _pauses()
         try:
             async with asyncio.timeout(deadline_s):
                 while True:
                     try:
                         return await once()
                     except (SQLAlchemyError, OSError) as error:
-                        if judged(error) is Trouble.OURS:
+                        if judged(error) is Trouble.OURS or _same_key(last, error):
                             raise
                         last = error
-                    await asyncio.sleep(pause_s * (0.5 + self._random.random()))
-                    pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                    await asyncio.sleep(next(pauses) * (0.5 + self._random.random()))
         except (SQLAlchemyError, OSError) as error:
             # What hung says less than what had failed before it.
             cause = last if isinstance(error, TimeoutError) and last is not None else error
@@ -154,6 +154,18 @@ class Store:
             if ours is None:
                 raise
             raise ours from error
+
+
+def _pauses() -> Iterator[float]:
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        yield pause_s
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def _same_key(last: BaseException | None, error: BaseException) -> bool:
+    """Whether a unique key was there again: then it is the work that is wrong."""
+    return isinstance(last, IntegrityError) and isinstance(error, IntegrityError)
 
 
 async def _opened(engine: AsyncEngine) -> AsyncConnection:

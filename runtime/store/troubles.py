@@ -57,7 +57,9 @@ def told(error: BaseException, *, seconds: float) -> Exception | None:
         return _unavailable(f"did not answer within {seconds:g} seconds", Reason.TIMEOUT)
     if isinstance(error, (OSError, PoolTimeoutError)):
         return _unavailable("cannot be reached, or has no connection to spare")
-    return _refusal(error) if isinstance(error, DBAPIError) else None
+    if not isinstance(error, DBAPIError) or isinstance(error, IntegrityError):
+        return None
+    return _refusal(error)
 
 
 def _refusal(error: DBAPIError) -> Exception | None:

@@ -12,10 +12,6 @@ from runtime.store.migrating import migrate
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
 from runtime.store.tables import METADATA
-from tests.connectors.sql.postgres import postgres
-from tests.fixtures.valkey import valkey_server, valkey_url
-
-__all__ = ["postgres", "valkey_server", "valkey_url"]
 
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.xdist_group("scms"))
 """With the others that want a PostgreSQL, so that it is started once."""
@@ -39,6 +35,20 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def postgresql_store(postgres_server: str) -> str:
+    """Address of a database that these tests share: tables take longer to make than to empty."""
+
+    async def make() -> None:
+        store = Store(StoreSettings(url=postgres_server))
+        async with store._reading.connect() as connection:
+            await connection.execute(sa.text("CREATE DATABASE events"))
+        await store.aclose()
+
+    asyncio.run(make())
+    return sa.make_url(postgres_server).set(database="events").render_as_string(False)
+
+
 @pytest.fixture(params=["sqlite", POSTGRESQL])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where an empty store with its tables is."""
@@ -46,7 +56,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         file = tmp_path / "store.db"
         shutil.copyfile(request.getfixturevalue("sqlite_file"), file)
         return f"sqlite:///{file}"
-    url: str = request.getfixturevalue("postgres")
+    url: str = request.getfixturevalue("postgresql_store")
     asyncio.run(prepare(url))
     return url
 

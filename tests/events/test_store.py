@@ -1,7 +1,6 @@
 """The store's tables come to be once, are as declared, and say so when they are not."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,18 +18,11 @@ from tests.events.conftest import POSTGRESQL
 
 
 @pytest.fixture(params=["sqlite", POSTGRESQL])
-async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StoreSettings]:
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> StoreSettings:
     """A database without tables."""
     if request.param == "sqlite":
-        yield StoreSettings(file=tmp_path / "new" / "store.db")
-        return
-    url = sa.make_url(request.getfixturevalue("postgres"))
-    admin = Store(StoreSettings(url=url.render_as_string(hide_password=False)))
-    async with admin._reading.connect() as connection:
-        await connection.execute(sa.text("DROP DATABASE IF EXISTS fresh"))
-        await connection.execute(sa.text("CREATE DATABASE fresh"))
-    await admin.aclose()
-    yield StoreSettings(url=url.set(database="fresh").render_as_string(hide_password=False))
+        return StoreSettings(file=tmp_path / "new" / "store.db")
+    return StoreSettings(url=request.getfixturevalue("postgres_url"))
 
 
 def differences(connection: sa.Connection) -> list[object]:
@@ -99,6 +91,19 @@ async def test_work_that_fails_leaves_nothing(store: Store) -> None:
         await store.write(work)
     count = sa.select(sa.func.count()).select_from(LEASES)
     assert await store.read(lambda connection: connection.scalar(count)) == 0
+
+
+async def test_work_that_breaks_a_unique_key_each_time_is_told_so(store: Store) -> None:
+    tries = []
+
+    async def work(connection: AsyncConnection) -> None:
+        tries.append(connection)
+        for _ in range(2):
+            await connection.execute(sa.text("INSERT INTO event_streams VALUES ('x', 1, 1)"))
+
+    with pytest.raises(sa.exc.IntegrityError):
+        await store.write(work)
+    assert len(tries) == 2
 
 
 async def test_nobody_waits_longer_than_the_deadline(address: str) -> None:
