@@ -8,7 +8,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from canonical.entities import EntityName
-from runtime.telemetry import metrics
+from runtime.telemetry import event_metrics
 from subscriptions.lanes import Lane
 from subscriptions.log import Heard
 from subscriptions.members import Member
@@ -181,4 +181,4 @@ class Group:
     def count_delivered(self, delivery: Delivery, times: int) -> None:
         """An event was delivered to so many."""
         seconds = self.services.clock() - delivery.recorded
-        metrics.stream_delivered(self.field, max(0.0, seconds), times)
+        event_metrics.stream_delivered(self.field, max(0.0, seconds), times)

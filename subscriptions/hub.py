@@ -14,7 +14,7 @@ from canonical.entities import EntityName
 from canonical.errors import InvalidInputError, SupplygraphError, UnauthenticatedError
 from canonical.events import Event
 from runtime.security.principal import Principal, scope_key
-from runtime.telemetry import metrics
+from runtime.telemetry import event_metrics
 from subscriptions.answering import Answering, Asker, Opened, Refused, SubscriptionRequest
 from subscriptions.channels import Channel
 from subscriptions.cursors import decode_cursor
@@ -186,7 +186,7 @@ class Streams:
         principal = member.asker.principal
         self._of_principal[principal.subject] += 1
         self._services.wheel.add(member, principal.expires_at.timestamp())
-        metrics.stream_subscribed(channel.topic.field, 1, groups=len(channel))
+        event_metrics.stream_subscribed(channel.topic.field, 1, groups=len(channel))
 
     def _left(self, channel: Channel, member: Member) -> None:
         self.size -= 1
@@ -194,7 +194,7 @@ class Streams:
         self._of_principal[subject] -= 1
         if not self._of_principal[subject]:
             del self._of_principal[subject]
-        metrics.stream_subscribed(channel.topic.field, -1, groups=len(channel))
+        event_metrics.stream_subscribed(channel.topic.field, -1, groups=len(channel))
 
 
 class _Never:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from canonical.errors import InvalidInputError, SupplygraphError
-from runtime.telemetry import metrics
+from runtime.telemetry import event_metrics
 from subscriptions.cursors import CursorTooOldError, encode_cursor
 from subscriptions.log import Heard
 from subscriptions.members import Member, Mode
@@ -109,7 +109,7 @@ class Lane:
             del self.members[member]
             told = group.services.answering.told(problem, member.asker.correlation_id)
             member.outlet.deliver(failure(told))
-            metrics.stream_gap_told(group.field)
+            event_metrics.stream_gap_told(group.field)
             if not member.ended:
                 group.reread(member, shown)
 
@@ -129,7 +129,7 @@ class Lane:
         group = self._group
         if not self.fresh:
             kept = _latest(wanted)
-            metrics.stream_coalesced(group.field, len(wanted) - len(kept))
+            event_metrics.stream_coalesced(group.field, len(wanted) - len(kept))
             wanted = kept
         size = group.services.limits.batch
         for start in range(0, len(wanted), size):

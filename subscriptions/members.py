@@ -12,7 +12,7 @@ from collections import deque
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from runtime.telemetry import metrics
+from runtime.telemetry import event_metrics
 from subscriptions.answering import Asker
 from subscriptions.cursors import encode_cursor
 from subscriptions.outlets import CloseCode, Outlet
@@ -123,7 +123,7 @@ class Member:
             return
         kept = _latest(held)
         if len(kept) <= self._group.services.limits.held * _ROOM_AFTER:
-            metrics.stream_coalesced(self._group.field, len(held) - len(kept))
+            event_metrics.stream_coalesced(self._group.field, len(held) - len(kept))
             self._held = kept
         else:
             self.park(held[0].position - 1)

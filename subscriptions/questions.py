@@ -13,7 +13,7 @@ from msgspec import Struct
 from canonical.entities import EntityName
 from canonical.events import Event
 from resolvers.events import Shown
-from runtime.telemetry import metrics
+from runtime.telemetry import event_metrics
 from subscriptions.answering import Answers, Asker, Opened, Refused, SubscriptionRequest
 from subscriptions.cursors import encode_cursor
 from subscriptions.log import Heard
@@ -96,7 +96,7 @@ class Question:
             opened = self._opened
             if isinstance(opened, Refused):
                 return Answers([failure(opened.errors)] * len(shown))
-            metrics.stream_executed(self.field)
+            event_metrics.stream_executed(self.field)
             try:
                 return await services.answering.execute(opened, shown, asker)
             except Exception as exc:  # noqa: BLE001  # one answer's fault must not end the stream

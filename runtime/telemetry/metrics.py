@@ -1,4 +1,4 @@
-"""Metrics for Prometheus. Everything that is counted is in this table, and nothing else.
+"""Metrics for Prometheus: this table, and that of `runtime.telemetry.event_metrics`.
 
     name                                    labels            counts
     supplygraph_requests_total              route, status     HTTP requests answered
@@ -9,34 +9,20 @@
     supplygraph_cache_lookups_total         layer, result     keys looked up in the record cache
     supplygraph_answer_lookups_total        layer, result     whole answers looked up
     supplygraph_breaker_state               system            0 closed, 1 half open, 2 open
-    supplygraph_events_appended_total       type              events that the log took
-    supplygraph_event_write_seconds                           time of a write to the log
-    supplygraph_event_log_reads_total                         questions put to the log
-    supplygraph_events_behind                                 events not applied in this process
-    supplygraph_event_lag_seconds                             from the log to the process's caches
-    supplygraph_dead_letters_open                             what waits for somebody to decide
-    supplygraph_stream_delivery_seconds     topic             events delivered, from the log on
-    supplygraph_stream_executions_total     topic             executions of a subscription operation
-    supplygraph_stream_coalesced_total      topic             events left out for a later one
-    supplygraph_stream_gaps_total           topic             gaps told to clients
-    supplygraph_stream_subscribers          topic             subscriptions that are open
-    supplygraph_stream_groups               topic             different ones among them
 
 Labels take few values, for each one is a series that is kept for good: `route`, `kind`, `outcome`,
-`layer` and `result` come from the enumerations here, `status` is a class such as 2xx, `type` is one
-of the types of events, `topic` a field of Subscription, and `system` is a backend's name in the
-manifest. Nothing that a caller makes up becomes a label.
+`layer` and `result` come from the enumerations here, `status` is a class such as 2xx, and `system`
+is a backend's name in the manifest. Nothing that a caller makes up becomes a label.
 
 Several processes of one service add up when PROMETHEUS_MULTIPROC_DIR names an empty folder.
 """
 
 import asyncio
 import os
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import IntEnum, StrEnum
 from functools import cache
-from typing import Any, ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -49,7 +35,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
-_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _HTTP_CLASSES: Final = 5
 _WRITTEN_AFTER_S: Final = 0.25
 
@@ -103,113 +89,51 @@ class BreakerState(IntEnum):
     OPEN = 2
 
 
-_registry: Final = CollectorRegistry()
+REGISTRY: Final = CollectorRegistry()
 _requests = Counter(
-    "supplygraph_requests", "HTTP requests answered.", ["route", "status"], registry=_registry
+    "supplygraph_requests", "HTTP requests answered.", ["route", "status"], registry=REGISTRY
 )
 _operations = Histogram(
     "supplygraph_operation_seconds",
     "Time to answer a GraphQL operation.",
     ["kind", "outcome"],
-    buckets=_BUCKETS_S,
-    registry=_registry,
+    buckets=BUCKETS_S,
+    registry=REGISTRY,
 )
 _plans = Counter(
     "supplygraph_operation_plans",
     "Operations by how they were run.",
     ["outcome"],
-    registry=_registry,
+    registry=REGISTRY,
 )
 _calls = Counter(
-    "supplygraph_backend_calls", "Requests to a system.", ["system", "outcome"], registry=_registry
+    "supplygraph_backend_calls", "Requests to a system.", ["system", "outcome"], registry=REGISTRY
 )
 _call_seconds = Histogram(
     "supplygraph_backend_call_seconds",
     "Time a system took to answer.",
     ["system"],
-    buckets=_BUCKETS_S,
-    registry=_registry,
+    buckets=BUCKETS_S,
+    registry=REGISTRY,
 )
 _lookups = Counter(
     "supplygraph_cache_lookups",
     "Keys looked up in the record cache.",
     ["layer", "result"],
-    registry=_registry,
+    registry=REGISTRY,
 )
 _answers = Counter(
     "supplygraph_answer_lookups",
     "Whole answers looked up.",
     ["layer", "result"],
-    registry=_registry,
-)
-_deliveries = Histogram(
-    "supplygraph_stream_delivery_seconds",
-    "Time from the log's taking an event to its delivery to a subscriber.",
-    ["topic"],
-    buckets=_BUCKETS_S,
-    registry=_registry,
-)
-_executions = Counter(
-    "supplygraph_stream_executions",
-    "Executions of a subscription operation.",
-    ["topic"],
-    registry=_registry,
-)
-_coalesced = Counter(
-    "supplygraph_stream_coalesced",
-    "Events left out for a later one of the same key.",
-    ["topic"],
-    registry=_registry,
-)
-_gaps = Counter("supplygraph_stream_gaps", "Gaps told to clients.", ["topic"], registry=_registry)
-_subscribers = Gauge(
-    "supplygraph_stream_subscribers",
-    "Subscriptions that are open.",
-    ["topic"],
-    registry=_registry,
-    multiprocess_mode="livesum",
-)
-_groups = Gauge(
-    "supplygraph_stream_groups",
-    "Different subscriptions that are open.",
-    ["topic"],
-    registry=_registry,
-    multiprocess_mode="livesum",
+    registry=REGISTRY,
 )
 _breakers = Gauge(
     "supplygraph_breaker_state",
     "0 closed, 1 half open, 2 open.",
     ["system"],
-    registry=_registry,
+    registry=REGISTRY,
     multiprocess_mode="livemax",
-)
-_appended = Counter(
-    "supplygraph_events_appended", "Events that the log took.", ["type"], registry=_registry
-)
-_writes = Histogram(
-    "supplygraph_event_write_seconds",
-    "Time of a write to the log, waiting included.",
-    buckets=_BUCKETS_S,
-    registry=_registry,
-)
-_log_reads = Counter("supplygraph_event_log_reads", "Questions put to the log.", registry=_registry)
-_behind = Gauge(
-    "supplygraph_events_behind",
-    "Events in the log that a process has not applied.",
-    registry=_registry,
-    multiprocess_mode="livemax",
-)
-_lags = Histogram(
-    "supplygraph_event_lag_seconds",
-    "Time from the log to the caches of a process.",
-    buckets=_BUCKETS_S,
-    registry=_registry,
-)
-_letters = Gauge(
-    "supplygraph_dead_letters_open",
-    "Dead letters that wait for somebody to decide.",
-    registry=_registry,
-    multiprocess_mode="mostrecent",
 )
 
 
@@ -279,7 +203,7 @@ def _requests_of(route: Route, group: int) -> _Often:
 
 def operation_answered(kind: OperationKind, outcome: OperationOutcome, seconds: float) -> None:
     """A GraphQL operation was answered."""
-    if seconds <= _BUCKETS_S[0]:
+    if seconds <= BUCKETS_S[0]:
         _quick_operations_of(kind, outcome).happened(seconds)
     else:
         _operations.labels(kind.value, outcome.value).observe(seconds)
@@ -333,78 +257,6 @@ def breaker_moved(system: str, state: BreakerState) -> None:
     _breakers.labels(system).set(state.value)
 
 
-def events_appended(type_name: str, count: int) -> None:
-    """The log took events of one type."""
-    _appended_of(type_name).inc(count)
-
-
-@cache
-def _appended_of(type_name: str) -> Counter:
-    return _appended.labels(type_name)
-
-
-def log_written(seconds: float) -> None:
-    """A write to the log ended well, so long after somebody asked for it."""
-    _writes.observe(seconds)
-
-
-def log_read() -> None:
-    """The log was asked for events."""
-    _log_reads.inc()
-
-
-def follower_applied(behind: int, seconds: float) -> None:
-    """A process applied events: how many more there are, and how old the last was."""
-    _behind.set(behind)
-    _lags.observe(max(seconds, 0.0))
-
-
-def dead_letters_open(count: int) -> None:
-    """So many dead letters wait for somebody to decide."""
-    _letters.set(count)
-
-
-def stream_delivered(topic: str, seconds: float, times: int) -> None:
-    """An event was delivered to so many subscribers, so long after the log took it."""
-    bounds, buckets, total = _deliveries_of(topic)
-    total.inc(seconds * times)
-    buckets[bisect_left(bounds, seconds)].inc(times)
-
-
-@cache
-def _deliveries_of(topic: str) -> tuple[Sequence[float], Sequence[Any], Any]:
-    """Bounds, buckets and sum of one series: there is no way to observe several at once."""
-    series = _deliveries.labels(topic)
-    return series._upper_bounds, series._buckets, series._sum  # noqa: SLF001  # as said
-
-
-def stream_executed(topic: str) -> None:
-    """A subscription operation was executed, for one event or several."""
-    _executions_of(topic).inc()
-
-
-@cache
-def _executions_of(topic: str) -> Counter:
-    return _executions.labels(topic)
-
-
-def stream_coalesced(topic: str, events: int) -> None:
-    """Events were left out for a subscriber that is behind, for later ones of the same key."""
-    if events:
-        _coalesced.labels(topic).inc(events)
-
-
-def stream_gap_told(topic: str) -> None:
-    """A subscriber was told of a gap."""
-    _gaps.labels(topic).inc()
-
-
-def stream_subscribed(topic: str, subscribers: int, *, groups: int) -> None:
-    """So many subscriptions more, or fewer if negative; and how many different ones there are."""
-    _subscribers.labels(topic).inc(subscribers)
-    _groups.labels(topic).set(groups)
-
-
 @cache
 def _calls_of(system: str, outcome: CallOutcome) -> Counter:
     """One series, which prometheus_client looks for each time it is asked."""
@@ -424,4 +276,4 @@ def render() -> bytes:
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together)
-    return generate_latest(_registry)
+    return generate_latest(REGISTRY)

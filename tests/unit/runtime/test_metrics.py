@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from runtime.telemetry import metrics
+from runtime.telemetry import event_metrics, metrics
 from runtime.telemetry.metrics import (
     BreakerState,
     CallOutcome,
@@ -95,11 +95,12 @@ def test_the_breaker_shows_its_last_state() -> None:
 
 
 def test_the_table_names_every_metric_and_its_labels() -> None:
-    rows = [line.split() for line in (metrics.__doc__ or "").splitlines() if "supplygraph_" in line]
+    tables = f"{metrics.__doc__}\n{event_metrics.__doc__}"
+    rows = [line.split() for line in tables.splitlines() if "supplygraph_" in line]
     documented = {row[0]: {word.rstrip(",") for word in row[1:3] if word} for row in rows}
     known = {
         family.name + ("_total" if family.type == "counter" else ""): family
-        for family in metrics._registry.collect()
+        for family in metrics.REGISTRY.collect()
     }
     assert documented.keys() == known.keys()
     for name, family in known.items():
