@@ -23,7 +23,7 @@ from runtime.events.channel import Channel
 from runtime.events.inbox import Inbox
 from runtime.events.ledger import Ledger, PositionTooOldError
 from runtime.events.peers import Peers
-from runtime.telemetry import metrics
+from runtime.telemetry import event_metrics
 
 OnEvents = Callable[[Sequence[Event]], Awaitable[None]]
 
@@ -206,7 +206,9 @@ class Follower:
         behind = sum(inbox.head - inbox.position for inbox in self._inboxes.values())
         recorded_at = events[-1].recorded_at
         if recorded_at is not None:
-            metrics.follower_applied(behind, (self._ledger.now() - recorded_at).total_seconds())
+            event_metrics.follower_applied(
+                behind, (self._ledger.now() - recorded_at).total_seconds()
+            )
 
 
 async def _guarded(tell: OnEvents, events: Sequence[Event]) -> None:

@@ -36,7 +36,7 @@ from runtime.events.writing import Writing
 from runtime.store.questions import among, many
 from runtime.store.store import Store
 from runtime.store.tables import EVENT_STREAMS, EVENT_SUBJECTS, EVENTS
-from runtime.telemetry import metrics
+from runtime.telemetry import event_metrics
 
 T = TypeVar("T")
 Publish = Callable[[Sequence[Event]], Awaitable[None]]
@@ -110,7 +110,7 @@ class Ledger:
         ask, began = asked(work, [stream.value for stream in streams]), perf_counter()
         together = self._joining.do(ask) if streams else self._alone(ask)
         result: T = await together
-        metrics.log_written(perf_counter() - began)
+        event_metrics.log_written(perf_counter() - began)
         return result
 
     async def _alone(self, ask: Asked) -> Any:
@@ -128,7 +128,7 @@ class Ledger:
 
         results, appended = await self.store.write(once)
         for name, count in Counter(event.type for event in appended).items():
-            metrics.events_appended(name, count)
+            event_metrics.events_appended(name, count)
         if appended and self._publish is not None:
             # Committed is committed: whoever waited may go, the others are told all the same.
             await asyncio.shield(self._publish(appended))
@@ -199,7 +199,7 @@ class Ledger:
         ranked = self._about(subjects, types, rank.label("rank")).subquery()
         query = sa.select(ranked).where(ranked.c.rank <= newest)
         found: dict[str, list[tuple[int, Event]]] = {subject: [] for subject in subjects}
-        metrics.log_read()
+        event_metrics.log_read()
         rows = await self.store.read(lambda connection: connection.execute(query))
         for row in rows:
             if row.type in EVENT_TYPES:
@@ -265,7 +265,7 @@ class Ledger:
             events = await self._events(query.where(place)) if len(events) == chunk else []
 
     async def _events(self, query: sa.Select[Any]) -> list[Event]:
-        metrics.log_read()
+        event_metrics.log_read()
         rows = await self.store.read(lambda connection: connection.execute(query))
         return [event_of(row) for row in rows if row.type in EVENT_TYPES]
 

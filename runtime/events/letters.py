@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from runtime.store.store import Store
 from runtime.store.tables import DEAD_LETTERS
-from runtime.telemetry import metrics
+from runtime.telemetry import event_metrics
 
 
 class LetterStatus(StrEnum):
@@ -134,7 +134,7 @@ class Letters:
     async def measure(self) -> int:
         """Tell the metrics how many are open; also returned."""
         count = await self.count(LetterFilter(statuses=(LetterStatus.OPEN,)))
-        metrics.dead_letters_open(count)
+        event_metrics.dead_letters_open(count)
         return count
 
     def _which(self, query: sa.Select[Any], which: LetterFilter) -> sa.Select[Any]:

@@ -1,5 +1,7 @@
 """Metrics for Prometheus. Everything that is counted is in this table, and nothing else.
 
+Those of events and dead letters are kept in `event_metrics`, the others here.
+
     name                                    labels            counts
     supplygraph_requests_total              route, status     HTTP requests answered
     supplygraph_operation_seconds           kind, outcome     time to answer a GraphQL operation
@@ -48,8 +50,9 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from runtime.telemetry.registry import BUCKETS_S, REGISTRY
+
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
-_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _HTTP_CLASSES: Final = 5
 _WRITTEN_AFTER_S: Final = 0.25
 
@@ -103,113 +106,84 @@ class BreakerState(IntEnum):
     OPEN = 2
 
 
-_registry: Final = CollectorRegistry()
 _requests = Counter(
-    "supplygraph_requests", "HTTP requests answered.", ["route", "status"], registry=_registry
+    "supplygraph_requests", "HTTP requests answered.", ["route", "status"], registry=REGISTRY
 )
 _operations = Histogram(
     "supplygraph_operation_seconds",
     "Time to answer a GraphQL operation.",
     ["kind", "outcome"],
-    buckets=_BUCKETS_S,
-    registry=_registry,
+    buckets=BUCKETS_S,
+    registry=REGISTRY,
 )
 _plans = Counter(
     "supplygraph_operation_plans",
     "Operations by how they were run.",
     ["outcome"],
-    registry=_registry,
+    registry=REGISTRY,
 )
 _calls = Counter(
-    "supplygraph_backend_calls", "Requests to a system.", ["system", "outcome"], registry=_registry
+    "supplygraph_backend_calls", "Requests to a system.", ["system", "outcome"], registry=REGISTRY
 )
 _call_seconds = Histogram(
     "supplygraph_backend_call_seconds",
     "Time a system took to answer.",
     ["system"],
-    buckets=_BUCKETS_S,
-    registry=_registry,
+    buckets=BUCKETS_S,
+    registry=REGISTRY,
 )
 _lookups = Counter(
     "supplygraph_cache_lookups",
     "Keys looked up in the record cache.",
     ["layer", "result"],
-    registry=_registry,
+    registry=REGISTRY,
 )
 _answers = Counter(
     "supplygraph_answer_lookups",
     "Whole answers looked up.",
     ["layer", "result"],
-    registry=_registry,
+    registry=REGISTRY,
 )
 _deliveries = Histogram(
     "supplygraph_stream_delivery_seconds",
     "Time from the log's taking an event to its delivery to a subscriber.",
     ["topic"],
-    buckets=_BUCKETS_S,
-    registry=_registry,
+    buckets=BUCKETS_S,
+    registry=REGISTRY,
 )
 _executions = Counter(
     "supplygraph_stream_executions",
     "Executions of a subscription operation.",
     ["topic"],
-    registry=_registry,
+    registry=REGISTRY,
 )
 _coalesced = Counter(
     "supplygraph_stream_coalesced",
     "Events left out for a later one of the same key.",
     ["topic"],
-    registry=_registry,
+    registry=REGISTRY,
 )
-_gaps = Counter("supplygraph_stream_gaps", "Gaps told to clients.", ["topic"], registry=_registry)
+_gaps = Counter("supplygraph_stream_gaps", "Gaps told to clients.", ["topic"], registry=REGISTRY)
 _subscribers = Gauge(
     "supplygraph_stream_subscribers",
     "Subscriptions that are open.",
     ["topic"],
-    registry=_registry,
+    registry=REGISTRY,
     multiprocess_mode="livesum",
 )
 _groups = Gauge(
     "supplygraph_stream_groups",
     "Different subscriptions that are open.",
     ["topic"],
-    registry=_registry,
+    registry=REGISTRY,
     multiprocess_mode="livesum",
 )
 _breakers = Gauge(
     "supplygraph_breaker_state",
     "0 closed, 1 half open, 2 open.",
     ["system"],
-    registry=_registry,
+    registry=REGISTRY,
     multiprocess_mode="livemax",
-)
-_appended = Counter(
-    "supplygraph_events_appended", "Events that the log took.", ["type"], registry=_registry
-)
-_writes = Histogram(
-    "supplygraph_event_write_seconds",
-    "Time of a write to the log, waiting included.",
-    buckets=_BUCKETS_S,
-    registry=_registry,
-)
-_log_reads = Counter("supplygraph_event_log_reads", "Questions put to the log.", registry=_registry)
-_behind = Gauge(
-    "supplygraph_events_behind",
-    "Events in the log that a process has not applied.",
-    registry=_registry,
-    multiprocess_mode="livemax",
-)
-_lags = Histogram(
-    "supplygraph_event_lag_seconds",
-    "Time from the log to the caches of a process.",
-    buckets=_BUCKETS_S,
-    registry=_registry,
-)
-_letters = Gauge(
-    "supplygraph_dead_letters_open",
-    "Dead letters that wait for somebody to decide.",
-    registry=_registry,
-    multiprocess_mode="mostrecent",
 )
 
 
@@ -279,7 +253,7 @@ def _requests_of(route: Route, group: int) -> _Often:
 
 def operation_answered(kind: OperationKind, outcome: OperationOutcome, seconds: float) -> None:
     """A GraphQL operation was answered."""
-    if seconds <= _BUCKETS_S[0]:
+    if seconds <= BUCKETS_S[0]:
         _quick_operations_of(kind, outcome).happened(seconds)
     else:
         _operations.labels(kind.value, outcome.value).observe(seconds)
@@ -331,37 +305,6 @@ def _answers_of(layer: str, hit: bool) -> _Often:  # noqa: FBT001  # the name of
 def breaker_moved(system: str, state: BreakerState) -> None:
     """A system's circuit breaker has a new state."""
     _breakers.labels(system).set(state.value)
-
-
-def events_appended(type_name: str, count: int) -> None:
-    """The log took events of one type."""
-    _appended_of(type_name).inc(count)
-
-
-@cache
-def _appended_of(type_name: str) -> Counter:
-    return _appended.labels(type_name)
-
-
-def log_written(seconds: float) -> None:
-    """A write to the log ended well, so long after somebody asked for it."""
-    _writes.observe(seconds)
-
-
-def log_read() -> None:
-    """The log was asked for events."""
-    _log_reads.inc()
-
-
-def follower_applied(behind: int, seconds: float) -> None:
-    """A process applied events: how many more there are, and how old the last was."""
-    _behind.set(behind)
-    _lags.observe(max(seconds, 0.0))
-
-
-def dead_letters_open(count: int) -> None:
-    """So many dead letters wait for somebody to decide."""
-    _letters.set(count)
 
 
 def stream_delivered(topic: str, seconds: float, times: int) -> None:
@@ -424,4 +367,4 @@ def render() -> bytes:
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together)
-    return generate_latest(_registry)
+    return generate_latest(REGISTRY)

@@ -9,7 +9,7 @@ import pytest
 from canonical.events import Event
 from runtime.cache.connection import RedisHandle
 from runtime.events.channel import Channel
-from runtime.telemetry import metrics
+from runtime.telemetry import event_metrics, metrics
 from tests.events.making import NOON, order_event
 from tests.fixtures.waiting import until
 from tests.runtime.test_redis_kinds import cluster_url, sentinel_url
@@ -95,11 +95,11 @@ async def test_without_redis_nothing_fails() -> None:
 
 
 def test_figures_are_named_as_the_table_says() -> None:
-    metrics.events_appended("supplygraph.item.changed.v1", 2)
-    metrics.follower_applied(3, 0.1)
-    metrics.log_written(0.01)
-    metrics.log_read()
-    metrics.dead_letters_open(1)
+    event_metrics.events_appended("supplygraph.item.changed.v1", 2)
+    event_metrics.follower_applied(3, 0.1)
+    event_metrics.log_written(0.01)
+    event_metrics.log_read()
+    event_metrics.dead_letters_open(1)
     text = metrics.render().decode()
     for name in (
         'events_appended_total{type="supplygraph.item.changed.v1"}',

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from runtime.telemetry import metrics
+from runtime.telemetry import event_metrics, metrics
 from runtime.telemetry.metrics import (
     BreakerState,
     CallOutcome,
@@ -15,6 +15,7 @@ from runtime.telemetry.metrics import (
     OperationOutcome,
     Route,
 )
+from runtime.telemetry.registry import REGISTRY
 
 
 def samples() -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -35,6 +36,7 @@ def test_each_event_moves_its_own_metric() -> None:
     metrics.backend_called("erp-test", CallOutcome.OK, 0.2)
     metrics.backend_called("erp-test", CallOutcome.NOT_ASKED, 0.0)
     metrics.cache_looked_up("l2", hits=3, misses=2)
+    event_metrics.events_appended("supplygraph.item.changed.v1", 0)
     after = samples()
     moved = {
         key: amount - before.get(key, 0.0)
@@ -99,7 +101,7 @@ def test_the_table_names_every_metric_and_its_labels() -> None:
     documented = {row[0]: {word.rstrip(",") for word in row[1:3] if word} for row in rows}
     known = {
         family.name + ("_total" if family.type == "counter" else ""): family
-        for family in metrics._registry.collect()
+        for family in REGISTRY.collect()
     }
     assert documented.keys() == known.keys()
     for name, family in known.items():
