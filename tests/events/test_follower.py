@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from canonical.entities import EntityName
 from runtime.embedded.valkey import EmbeddedValkey
+from runtime.events import follower
 from runtime.events.ledger import Ledger
 from runtime.store.tables import EVENTS
 from tests.events.following import Process, process
@@ -34,6 +35,7 @@ async def test_each_process_sees_all_in_order_without_reading_the_log(
     one, two = pair
     reads: list[object] = []
     monkeypatch.setattr(Ledger, "read", lambda *args: reads.append(args))
+    monkeypatch.setattr(follower, "_GRACE_S", 5.0)  # however slow this machine is
     await one.append(order_event(1), item_event(1), order_event(2))
     await two.append(order_event(3))
 
