@@ -14,6 +14,7 @@ from app.manifest.loading import load_manifest
 from app.queries import tabs
 from app.server.application import create_app
 from app.server.ports import GraphiQLConfig, Serving
+from app.streaming import streaming_of
 from runtime.telemetry.logs import configure_logs
 from schema.api import build_schema
 
@@ -41,7 +42,9 @@ def application() -> Starlette:
             settle_memory()
             yield installation
 
-    return create_app(opened, graphiql=graphiql, schema=build_schema())
+    return create_app(
+        opened, graphiql=graphiql, schema=build_schema(), streaming=streaming_of(declared)
+    )
 
 
 def settle_memory() -> None:

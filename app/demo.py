@@ -25,6 +25,7 @@ from app.queries import tabs
 from app.serve import address_of, config_of, ended_by_signals, listen
 from app.server.application import create_app
 from app.server.ports import DemoToken, GraphiQLConfig
+from app.streaming import streaming_of
 from canonical.errors import InvalidInputError, Reason, UnavailableError
 from runtime.security.development import mint_development_token, new_development_key
 from runtime.security.principal import Role
@@ -113,7 +114,11 @@ def run_demo(options: DemoOptions, ready: Callable[[Demo], None]) -> None:
             supplier,
         )
         graphiql = GraphiQLConfig(tabs({"supplier": supplier}), demo.tokens)
-        application = create_app(lambda: open_installation(declared), graphiql=graphiql)
+        application = create_app(
+            lambda: open_installation(declared),
+            graphiql=graphiql,
+            streaming=streaming_of(declared),
+        )
         _Server(config_of(application), lambda: ready(demo)).run(sockets=[bound])
 
 

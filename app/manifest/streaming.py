@@ -4,12 +4,14 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.server.streams import StreamSettings
 from connectors.kit.secrets import SecretRef
 from runtime.events.retention import RetentionSettings
 from subscriptions.limits import StreamLimits
 
 _LIMITS: Final = StreamLimits()
 _KEPT: Final = RetentionSettings()
+_CARRIED: Final = StreamSettings()
 
 
 class _Part(BaseModel):
@@ -94,6 +96,46 @@ class SubscriptionsConfig(_Part):
             gt=0, le=3_600, description="Seconds without reading after which a client is sent away."
         ),
     ] = _LIMITS.stalled_s
+
+    connections_per_principal: Annotated[
+        int, Field(ge=1, le=1_000_000, description="Sockets and event streams of one caller.")
+    ] = _CARRIED.connections_per_principal
+    messages_per_minute: Annotated[
+        int, Field(ge=1, le=1_000_000, description="Messages that a socket may send.")
+    ] = _CARRIED.messages_per_minute
+    max_message_kilobytes: Annotated[
+        int, Field(ge=1, le=10_240, description="Longest message of a socket.")
+    ] = _CARRIED.max_message_bytes // 1024
+    connection_init_s: Annotated[
+        float,
+        Field(gt=0, le=600, description="How long a socket may take to say who it is."),
+    ] = _CARRIED.connection_init_s
+    keep_alive_s: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=600,
+            description="After how long a silent connection is asked for a sign of life.",
+        ),
+    ] = _CARRIED.keep_alive_s
+    allowed_origins: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Pages that may open sockets besides our own, such as "
+            "https://portal.example.com."
+        ),
+    ] = ()
+
+    def settings(self) -> StreamSettings:
+        """What connections may take."""
+        return StreamSettings(
+            connections_per_principal=self.connections_per_principal,
+            messages_per_minute=self.messages_per_minute,
+            max_message_bytes=self.max_message_kilobytes * 1024,
+            connection_init_s=self.connection_init_s,
+            keep_alive_s=self.keep_alive_s,
+            allowed_origins=self.allowed_origins,
+        )
 
     def limits(self) -> StreamLimits:
         """The same, for the streams."""

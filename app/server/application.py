@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 import strawberry
+from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
@@ -22,12 +23,31 @@ from app.server.health import health_routes
 from app.server.operator import Operator
 from app.server.pages import graphiql_routes
 from app.server.ports import GraphiQLConfig, Serving
+from app.server.sockets.protocol import SWITCHBOARD
+from app.server.streams import Streams, StreamSettings
+from app.server.switchboard import Switchboard
 from schema.api import build_schema
 
 _GRAPHQL: Final = "/graphql"
 
 OpenInstallation = Callable[[], AbstractAsyncContextManager[Serving]]
 """Opens the installation when the application starts, and closes it when it stops."""
+
+
+OpenStreams = Callable[[Operator, Serving], AbstractAsyncContextManager[Streams]]
+"""Opens what begins subscriptions over an installation, and closes it before the installation."""
+
+
+class Streaming(Struct, frozen=True, kw_only=True):
+    """How subscriptions are served.
+
+    Attributes:
+        streams: Opens what begins them; None where there are none.
+        settings: What their connections may take.
+    """
+
+    streams: OpenStreams | None = None
+    settings: StreamSettings = StreamSettings()
 
 
 class _Desk:
@@ -62,6 +82,7 @@ def create_app(
     *,
     graphiql: GraphiQLConfig | None,
     schema: strawberry.Schema | None = None,
+    streaming: Streaming = Streaming(),  # noqa: B008  # it is frozen
     drain_s: float = 20.0,
 ) -> Starlette:
     """The application.
@@ -70,6 +91,7 @@ def create_app(
         installation: Opens what answers.
         graphiql: What GraphiQL opens with; None leaves it out.
         schema: The published schema, if it is built already.
+        streaming: What subscriptions come from, and what their connections may take.
         drain_s: Longest time that operations may take to end when the process is told to stop.
     """
     desk = _Desk()
@@ -80,8 +102,12 @@ def create_app(
             operator = Operator(schema or build_schema(), serving)
             desk.serving, desk.endpoint = serving, Endpoint(operator, serving, desk.drain)
             try:
-                with drained_before_signals(desk.drain, drain_s):
-                    yield {"drain": desk.drain}
+                async with _board(streaming, operator, serving, desk.drain) as board:
+                    with (
+                        drained_before_signals(desk.drain, drain_s),
+                        desk.drain.told_to_give_up(board.give_up),
+                    ):
+                        yield {"drain": desk.drain, SWITCHBOARD: board}
             finally:
                 desk.serving, desk.endpoint = None, answer_later
 
@@ -93,3 +119,14 @@ def create_app(
     return Application(
         desk, routes=routes, lifespan=lifespan, middleware=[Middleware(Counted, beside=_GRAPHQL)]
     )
+
+
+@asynccontextmanager
+async def _board(
+    streaming: Streaming, operator: Operator, serving: Serving, drain: Drain
+) -> AsyncIterator[Switchboard]:
+    if streaming.streams is None:
+        yield Switchboard(operator, None, serving, drain, streaming.settings)
+        return
+    async with streaming.streams(operator, serving) as streams:
+        yield Switchboard(operator, streams, serving, drain, streaming.settings)

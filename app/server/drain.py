@@ -25,6 +25,7 @@ class Drain:
         self._empty = asyncio.Event()
         self._over = False
         self._waiting: set[Callable[[], None]] = set()
+        self._leaving: list[Callable[[float], None]] = []
 
     @property
     def under_way(self) -> int:
@@ -44,6 +45,8 @@ class Drain:
     async def stop(self, within_s: float) -> None:
         """Take no further operations, and wait until there are none; at the bound give them up."""
         self.stopping = True
+        for callback in self._leaving:
+            callback(within_s)
         if self._under_way:
             self._empty.clear()
             with suppress(TimeoutError):
@@ -56,6 +59,10 @@ class Drain:
         self._over = True
         for callback in tuple(self._waiting):
             callback()
+
+    def when_stopping(self, callback: Callable[[float], None]) -> None:
+        """Have a callback called when stopping begins, with the seconds that it may take."""
+        self._leaving.append(callback)
 
     @contextmanager
     def told_to_give_up(self, callback: Callable[[], None]) -> Iterator[None]:

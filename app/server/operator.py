@@ -86,6 +86,14 @@ class Operator:
         if self._serves.answers is not None:
             self._serves.answers.of_schema(print_schema(inner))
 
+    def kind(self, request: GraphQLRequest) -> OperationKind:
+        """What a request wants to be run, allowed or not; unknown if that cannot be told."""
+        document = self.documents.get(request.query)
+        try:
+            return OperationKind(document.operation(request.operation_name).operation.value)
+        except GraphQLError:
+            return OperationKind.UNKNOWN
+
     def at_hand(self, request: GraphQLRequest, terms: Terms) -> Answer | None:
         """The answer that this process keeps, if it may be given; nothing is awaited for it."""
         answers = self._serves.answers

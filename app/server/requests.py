@@ -119,7 +119,7 @@ def _from_query(text: bytes) -> GraphQLRequest:
     for part in ("variables", "extensions"):
         if value := parameters.get(part):
             made[part] = _json(value.encode("utf-8", "surrogatepass"), f"`{part}`")
-    return _checked(made, read_only=True)
+    return request_of(made, read_only=True)
 
 
 def _from_body(body: bytes) -> GraphQLRequest:
@@ -128,10 +128,15 @@ def _from_body(body: bytes) -> GraphQLRequest:
         raise HTTPRefusal(400, "several requests at once are not taken; send one object a request")
     if not isinstance(document, dict):
         raise HTTPRefusal(400, 'the request body must be an object like {"query": "..."}')
-    return _checked(document, read_only=False)
+    return request_of(document, read_only=False)
 
 
-def _checked(document: Mapping[str, Any], *, read_only: bool) -> GraphQLRequest:
+def request_of(document: Mapping[str, Any], *, read_only: bool) -> GraphQLRequest:
+    """The request that a JSON object makes.
+
+    Raises:
+        HTTPRefusal: if it makes none.
+    """
     for part in ("variables", "extensions"):
         if document.get(part) is not None and not isinstance(document[part], dict):
             raise HTTPRefusal(400, f"`{part}` must be an object or left out")

@@ -16,6 +16,9 @@ EXTENSIONS: Final = "X-Supplygraph-Extensions"
 
 _STALENESS: Final = STALENESS.lower().encode()
 _EXTENSIONS: Final = EXTENSIONS.lower().encode()
+HEADERS: Final = frozenset({b"authorization", _STALENESS, _EXTENSIONS})
+"""Names of the headers that terms are read from."""
+
 _MAX_STALENESS_S: Final = 8 * 86_400
 _SECONDS: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?")
 

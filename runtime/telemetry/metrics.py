@@ -9,10 +9,15 @@
     supplygraph_cache_lookups_total         layer, result     keys looked up in the record cache
     supplygraph_answer_lookups_total        layer, result     whole answers looked up
     supplygraph_breaker_state               system            0 closed, 1 half open, 2 open
+    supplygraph_stream_connections          protocol          sockets, event streams open
+    supplygraph_subscriptions               protocol          subscriptions open
+    supplygraph_deliveries_total            protocol          results sent to subscribers
+    supplygraph_socket_closes_total         code              sockets that ended, by close code
 
 Labels take few values, for each one is a series that is kept for good: `route`, `kind`, `outcome`,
-`layer` and `result` come from the enumerations here, `status` is a class such as 2xx, and `system`
-is a backend's name in the manifest. Nothing that a caller makes up becomes a label.
+`layer`, `result` and `protocol` come from the enumerations here, `status` is a class such as 2xx,
+`code` is one that we or browsers give or `other`, and `system` is a backend's name in the manifest.
+Nothing that a caller makes up becomes a label.
 
 Several processes of one service add up when PROMETHEUS_MULTIPROC_DIR names an empty folder.
 """
@@ -81,6 +86,14 @@ class CallOutcome(StrEnum):
     NOT_ASKED = "not_asked"
 
 
+class StreamProtocol(StrEnum):
+    """What carries subscriptions."""
+
+    TRANSPORT_WS = "graphql-transport-ws"
+    LEGACY_WS = "graphql-ws"
+    SSE = "sse"
+
+
 class BreakerState(IntEnum):
     """Whether a system is asked."""
 
@@ -134,6 +147,32 @@ _breakers = Gauge(
     ["system"],
     registry=REGISTRY,
     multiprocess_mode="livemax",
+)
+_connections = Gauge(
+    "supplygraph_stream_connections",
+    "Sockets and event streams that are open.",
+    ["protocol"],
+    registry=_registry,
+    multiprocess_mode="livesum",
+)
+_subscriptions = Gauge(
+    "supplygraph_subscriptions",
+    "Subscriptions that are open.",
+    ["protocol"],
+    registry=_registry,
+    multiprocess_mode="livesum",
+)
+_deliveries = Counter(
+    "supplygraph_deliveries", "Results sent to subscribers.", ["protocol"], registry=_registry
+)
+_closes = Counter(
+    "supplygraph_socket_closes",
+    "Sockets that ended, by close code.",
+    ["code"],
+    registry=_registry,
+)
+_CLOSE_CODES: Final = frozenset(
+    {*range(1000, 1004), *range(1005, 1014), 4400, 4401, 4403, 4406, 4408, 4409, 4429}
 )
 
 
@@ -250,6 +289,37 @@ def answer_looked_up(layer: Literal["l1", "l2"], *, hit: bool) -> None:
 @cache
 def _answers_of(layer: str, hit: bool) -> _Often:  # noqa: FBT001  # the name of the figure
     return _counted(_answers.labels(layer, "hit" if hit else "miss"))
+
+
+def stream_connection_opened(protocol: StreamProtocol) -> None:
+    """A socket or an event stream was opened."""
+    _connections.labels(protocol.value).inc()
+
+
+def stream_connection_ended(protocol: StreamProtocol) -> None:
+    """A socket or an event stream has ended."""
+    _connections.labels(protocol.value).dec()
+
+
+def socket_closed(code: int) -> None:
+    """A socket has ended with a close code; 1006 if the connection broke off."""
+    _closes.labels(str(code) if code in _CLOSE_CODES else "other").inc()
+
+
+def subscription_begun(protocol: StreamProtocol) -> None:
+    """A subscription was begun."""
+    _subscriptions.labels(protocol.value).inc()
+
+
+def subscription_ended(protocol: StreamProtocol) -> None:
+    """A subscription has ended."""
+    _subscriptions.labels(protocol.value).dec()
+
+
+@cache
+def deliveries(protocol: StreamProtocol) -> Callable[[], None]:
+    """What is called for each result that is sent to a subscriber."""
+    return _counted(_deliveries.labels(protocol.value)).happened
 
 
 def breaker_moved(system: str, state: BreakerState) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import httpx
 import uvicorn
 
-from app.server.application import create_app
+from app.server.application import Streaming, create_app
 from app.server.drain import Drain
 from app.server.ports import EventDesk, GraphiQLConfig, OperationLimits, Serves, Serving, Tokens
+from app.server.sockets.protocol import SWITCHBOARD, SocketProtocol
+from app.server.switchboard import Switchboard
 from canonical.ports import Ask, Source
 from execution.scheduling import LevelScheduler
 from loaders.context import ReadContext
@@ -80,6 +82,13 @@ class Site:
         assert isinstance(drain, Drain)
         return drain
 
+    @property
+    def board(self) -> Switchboard:
+        """The application's."""
+        board = self.server.lifespan.state[SWITCHBOARD]
+        assert isinstance(board, Switchboard)
+        return board
+
     async def ask(
         self,
         query: str,
@@ -98,7 +107,10 @@ class Site:
 
 @asynccontextmanager
 async def running(
-    serving: Serving, *, graphiql: GraphiQLConfig | None = None
+    serving: Serving,
+    *,
+    graphiql: GraphiQLConfig | None = None,
+    streaming: Streaming = Streaming(),  # noqa: B008  # it is frozen
 ) -> AsyncIterator[Site]:
     """Serve an installation in the loop of the test."""
 
@@ -106,10 +118,10 @@ async def running(
     async def opened() -> AsyncIterator[Serving]:
         yield serving
 
-    app = create_app(opened, graphiql=graphiql, schema=SCHEMA)
+    app = create_app(opened, graphiql=graphiql, schema=SCHEMA, streaming=streaming)
     settings: dict[str, Any] = {"http": "httptools", "timeout_graceful_shutdown": 2}
     async with (
-        served(app, ws="none", **settings) as server,
+        served(app, ws=SocketProtocol, **settings) as server,
         httpx.AsyncClient(base_url=server.url, timeout=20) as client,
     ):
         yield Site(server, client)

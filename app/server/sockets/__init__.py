@@ -1,0 +1,1 @@
+"""GraphQL over WebSocket: two subprotocols, made for results that go to thousands."""

@@ -1,0 +1,96 @@
+"""The streams of one process: caches drop what the log says has changed, then it is told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import cast
+
+from typing_extensions import override
+
+from app.installation import Installation
+from app.manifest.loading import Declaration
+from app.server.answering import EngineAnswering
+from app.server.application import Streaming
+from app.server.operator import Operator
+from app.server.ports import Serving
+from app.server.requests import GraphQLRequest
+from app.server.streams import Streams
+from app.server.terms import Terms
+from canonical.events import Event
+from runtime.events.follower import Follower
+from subscriptions import hub
+from subscriptions.answering import SubscriptionRequest
+from subscriptions.limits import StreamLimits
+from subscriptions.outlets import Outlet, Subscription
+
+
+class LogStreams(Streams):
+    """Begins subscriptions over the event log."""
+
+    def __init__(self, streams: hub.Streams) -> None:
+        self._streams = streams
+
+    @override
+    async def begin(self, request: GraphQLRequest, terms: Terms, outlet: Outlet) -> Subscription:
+        asked = SubscriptionRequest(
+            request.query,
+            request.variables,
+            request.operation_name,
+            terms.principal,
+            terms.correlation_id,
+            terms.max_staleness_s,
+        )
+        return self._streams.begin(asked, outlet)
+
+
+class _Relay:
+    """Shows events to streams that are made after the follower has begun."""
+
+    def __init__(self) -> None:
+        self.streams: hub.Streams | None = None
+
+    async def show(self, events: Sequence[Event]) -> None:
+        if self.streams is not None:
+            await self.streams.show(events)
+
+
+def streaming_of(declared: Declaration) -> Streaming:
+    """How an application serves the subscriptions of a manifest's installation."""
+    said = declared.manifest.subscriptions
+
+    def opened(operator: Operator, serving: Serving) -> AbstractAsyncContextManager[Streams]:
+        return open_streams(operator, cast("Installation", serving), said.limits())
+
+    return Streaming(streams=opened, settings=said.settings())
+
+
+@asynccontextmanager
+async def open_streams(
+    operator: Operator, installation: Installation, limits: StreamLimits
+) -> AsyncIterator[Streams]:
+    """Follow the log while the block lasts, and begin subscriptions over it.
+
+    Raises:
+        UnavailableError: if the store cannot be reached.
+    """
+    log, relay = installation.log, _Relay()
+    follower = Follower(
+        log.ledger,
+        log.channel,
+        apply=installation.keyed.questions.apply,
+        show=relay.show,
+        member=log.member,
+    )
+    await follower.start()
+    answering = EngineAnswering(operator.engine, operator.documents, installation)
+    streams = hub.Streams(log.ledger, answering, follower.positions, limits=limits)
+    relay.streams = streams
+    ticking = asyncio.create_task(streams.run())
+    try:
+        yield LogStreams(streams)
+    finally:
+        ticking.cancel()
+        with suppress(asyncio.CancelledError):
+            await ticking
+        await follower.aclose()
+        await streams.stop()
