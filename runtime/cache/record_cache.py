@@ -305,8 +305,9 @@ class RecordCache:
         """What was stored here after that may be used without asking Redis."""
         if self._channel is None:
             return -math.inf
-        lost_at = math.inf if self._channel.connected else self._channel.lost_at
-        return self._ages.trusted_since(self._clock(), lost_at)
+        if self._channel.connected:
+            return self._clock() - self._ages.heard_s
+        return self._ages.trusted_since(self._clock(), self._channel.lost_at)
 
     async def _latest(self, keys: Sequence[str], kind: Kind[Any]) -> Mapping[str, Any]:
         if keys and self._shared is not None:
