@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from canonical.absent import ABSENT
 
 
-class Provenance(Struct, frozen=True, gc=False):
+class Provenance(Struct, frozen=True, gc=False, array_like=True):
     """Where a record came from and how fresh it is."""
 
     system: Annotated[str, Meta(description="The backend's name in the manifest, e.g. `erp-eu`.")]

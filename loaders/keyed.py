@@ -61,6 +61,7 @@ class _Look(Struct):
         needed: Columns that these need.
         wider: Columns that are known of them.
         known: What is fresh and yet does not do.
+        slots: Where the keys are kept, in their order; none where nothing is kept.
     """
 
     fresh: dict[str, Answer] = field(default_factory=dict)
@@ -69,6 +70,7 @@ class _Look(Struct):
     needed: frozenset[str] = frozenset()
     wider: frozenset[str] = frozenset()
     known: dict[str, Shelved] = field(default_factory=dict)
+    slots: Sequence[str] = ()
 
 
 class KeyedReader:
@@ -124,10 +126,10 @@ class KeyedReader:
         terms = context.among(len(ways))
         looks = await self._look(question, ways, wanted, narrower, context)
         if len(ways) == 1:
-            answers, failed = await self._answers(ways[0], wanted, looks[0], terms)
+            answers, failed = await self._answers(ways[0], looks[0], terms)
             return _alone(answers) if failed else answers  # type: ignore[return-value]  # no errors
         told = await asyncio.gather(
-            *(self._answers(w, wanted, k, terms) for w, k in zip(ways, looks, strict=True))
+            *(self._answers(w, k, terms) for w, k in zip(ways, looks, strict=True))
         )
         by_way = [(w.supply, found) for w, (found, _) in zip(ways, told, strict=True)]
         entity, columns = ENTITIES[question.entity], question.columns
@@ -209,8 +211,14 @@ class KeyedReader:
             needs = {
                 k: needed_columns(question, way.supply, narrower[k]) for k in keys if k in narrower
             }
-            there = kept[i * len(keys) : (i + 1) * len(keys)]
-            look = self._sorted(keys, there, needed, needs, context, way.freshness)
+            its = slice(i * len(keys), (i + 1) * len(keys))
+            look = None
+            if not narrower and context.max_staleness_s is None:
+                since = self._clock() - way.freshness.fresh_s
+                look = _all_fresh(keys, kept[its], needed, since)
+            if look is None:
+                look = self._sorted(keys, kept[its], needed, needs, context, way.freshness)
+            look.slots = slots[its]
             self._note(way.supply.system, look.fresh.values(), context, stale=False)
             looks.append(look)
         return looks
@@ -249,7 +257,7 @@ class KeyedReader:
         return look
 
     async def _answers(
-        self, way: Way, keys: Sequence[str], look: _Look, context: ReadContext
+        self, way: Way, look: _Look, context: ReadContext
     ) -> tuple[Mapping[str, Answer], bool]:
         """Each key's answer, and whether any of them is an error."""
         found: Mapping[str, Answer] = look.fresh
@@ -268,7 +276,7 @@ class KeyedReader:
                 brought = self._with_stale(way, brought, look, context)
                 failed = not all(isinstance(a, Shelved) for a in brought.values())
             found = {**found, **brought} if found else brought
-        self._rests(way, keys, found, context, failed=failed)
+        self._rests(way.freshness, look.slots, found, context, failed=failed)
         return found, failed
 
     def _with_stale(
@@ -285,15 +293,15 @@ class KeyedReader:
 
     def _rests(
         self,
-        way: Way,
-        keys: Sequence[str],
+        freshness: Freshness,
+        slots: Sequence[str],
         found: Mapping[str, Answer],
         context: ReadContext,
         *,
         failed: bool,
     ) -> None:
         """Write down what the answer is made of."""
-        journal, freshness = context.journal, way.freshness
+        journal = context.journal
         if failed:
             journal.incomplete()
         if not freshness.kept:
@@ -302,16 +310,12 @@ class KeyedReader:
         told = [a for a in found.values() if isinstance(a, Shelved)]
         if not told:
             return
-        full = min((a.fetched_at for a in told if a.records), default=None)
-        empty = min((a.fetched_at for a in told if not a.records), default=None)
-        ends = [
-            at + kept_s
-            for at, kept_s in ((full, freshness.fresh_s), (empty, freshness.absent_s))
-            if at is not None
-        ]
-        oldest_at = min(at for at in (full, empty) if at is not None)
-        slots = [way.prefix + k for k in keys]
-        journal.rests_on(slots, good_until=min(ends), oldest_at=oldest_at)
+        full = [a.fetched_at for a in told if a.records]
+        empty = [a.fetched_at for a in told if not a.records]
+        terms = ((full, freshness.fresh_s), (empty, freshness.absent_s))
+        oldest = [(min(moments), kept_s) for moments, kept_s in terms if moments]
+        good_until = min(at + kept_s for at, kept_s in oldest)
+        journal.rests_on(slots, good_until=good_until, oldest_at=min(oldest)[0])
 
     def _note(
         self, system: str, found: Iterable[Answer], context: ReadContext, *, stale: bool
@@ -326,6 +330,18 @@ class KeyedReader:
                 stale=len(moments) if stale else 0,
                 oldest_s=self._clock() - min(moments),
             )
+
+
+def _all_fresh(
+    keys: Sequence[str], kept: Sequence[Shelved | None], needed: frozenset[str], since: float
+) -> _Look | None:
+    """What is known, if each slot has records that do: read since then, with these columns."""
+    told = [s for s in kept if s is not None and s.records]
+    if len(told) < len(kept) or min([s.fetched_at for s in told], default=since) < since:
+        return None
+    if not all(needed <= columns for columns in {s.columns for s in told}):
+        return None
+    return _Look(fresh=dict(zip(keys, told, strict=True)), needed=needed)
 
 
 def needed_columns(

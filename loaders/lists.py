@@ -25,8 +25,7 @@ from loaders.catalog import Catalog, Supply
 from loaders.context import ReadContext, within
 from loaders.cursors import Cursors, Position, decode_cursor
 from loaders.keyed import KeyedReader, KeyQuestion
-from loaders.list_shelf import KnownPage, ListShelf, SystemPage, lookup_column
-from loaders.merging import Found
+from loaders.list_shelf import KnownPage, ListShelf, Positions, SystemPage, lookup_column
 from loaders.shelf import digest
 from runtime.cache.record_cache import RecordCache
 
@@ -230,23 +229,23 @@ class ListReader:
         context: ReadContext,
     ) -> SystemPage:
         """A page from the cache with its records, which are read where the cache has them not."""
-        column = lookup_column(question.entity)
+        column, criteria = lookup_column(question.entity), question.criteria
         asked = KeyQuestion(question.entity, column, query.columns, system=supply.system)
         found = await self._keyed.read(asked, page.keys, context)
         records: list[Record] = []
-        keys: list[str] = []
-        positions: list[Position] = []
+        rows: list[int] = []
         left_out: list[SupplygraphError] = []
-        for key, position in zip(page.keys, page.positions, strict=True):
-            at_key = found.get(key, Found(()))
+        for row, key in enumerate(page.keys):
+            at_key = found[key]
             left_out.extend(at_key.problems)
             for record in at_key.records:
-                if matches(record, question.criteria):
+                if not criteria or matches(record, criteria):
                     records.append(record)
-                    keys.append(key)
-                    positions.append(position)
+                    rows.append(row)
         told = tuple(dict.fromkeys(left_out))
-        return SystemPage(keys, positions, records, page.more, page.total, told, page.fetched_at)
+        keys, positions = [page.keys[row] for row in rows], page.positions
+        placed = Positions(rows, positions.__getitem__)
+        return SystemPage(keys, placed, records, page.more, page.total, told, page.fetched_at)
 
     def _in_order(self, question: ListQuestion, parts: Sequence[_Part]) -> list[_Row]:
         """All rows, merged by the sort columns; each system's own stay in its order."""

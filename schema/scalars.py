@@ -114,7 +114,10 @@ def _decimal_column(values: Sequence[Any]) -> list[str] | None:
 
 
 def _date_column(values: Sequence[Any]) -> list[str] | None:
-    return list(map(date.isoformat, values)) if set(map(type, values)) == {date} else None
+    if set(map(type, values)) != {date}:
+        return None
+    texts = {day: date.isoformat(day) for day in set(values)}  # many values are few days
+    return [texts[day] for day in values]
 
 
 def _datetime_column(values: Sequence[Any]) -> list[str] | None:

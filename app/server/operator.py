@@ -7,6 +7,7 @@ kept in this process -> nothing is awaited
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter
 from typing import Any, Final
 
@@ -37,6 +38,7 @@ from schema.scalars import COLUMN_WRITERS
 _ANSWERED: Final = 200
 _IN_VAIN: Final = 5
 # After so many answers in a row that could not be kept, Redis is not asked for one.
+_now: Final = partial(datetime.now, UTC)
 _log = structlog.get_logger(__name__)
 
 
@@ -74,7 +76,7 @@ class Operator:
         schema: strawberry.Schema,
         serving: Serving,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = _now,
     ) -> None:
         inner = schema._schema  # noqa: SLF001  # parsed and validated here, once
         self.engine = Engine(inner, writers=COLUMN_WRITERS, on_plan=_planned)

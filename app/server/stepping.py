@@ -13,7 +13,7 @@ def begin(work: Awaitable[T]) -> tuple[Awaitable[T] | None, Any]:
     Returns:
         (None, its result) if it has come to its end, else (the rest of it, None).
     """
-    if not isinstance(work, Coroutine):
+    if type(work) is not types.CoroutineType and not isinstance(work, Coroutine):
         return work, None
     try:
         first = work.send(None)

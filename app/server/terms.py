@@ -50,22 +50,23 @@ async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> T
     staleness, tell_cost = None, False
     if _STALENESS in inbound.headers:
         staleness = _max_staleness(inbound.header(_STALENESS))
-    principal = await _principal(inbound.header(b"authorization"), tokens)
+    principal, authorization = None, inbound.header(b"authorization")
+    if authorization is not None:
+        principal = await tokens.verify(_token(authorization))
     if _EXTENSIONS in inbound.headers:
         wanted = inbound.headers[_EXTENSIONS].lower().split(b",")
         tell_cost = b"cost" in map(bytes.strip, wanted)
     return Terms(principal, correlation_id, staleness, tell_cost)
 
 
-async def _principal(authorization: str | None, tokens: Tokens) -> Principal | None:
-    if authorization is None:
-        return None
+def _token(authorization: str) -> str:
     scheme, _, token = authorization.strip().partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
         raise UnauthenticatedError(
             "the header must be `Authorization: Bearer <token>`; other schemes are not taken"
         )
-    return await tokens.verify(token.strip())
+    return token
 
 
 def _max_staleness(text: str | None) -> float | None:

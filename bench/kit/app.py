@@ -36,7 +36,7 @@ class Bearing:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on."""
         if scope["type"] == "http":
-            scope["headers"] = [*scope["headers"], self._header]
+            scope["headers"].append(self._header)
         await self._inner(scope, receive, send)
 
 

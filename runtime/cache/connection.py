@@ -23,6 +23,7 @@ D = TypeVar("D")
 _PING_KEY: Final = "sg:ping"
 _COMPLAINT_INTERVAL_S: Final = 10.0
 _CLOSING_S: Final = 0.2
+_STEPS: Final = 10
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -97,16 +98,15 @@ class RedisHandle:
     async def _asked(
         self, work: Callable[[Client], Awaitable[T]], client: Client, otherwise: D
     ) -> T | D:
-        loop = asyncio.get_running_loop()
-        late_at = loop.time() + 2 * self._timeouts.operation_s
         try:
-            async with asyncio.timeout(self._timeouts.operation_s):
-                return await work(client)
+            async with asyncio.timeout(None) as limit:
+                patience = _Patience(self._timeouts.operation_s, limit)
+                try:
+                    return await work(client)
+                finally:
+                    patience.end()
         except ResponseError as error:
             self._refused(error)
-        except TimeoutError as error:
-            if loop.time() < late_at:  # later, it was this process that had no time, not Redis
-                self._lost(error)
         except TROUBLE as error:
             self._lost(error)
         return otherwise
@@ -213,6 +213,33 @@ class RedisHandle:
         if time.monotonic() >= self._complain_at:
             self._complain_at = time.monotonic() + _COMPLAINT_INTERVAL_S
             _log.warning("redis_refused", address=self._address.shown, error=_named(error))
+
+
+class _Patience:
+    """A limit that counts the time in which this process could have heard the answer.
+
+    A loop that was busy comes to its timers before it looks at its sockets: it would find Redis to
+    be late while the answer lies there. So the limit is reached in small steps, each of which
+    begins when the one before was noticed, with a look at the sockets in between.
+    """
+
+    def __init__(self, limit_s: float, limit: asyncio.Timeout) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._limit = limit
+        self._step_s = limit_s / _STEPS
+        self._left = _STEPS
+        self._timer = self._loop.call_later(self._step_s, self._step)
+
+    def end(self) -> None:
+        """The answer is there."""
+        self._timer.cancel()
+
+    def _step(self) -> None:
+        self._left -= 1
+        if self._left:
+            self._timer = self._loop.call_later(self._step_s, self._step)
+        else:
+            self._limit.reschedule(self._loop.time())
 
 
 def _named(error: Any) -> str:

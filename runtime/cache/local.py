@@ -42,7 +42,7 @@ class LocalAges(msgspec.Struct, frozen=True):
         return now - min(self.heard_s, self.unheard_s)
 
 
-class Held(msgspec.Struct, frozen=True):
+class Held(msgspec.Struct, frozen=True, gc=False):  # never part of a cycle
     """A value in this process; None for a key that Redis was seen not to have."""
 
     value: Any

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import hiredis
 from redis.asyncio.connection import AbstractConnection
 from redis.connection import HiredisRespSerializer
 
@@ -13,6 +14,13 @@ class _Packed:
 
     def pack_command(self, *args: Any) -> list[bytes]:
         """A command as the bytes to send."""
+        if (
+            " " not in args[0]
+        ):  # the serializer knows names of two words, and looks at each argument
+            try:
+                return [hiredis.pack_command(args)]
+            except TypeError:
+                pass
         packed: list[bytes] = self._serializer.pack(*args)
         return packed
 

@@ -70,6 +70,7 @@ class RecordCache:
         self._claims = LocalClaims()
         self._tokens: dict[str, bytes] = {}
         self._undelivered: dict[str, None] = {}
+        self._reading: dict[tuple[str, ...], asyncio.Future[dict[str, Any] | None]] = {}
         self._changes = Changes()
         self._hits = {"l1": 0, "l2": 0}
         self._misses = 0
@@ -102,7 +103,7 @@ class RecordCache:
         metrics.cache_looked_up("l1", hits=len(found), misses=len(missing))
         self._hits["l1"] += len(found)
         if missing and self._shared is not None:
-            found.update(await self._read(missing, kind))
+            found.update(await self._read_together(missing, kind))
         self._misses += len(wanted) - len(found)
         return list(map(found.get, keys))
 
@@ -304,8 +305,9 @@ class RecordCache:
         """What was stored here after that may be used without asking Redis."""
         if self._channel is None:
             return -math.inf
-        lost_at = math.inf if self._channel.connected else self._channel.lost_at
-        return self._ages.trusted_since(self._clock(), lost_at)
+        if self._channel.connected:
+            return self._clock() - self._ages.heard_s
+        return self._ages.trusted_since(self._clock(), self._channel.lost_at)
 
     async def _latest(self, keys: Sequence[str], kind: Kind[Any]) -> Mapping[str, Any]:
         if keys and self._shared is not None:
@@ -316,6 +318,26 @@ class RecordCache:
         if self._shared is None:
             return self._claims.held(keys, self._clock())
         return await self._shared.claimed(keys)
+
+    async def _read_together(self, keys: Sequence[str], kind: Kind[Any]) -> dict[str, Any]:
+        """As `_read`; who wants the same keys while they are being read waits for them.
+
+        Nothing older is told than to who reads alone: what is dropped meanwhile is left out.
+        """
+        name = tuple(keys)
+        while (under_way := self._reading.get(name)) is not None:
+            brought = await asyncio.shield(under_way)
+            if brought is not None:  # None where the reader was cancelled
+                self._count_read(keys, brought)
+                return brought
+        mine = self._reading[name] = asyncio.get_running_loop().create_future()
+        found: dict[str, Any] | None = None
+        try:
+            found = await self._read(keys, kind)
+        finally:
+            del self._reading[name]
+            mine.set_result(found)
+        return found
 
     async def _read(self, keys: Sequence[str], kind: Kind[Any]) -> dict[str, Any]:
         """What Redis has; it is held in this process, unless dropped meanwhile."""
@@ -332,9 +354,12 @@ class RecordCache:
         told = [(k, d) for k, d in zip(keys, answers, strict=True) if k not in dropped]
         local = self._l1 if not watch.everything else LocalCache(0)
         found = local.take(told, kind, began=began, now=self._clock())
+        self._count_read(keys, found)
+        return found
+
+    def _count_read(self, keys: Sequence[str], found: Mapping[str, Any]) -> None:
         self._hits["l2"] += len(found)
         metrics.cache_looked_up("l2", hits=len(found), misses=len(keys) - len(found))
-        return found
 
     def _is_newer(self, key: str, head: bytes, held: Held | None) -> bool:
         """Tell whether Redis has a newer entry than what this process saw when it looked."""

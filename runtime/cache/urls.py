@@ -26,6 +26,8 @@ TROUBLE: Final = (RedisError, OSError, TimeoutError, RuntimeError, AttributeErro
 """What the client raises when Redis is in trouble; the last two from connections half torn down."""
 
 _SINGLE: Final = ("redis", "rediss", "unix")
+_BEYOND: Final = 10
+_READ_BYTES: Final = 128 * 1024
 _PORT: Final = 6379
 _SENTINEL_PORT: Final = 26379
 
@@ -95,7 +97,9 @@ def _common(timeouts: Timeouts) -> dict[str, Any]:
     return {
         "protocol": 2,
         "socket_connect_timeout": timeouts.connect_s,
-        "socket_timeout": timeouts.operation_s,
+        "socket_read_size": _READ_BYTES,
+        # `RedisHandle` ends an operation in time, and knows better than a timer how long it took.
+        "socket_timeout": _BEYOND * timeouts.operation_s,
         # One immediate second try, for pooled connections that a restart of Redis has closed.
         "retry": Retry(NoBackoff(), 1),
     }

@@ -152,24 +152,24 @@ _connections = Gauge(
     "supplygraph_stream_connections",
     "Sockets and event streams that are open.",
     ["protocol"],
-    registry=_registry,
+    registry=REGISTRY,
     multiprocess_mode="livesum",
 )
 _subscriptions = Gauge(
     "supplygraph_subscriptions",
     "Subscriptions that are open.",
     ["protocol"],
-    registry=_registry,
+    registry=REGISTRY,
     multiprocess_mode="livesum",
 )
 _deliveries = Counter(
-    "supplygraph_deliveries", "Results sent to subscribers.", ["protocol"], registry=_registry
+    "supplygraph_deliveries", "Results sent to subscribers.", ["protocol"], registry=REGISTRY
 )
 _closes = Counter(
     "supplygraph_socket_closes",
     "Sockets that ended, by close code.",
     ["code"],
-    registry=_registry,
+    registry=REGISTRY,
 )
 _CLOSE_CODES: Final = frozenset(
     {*range(1000, 1004), *range(1005, 1014), 4400, 4401, 4403, 4406, 4408, 4409, 4429}

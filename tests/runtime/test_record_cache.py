@@ -163,6 +163,38 @@ async def test_many_keys_are_one_mget_and_the_second_time_none(
     assert calls(valkey) == {}
 
 
+async def test_who_wants_the_same_keys_at_the_same_time_shares_one_mget(
+    new: New, valkey: redis.Redis
+) -> None:
+    here, there = await new(), await new()
+    await here.put_many([("a", entry("a"), 60), ("b", entry("b"), 60)])
+    valkey.config_resetstat()
+    told = await asyncio.gather(*(there.get_many(["a", "none", "b"]) for _ in range(5)))
+    assert told == [[entry("a"), None, entry("b")]] * 5
+    assert calls(valkey) == {"mget": 1}
+    assert dict(there.health()) | {"hits_l2": 10, "misses": 6} == there.health()
+
+
+async def test_who_shares_a_read_goes_on_when_its_reader_gives_up(new: New) -> None:
+    here, there = await new(), await new()
+    await here.put_many([("a", entry("a"), 60)])
+    read, may_read = there._shared.read, asyncio.Event()  # type: ignore[union-attr]
+
+    async def slowly(keys: list[str]) -> list[bytes | None] | None:
+        await may_read.wait()
+        return await read(keys)
+
+    there._shared.read = slowly  # type: ignore[union-attr,method-assign]
+    first, second, third = (asyncio.create_task(there.get_many(["a"])) for _ in range(3))
+    await asyncio.sleep(0)
+    second.cancel()
+    first.cancel()
+    await asyncio.wait([first, second])
+    may_read.set()
+    assert await third == [entry("a")]
+    assert (first.cancelled(), second.cancelled()) == (True, True)
+
+
 async def test_only_what_this_process_lacks_is_asked_of_redis(
     new: New, valkey: redis.Redis
 ) -> None:

@@ -20,7 +20,7 @@ def test_a_single_server() -> None:
     found = single("rediss://me:p%40ss@cache.example:7000/3")
     wanted = {"host": "cache.example", "port": 7000, "db": 3, "username": "me", "password": "p@ss"}
     assert found | wanted == found
-    assert (found["socket_connect_timeout"], found["socket_timeout"]) == (0.5, 0.25)
+    assert (found["socket_connect_timeout"], found["socket_timeout"]) == (0.5, 2.5)
 
 
 def test_a_socket_on_this_machine() -> None:
