@@ -6,7 +6,7 @@ order. What a supplier confirms later alters the confirmation that is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from sandbox.changes import Change
 from sandbox.coupa.filters import Resource
@@ -42,63 +42,61 @@ class Changing:
         Returns:
             What differs from before, row by row; nothing if procurement does not see the change.
         """
-        return [
-            Touched(name, {key: row[key] for key in _KEYS if key in row}, values)
-            for name, row in self._changed(change)
-            if (values := self._resources[name].put(row))
-        ]
+        touched: list[Touched] = []
+        if change.order is not None and change.order.system == "procurement":
+            touched += self._order(change, change.order)
+        if change.supplier is not None:
+            supplier = change.supplier
+            row = supplier_row(self._supplier_ids[supplier.number], supplier)
+            touched += self._put("suppliers", row)
+        if change.item is not None:
+            row = item_row(self._item_ids[change.item.number], change.item)
+            touched += self._put("items", row)
+        return touched
 
     def order_row(self, number: str) -> Row:
         """An order as the interface shows it now."""
         return self._resources["purchase_orders"].by_id[self._order_ids[number]]
 
-    def _changed(self, change: Change) -> Iterator[tuple[str, Row]]:
-        order = change.order
-        if order is not None and order.system == "procurement":
-            yield from self._order(change, order)
-        if change.supplier is not None:
-            supplier = change.supplier
-            yield "suppliers", supplier_row(self._supplier_ids[supplier.number], supplier)
-        if change.item is not None:
-            yield "items", item_row(self._item_ids[change.item.number], change.item)
+    def _put(self, name: str, row: Row) -> list[Touched]:
+        values = self._resources[name].put(row)
+        key = {name: row[name] for name in _KEYS if name in row}
+        return [Touched(name, key, values)] if values else []
 
-    def _order(self, change: Change, order: Order) -> Iterator[tuple[str, Row]]:
+    def _order(self, change: Change, order: Order) -> list[Touched]:
         moves = self._moves.setdefault(order.number, [])
         received = [move for move in change.movements if move.kind == _RECEIPT]
         moves += received
-        orders = self._resources["purchase_orders"]
-        number = self._order_ids.setdefault(order.number, orders.rows[-1]["id"] + 1)
+        number = self._order_ids.get(order.number) or self._next_id("purchase_orders", 500)
+        self._order_ids[order.number] = number
         row = self._rows.order(number, order, moves)
-        for line in row["order-lines"]:
-            yield "purchase_order_lines", line
-        row["order-lines"] = [
-            self._resources["purchase_order_lines"].by_id[line["id"]] for line in row["order-lines"]
-        ]
-        yield "purchase_orders", row
-        yield from self._receipts(order, received)
-        if order.acknowledged_at is not None:
-            yield from self._confirmation(order, row)
+        name = "purchase_order_lines"
+        lines = [part for line in row["order-lines"] for part in self._put(name, line)]
+        own = self._resources[name].by_id
+        row["order-lines"] = [own[line["id"]] for line in row["order-lines"]]
+        touched = self._put("purchase_orders", row)
+        receipts = [part for move in received for part in self._receipt(order, move)]
+        confirmed = self._confirmation(order, row) if order.acknowledged_at else []
+        return [*lines, *touched, *receipts, *confirmed]
 
-    def _receipts(self, order: Order, moves: list[Movement]) -> Iterator[tuple[str, Row]]:
+    def _receipt(self, order: Order, move: Movement) -> list[Touched]:
         units = {line.number: line.unit for line in order.lines}
-        for move in moves:
-            rows = self._resources["receiving_transactions"].rows
-            number = rows[-1]["id"] + 1 if rows else 90_001
-            yield (
-                "receiving_transactions",
-                self._rows.receipt(number, move, units[move.line], voided=False),
-            )
+        number = self._next_id("receiving_transactions", 90_001)
+        row = self._rows.receipt(number, move, units[move.line], voided=False)
+        return self._put("receiving_transactions", row)
 
-    def _confirmation(self, order: Order, shown: Row) -> Iterator[tuple[str, Row]]:
-        confirmations = self._resources["order_confirmations"]
-        last = confirmations.rows[-1]["id"] if confirmations.rows else 30_000
-        number = self._confirmation_ids.setdefault(shown["id"], last + 1)
+    def _confirmation(self, order: Order, shown: Row) -> list[Touched]:
+        name, lines = "order_confirmations", "order-confirmation-lines"
+        number = self._confirmation_ids.get(shown["id"]) or self._next_id(name, 30_001)
+        self._confirmation_ids[shown["id"]] = number
         row = self._rows.confirmation(number, order, shown)
-        before = confirmations.by_id.get(number)
-        name = "order-confirmation-lines"
+        before = self._resources[name].by_id.get(number)
         if before is not None:
-            same = before[name] == row[name]
-            row["updated-at"] = (
-                before["updated-at"] if same else moment(order.changed_at or order.created_at)
-            )
-        yield "order_confirmations", row
+            same = before[lines] == row[lines]
+            changed_at = moment(order.changed_at or order.created_at)
+            row["updated-at"] = before["updated-at"] if same else changed_at
+        return self._put(name, row)
+
+    def _next_id(self, name: str, first: int) -> int:
+        rows = self._resources[name].rows
+        return rows[-1]["id"] + 1 if rows else first
