@@ -68,6 +68,10 @@ class Life(Struct, frozen=True, kw_only=True):
         webhook_url: Where procurement sends changed orders; empty for nowhere.
         webhook_secret: What it signs them with, as the scheme wants it.
         webhook_scheme: How it signs.
+        bulk_url: Where planning sends its nightly file; empty for nowhere.
+        bulk_secret: What it signs it with.
+        bulk_scheme: How it signs.
+        bulk_every_s: After how many seconds it is night again; 0 for only on demand.
     """
 
     clock_speed: float = 0.0
@@ -75,6 +79,10 @@ class Life(Struct, frozen=True, kw_only=True):
     webhook_url: str = ""
     webhook_secret: str = ""
     webhook_scheme: Scheme = "standard"
+    bulk_url: str = ""
+    bulk_secret: str = ""
+    bulk_scheme: Scheme = "standard"
+    bulk_every_s: float = 0.0
 
     def arguments(self, name: Name) -> list[str]:
         """What a simulator is told of it on its command line: no secret."""
@@ -83,12 +91,17 @@ class Life(Struct, frozen=True, kw_only=True):
             told += ["--begins-at", self.begins_at.isoformat()]
         if name == "coupa" and self.webhook_url:
             told += ["--webhook-url", self.webhook_url, "--webhook-scheme", self.webhook_scheme]
+        if name == "frepple" and self.bulk_url:
+            told += ["--bulk-url", self.bulk_url, "--bulk-scheme", self.bulk_scheme]
+            told += ["--bulk-every-s", str(self.bulk_every_s)]
         return told
 
     def secrets(self, name: Name) -> dict[str, str]:
         """What a simulator is told of it by its environment."""
         if name == "coupa" and self.webhook_url:
             return {"SANDBOX_WEBHOOK_SECRET": self.webhook_secret}
+        if name == "frepple" and self.bulk_url:
+            return {"SANDBOX_BULK_SECRET": self.bulk_secret}
         return {}
 
 

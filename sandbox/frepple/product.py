@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from sandbox.changes import Change
 from sandbox.frepple.changing import Changing
 from sandbox.frepple.filters import FilterError, filter_rows
+from sandbox.frepple.nights import Nights
 from sandbox.frepple.rows import make_tables
 from sandbox.frepple.tables import Table
 from sandbox.kit.product import Limits, Touched
@@ -44,6 +44,7 @@ class Frepple:
         self._password = password
         self._tables = make_tables(world)
         self._changing = Changing(world, self._tables)
+        self.nights = Nights(self._tables["forecast/forecastplan"], world.today)
 
     def expire_tokens(self) -> None:
         """Nothing to forget: every request carries the password."""
@@ -54,6 +55,7 @@ class Frepple:
 
     def apply(self, change: Change) -> list[Touched]:
         """Let a change be seen; see Changing."""
+        self.nights.now = max(self.nights.now, change.at)
         return self._changing.apply(change)
 
     def holds_changes(self) -> str:
@@ -61,12 +63,12 @@ class Frepple:
         return ""
 
     def commands(self) -> Mapping[str, Callable[[bytes], Any]]:
-        """It has no controls of its own."""
-        return {}
+        """The controls of nights."""
+        return self.nights.commands()
 
     async def run(self) -> None:
-        """It does nothing by itself."""
-        await asyncio.Event().wait()
+        """Have nights."""
+        await self.nights.run()
 
     def refuse(self, request: Request, in_flight: int) -> Response | None:
         """503 from the web server in front when its workers are all busy."""
