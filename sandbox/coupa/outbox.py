@@ -23,14 +23,14 @@ State = Literal["waiting", "delivered", "refused", "given_up"]
 _KEPT = 2_000
 _AT_ONCE = 8
 _LONGEST_WAIT_S = 30.0
-_HELD_BACK_S = 1.0
+_HELD_BACK_S = 0.5
 
 
 class Target(Struct, forbid_unknown_fields=True):
     """Where callouts go, and how; without `url` none are made.
 
     Of `duplicates` n every nth callout is sent twice; of `out_of_order` n every nth is held back
-    until the next one of its order has gone, or for a second. After `attempts` without an
+    until the next one of its order has gone, or for half a second. After `attempts` without an
     answer, or with 5xx or 429, a callout is given up; any other refusal is final at once. The
     waits between attempts begin with `backoff_s` and double up to half a minute, unless
     Retry-After names one. When `room` callouts wait, the clock does.

@@ -14,7 +14,7 @@ from msgspec import Struct
 from sandbox.kit.signing import Scheme, signed_headers, traceparent
 
 _PIECE = 65_536
-_ATTEMPTS = 5
+_ATTEMPTS = 8
 _TIMEOUT_S = 600.0
 
 
@@ -24,7 +24,7 @@ class BulkTarget(Struct, frozen=True):
     url: str
     secret: str
     scheme: Scheme = "standard"
-    backoff_s: float = 1.0
+    backoff_s: float = 0.2
 
 
 async def send_file(path: Path, content_type: str, target: BulkTarget) -> tuple[str, int | None]:

@@ -94,10 +94,10 @@ def test_a_world_that_is_too_small_is_said_to_be(tmp_path: Path) -> None:
 
 
 def test_memory_does_not_grow_with_the_file() -> None:
-    world = World(size=0.15)
-    assert len(world.items) == 300
+    world = World(size=0.1)
+    assert len(world.items) == 200
     peaks = []
-    for count in (1_000, 9_000):
+    for count in (1_000, 6_000):
         rows = (row for row, _ in revise(islice(plan_rows(world), count), Decimal("0.01"), _NIGHT))
         tracemalloc.start()
         deque(write_rows(rows, "csv"), maxlen=0)
