@@ -1,9 +1,10 @@
 """Starts the simulators as processes, tells where they are, and stops them all.
 
-    with Sandbox(size=0.05) as sandbox:
+    with Sandbox(size=0.05, life=Life(clock_speed=60)) as sandbox:
         print(sandbox.s4.url, sandbox.coupa.user, sandbox.frepple.password)
 
-`async with` does the same without holding up the event loop.
+`async with` does the same without holding up the event loop. `sandbox.tick(5)` lets five changes
+happen; with a clock speed they happen by themselves.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from tempfile import TemporaryFile
 from time import monotonic
 from types import TracebackType
-from typing import IO, Literal, Self
+from typing import IO, Any, Literal, Self
 
+import httpx
 import msgspec
 from msgspec import Struct
 
+from sandbox.kit.signing import Scheme
 from sandbox.world import DEFAULT_SEED, DEFAULT_TODAY, World
 
 Name = Literal["s4", "coupa", "frepple"]
@@ -36,6 +39,7 @@ CREDENTIALS: Mapping[Name, tuple[str, str]] = {
 }
 _READY_WITHIN_S = 60.0
 _STOP_WITHIN_S = 5.0
+_TICK_WITHIN_S = 60.0
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -54,6 +58,53 @@ class Simulator(Struct, frozen=True):
         return f"{self.url}/__sandbox__/"
 
 
+class Life(Struct, frozen=True, kw_only=True):
+    """What happens in the distributor, and who is told of it.
+
+    Attributes:
+        clock_speed: Changes a minute; 0 leaves the clocks standing, to be moved by `tick`.
+        begins_at: When the first change happens, in the distributor's time; None for the evening
+            of its day.
+        webhook_url: Where procurement sends changed orders; empty for nowhere.
+        webhook_secret: What it signs them with, as the scheme wants it.
+        webhook_scheme: How it signs.
+        bulk_url: Where planning sends its nightly file; empty for nowhere.
+        bulk_secret: What it signs it with.
+        bulk_scheme: How it signs.
+        bulk_every_s: After how many seconds it is night again; 0 for only on demand.
+    """
+
+    clock_speed: float = 0.0
+    begins_at: datetime | None = None
+    webhook_url: str = ""
+    webhook_secret: str = ""
+    webhook_scheme: Scheme = "standard"
+    bulk_url: str = ""
+    bulk_secret: str = ""
+    bulk_scheme: Scheme = "standard"
+    bulk_every_s: float = 0.0
+
+    def arguments(self, name: Name) -> list[str]:
+        """What a simulator is told of it on its command line: no secret."""
+        told = ["--speed", str(self.clock_speed)]
+        if self.begins_at is not None:
+            told += ["--begins-at", self.begins_at.isoformat()]
+        if name == "coupa" and self.webhook_url:
+            told += ["--webhook-url", self.webhook_url, "--webhook-scheme", self.webhook_scheme]
+        if name == "frepple" and self.bulk_url:
+            told += ["--bulk-url", self.bulk_url, "--bulk-scheme", self.bulk_scheme]
+            told += ["--bulk-every-s", str(self.bulk_every_s)]
+        return told
+
+    def secrets(self, name: Name) -> dict[str, str]:
+        """What a simulator is told of it by its environment."""
+        if name == "coupa" and self.webhook_url:
+            return {"SANDBOX_WEBHOOK_SECRET": self.webhook_secret}
+        if name == "frepple" and self.bulk_url:
+            return {"SANDBOX_BULK_SECRET": self.bulk_secret}
+        return {}
+
+
 class _Ready(Struct):
     ready: bool
     url: str
@@ -69,6 +120,7 @@ class Process:
         size: The world's size, 1.0 for all of it.
         today: The world's day.
         options: Further arguments, such as `--rate-per-s 5`.
+        secrets: What only the process may see: further variables of its environment.
     """
 
     def __init__(
@@ -79,8 +131,10 @@ class Process:
         size: float = 1.0,
         today: date = DEFAULT_TODAY,
         options: Sequence[str] = (),
+        secrets: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
+        self._secrets = secrets or {}
         self._arguments = [
             *("--seed", str(seed), "--size", str(size), "--today", today.isoformat()),
             *options,
@@ -98,7 +152,12 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             cwd=_ROOT,
-            env={**os.environ, "SANDBOX_USER": user, "SANDBOX_PASSWORD": password},
+            env={
+                **os.environ,
+                "SANDBOX_USER": user,
+                "SANDBOX_PASSWORD": password,
+                **self._secrets,
+            },
         )
 
     def wait_until_ready(self, timeout_s: float = _READY_WITHIN_S) -> Simulator:
@@ -170,6 +229,7 @@ class Sandbox:
         today: The world's day.
         names: Which simulators to start.
         options: Further arguments by simulator, such as `{"coupa": ["--rate-per-s", "5"]}`.
+        life: What happens in it; None for nothing until `tick`.
     """
 
     def __init__(
@@ -180,11 +240,20 @@ class Sandbox:
         today: date = DEFAULT_TODAY,
         names: Sequence[Name] = NAMES,
         options: Mapping[Name, Sequence[str]] | None = None,
+        life: Life | None = None,
     ) -> None:
         self.world = World(seed, size, today)
+        lived = life or Life()
         further = options or {}
         self._processes = [
-            Process(name, seed=seed, size=size, today=today, options=further.get(name, ()))
+            Process(
+                name,
+                seed=seed,
+                size=size,
+                today=today,
+                options=[*lived.arguments(name), *further.get(name, ())],
+                secrets=lived.secrets(name),
+            )
             for name in names
         ]
         self.simulators: dict[Name, Simulator] = {}
@@ -226,6 +295,22 @@ class Sandbox:
         for process in self._processes:
             process.stop()
         self.simulators.clear()
+
+    def tick(self, count: int = 1) -> dict[Name, list[dict[str, Any]]]:
+        """Let the next changes happen in all that run.
+
+        Returns:
+            The changes that each of them saw.
+
+        Raises:
+            httpx.HTTPError: one did not do so.
+        """
+        seen: dict[Name, list[dict[str, Any]]] = {}
+        with httpx.Client(timeout=_TICK_WITHIN_S, trust_env=False) as client:
+            for name, simulator in self.simulators.items():
+                answer = client.post(f"{simulator.control_url}tick", json={"count": count})
+                seen[name] = answer.raise_for_status().json()["changes"]
+        return seen
 
     def __enter__(self) -> Self:
         self.start()

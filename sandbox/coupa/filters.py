@@ -53,6 +53,18 @@ class Resource:
         self.rows.append(row)
         self.by_id[row["id"]] = row
 
+    def put(self, row: Row) -> Row:
+        """Put a row at the end, or make the one with its id like it, whoever shares it.
+
+        Returns:
+            The values that differ from before; all of a new row.
+        """
+        before = self.by_id.get(row["id"])
+        if before is None:
+            self.add(row)
+            return row
+        return _make_alike(before, row)
+
     def knows(self, path: tuple[str, ...]) -> bool:
         """Tell whether the rows have something at this path."""
         return path in self._paths
@@ -84,6 +96,22 @@ class Resource:
             holds = _OPERATORS[operator]
             return lambda row: any(holds(str(v), text) for v in _leaves(row, path))
         return _comparison(path, _OPERATORS[operator], text)
+
+
+def _make_alike(before: Row, after: Row) -> Row:
+    """Change a row in place, and tell the values that differ; rows in lists stay the same ones."""
+    differing: Row = {}
+    for name, value in after.items():
+        if before.get(name) == value:
+            continue
+        differing[name] = value
+        kept = before.get(name)
+        if isinstance(kept, list) and len(kept) == len(value):
+            for old, new in zip(kept, value, strict=True):
+                _make_alike(old, new)
+        else:
+            before[name] = value
+    return differing
 
 
 def _comparison(

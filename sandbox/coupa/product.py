@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox.changes import Change
 from sandbox.coupa.access import Bucket, OAuthError, Tokens
 from sandbox.coupa.answers import Projection, project, read_fields, shallow, write, write_errors
+from sandbox.coupa.callouts import Callouts
+from sandbox.coupa.changing import Changing
 from sandbox.coupa.filters import FilterError, Resource, comparable
 from sandbox.coupa.rows import Row, Rows
-from sandbox.kit.product import Limits
+from sandbox.kit.product import Limits, Touched
 from sandbox.world import World
 from sandbox.world.wishes import WishedOrders
 
@@ -36,6 +39,8 @@ class Coupa:
         self.limits = limits
         self._rows = Rows(world)
         self._resources = {name: Resource(rows) for name, rows in self._rows.by_resource().items()}
+        self._changing = Changing(world, self._rows, self._resources)
+        self.callouts = Callouts(world)
         self._tokens = Tokens(client_id, secret)
         self._bucket = Bucket(limits)
         self._wishes = WishedOrders(world, "procurement")
@@ -56,6 +61,25 @@ class Coupa:
         for line in row["order-lines"]:
             lines.add(line)
         return {"number": order.number, "id": row["id"]}
+
+    def apply(self, change: Change) -> list[Touched]:
+        """Let a change be seen, and tell of it who wants to be told; see Changing."""
+        touched = self._changing.apply(change)
+        if change.order is not None and touched:
+            self.callouts.tell(change, self._changing.order_row(change.order.number))
+        return touched
+
+    def holds_changes(self) -> str:
+        """It takes none while too many callouts wait."""
+        return self.callouts.holds_changes()
+
+    def commands(self) -> Mapping[str, Callable[[bytes], Any]]:
+        """The controls of callouts."""
+        return self.callouts.commands()
+
+    async def run(self) -> None:
+        """Send callouts."""
+        await self.callouts.outbox.run()
 
     def refuse(self, request: Request, in_flight: int) -> Response | None:
         """429 when the bucket overflows, every other time with Retry-After."""

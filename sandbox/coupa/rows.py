@@ -52,11 +52,11 @@ class Rows:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._suppliers = {s.number: _supplier(n, s) for n, s in enumerate(world.suppliers, 100)}
+        self._suppliers = {s.number: supplier_row(n, s) for n, s in enumerate(world.suppliers, 100)}
         self._addresses = {
             plant.code: _address(n, plant) for n, plant in enumerate(world.plants, 1)
         }
-        self._items = {item.number: _item(n, item) for n, item in enumerate(world.items, 1000)}
+        self._items = {item.number: item_row(n, item) for n, item in enumerate(world.items, 1000)}
         self._supplier_names = {
             number: {key: row[key] for key in ("id", "number", "name")}
             for number, row in self._suppliers.items()
@@ -118,7 +118,10 @@ class Rows:
         updated = order.changed_at or order.created_at
         if moves and number % 10 == 0:
             updated = max(updated, *(move.created_at for move in moves))
-        lines = [self._line(number, n, order, line) for n, line in enumerate(order.lines)]
+        lines = [
+            self._line(number, n, order, line, _line_updated(order, line, moves))
+            for n, line in enumerate(order.lines)
+        ]
         return {
             "id": number,
             "po-number": order.number,
@@ -147,7 +150,7 @@ class Rows:
             "updated-at": moment(updated),
         }
 
-    def _line(self, order_id: int, index: int, order: Order, line: Line) -> Row:
+    def _line(self, order_id: int, index: int, order: Order, line: Line, updated: datetime) -> Row:
         number = order_id * _LINES_PER_ORDER + index + 1
         row = {
             "id": number,
@@ -171,7 +174,7 @@ class Rows:
             "supplier": self._supplier_names[order.supplier],
             "ship-to-address": self._ship_to(line.plant),
             "created-at": moment(order.created_at),
-            "updated-at": moment(order.changed_at or order.created_at),
+            "updated-at": moment(updated),
         }
         self._line_names[order.number, line.number] = {
             key: row[key] for key in ("id", "line-num", "order-header-id", "order-header-number")
@@ -199,9 +202,10 @@ class Rows:
         units = {(ln.order, ln.number): ln.unit for order in own for ln in order.lines}
         for number, move in enumerate(booked, start=90_001):
             voided = (move.document, move.number) in undone
-            yield self._receipt(number, move, units[move.order, move.line], voided=voided)
+            yield self.receipt(number, move, units[move.order, move.line], voided=voided)
 
-    def _receipt(self, number: int, move: Movement, unit: str, *, voided: bool) -> Row:
+    def receipt(self, number: int, move: Movement, unit: str, *, voided: bool) -> Row:
+        """A receipt, or a return, of an order line; `unit` is the line's."""
         returned = move.kind == "122"
         kind = "ReceivingReturnToSupplier" if returned else "ReceivingQuantityConsumption"
         return {
@@ -223,9 +227,10 @@ class Rows:
         for order, row in zip(own, orders, strict=True):
             if order.acknowledged_at is not None:
                 number += 1
-                yield self._confirmation(number, order, row)
+                yield self.confirmation(number, order, row)
 
-    def _confirmation(self, number: int, order: Order, row: Row) -> Row:
+    def confirmation(self, number: int, order: Order, row: Row) -> Row:
+        """What the supplier confirmed of an order that `row` shows."""
         at = moment(order.acknowledged_at or order.created_at)
         return {
             "id": number,
@@ -249,6 +254,12 @@ class Rows:
             "created-at": at,
             "updated-at": at,
         }
+
+
+def _line_updated(order: Order, line: Line, moves: list[Movement]) -> datetime:
+    """A line's time of change follows its receipts, which the order's mostly does not."""
+    receipts = (move.created_at for move in moves if move.line == line.number)
+    return max((order.changed_at or order.created_at, *receipts))
 
 
 def _amount(line: Line) -> Decimal:
@@ -296,7 +307,8 @@ def _confirmation_status(order: Order) -> str | None:
     return "partially_confirmed" if short else "confirmed"
 
 
-def _supplier(number: int, supplier: Supplier) -> Row:
+def supplier_row(number: int, supplier: Supplier) -> Row:
+    """A row of suppliers."""
     return {
         "id": number,
         "number": supplier.coupa_number,
@@ -335,7 +347,8 @@ def _address(number: int, plant: Plant) -> Row:
     }
 
 
-def _item(number: int, item: Item) -> Row:
+def item_row(number: int, item: Item) -> Row:
+    """A row of items."""
     return {
         "id": number,
         "item-number": item.coupa_number,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -12,10 +12,13 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from sandbox.changes import Change
+from sandbox.frepple.changing import Changing
 from sandbox.frepple.filters import FilterError, filter_rows
+from sandbox.frepple.nights import Nights
 from sandbox.frepple.rows import make_tables
 from sandbox.frepple.tables import Table
-from sandbox.kit.product import Limits
+from sandbox.kit.product import Limits, Touched
 from sandbox.world import World
 
 RESTRICTED_USER = "restricted"
@@ -40,6 +43,8 @@ class Frepple:
         self._user = user
         self._password = password
         self._tables = make_tables(world)
+        self._changing = Changing(world, self._tables)
+        self.nights = Nights(self._tables["forecast/forecastplan"], world.today)
 
     def expire_tokens(self) -> None:
         """Nothing to forget: every request carries the password."""
@@ -47,6 +52,23 @@ class Frepple:
     def add_order(self, wish: Mapping[str, Any]) -> dict[str, Any]:
         """Refused: orders come from the buying systems."""
         raise ValueError(f"frePPLe takes no orders from here: {dict(wish)}")
+
+    def apply(self, change: Change) -> list[Touched]:
+        """Let a change be seen; see Changing."""
+        self.nights.now = max(self.nights.now, change.at)
+        return self._changing.apply(change)
+
+    def holds_changes(self) -> str:
+        """It takes all changes."""
+        return ""
+
+    def commands(self) -> Mapping[str, Callable[[bytes], Any]]:
+        """The controls of nights."""
+        return self.nights.commands()
+
+    async def run(self) -> None:
+        """Have nights."""
+        await self.nights.run()
 
     def refuse(self, request: Request, in_flight: int) -> Response | None:
         """503 from the web server in front when its workers are all busy."""

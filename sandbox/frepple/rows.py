@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.frepple.tables import Row, Table, decimal, duration, moment
 from sandbox.world import World
-from sandbox.world.records import Forecast, Item, ItemPlant, Line, Order, Proposal
+from sandbox.world.records import Forecast, Item, ItemPlant, Line, Order, Proposal, Supplier
 
 _LIVE_STATES = frozenset({"approved", "sent", "acknowledged", "partially_received"})
 _CUSTOMER = "All customers"
@@ -58,30 +58,38 @@ _FORECAST_PLAN = (
 
 
 def _items(world: World) -> Iterator[Mapping[str, Any]]:
-    for item in world.items:
-        yield {
-            "name": item.number,
-            "description": item.name,
-            "category": item.category,
-            "subcategory": item.group,
-            "cost": decimal(item.cost),
-            "weight": decimal(item.weight),
-            "uom": item.base_unit,
-            "type": "make to stock",
-            "source": "erp",
-            "lastmodified": moment(item.changed_at),
-        }
+    return map(item_row, world.items)
+
+
+def item_row(item: Item) -> Row:
+    """A row of item."""
+    return {
+        "name": item.number,
+        "description": item.name,
+        "category": item.category,
+        "subcategory": item.group,
+        "cost": decimal(item.cost),
+        "weight": decimal(item.weight),
+        "uom": item.base_unit,
+        "type": "make to stock",
+        "source": "erp",
+        "lastmodified": moment(item.changed_at),
+    }
 
 
 def _suppliers(world: World) -> Iterator[Mapping[str, Any]]:
-    for supplier in world.suppliers:
-        yield {
-            "name": supplier.planning_name,
-            "description": supplier.name,
-            "category": supplier.country,
-            "source": "erp",
-            "lastmodified": moment(supplier.changed_at),
-        }
+    return map(supplier_row, world.suppliers)
+
+
+def supplier_row(supplier: Supplier) -> Row:
+    """A row of supplier."""
+    return {
+        "name": supplier.planning_name,
+        "description": supplier.name,
+        "category": supplier.country,
+        "source": "erp",
+        "lastmodified": moment(supplier.changed_at),
+    }
 
 
 def _locations(world: World) -> Iterator[Mapping[str, Any]]:
@@ -152,11 +160,16 @@ def _purchase_orders(world: World) -> Iterator[Mapping[str, Any]]:
     for proposal in world.proposals:
         yield _proposal(world, proposal)
     for order in world.orders:
-        if order.state not in _LIVE_STATES:
-            continue
-        for line in order.lines:
-            if not line.deleted and not line.completed and line.received < line.quantity:
-                yield _confirmed(world, order, line)
+        yield from order_rows(world, order)
+
+
+def order_rows(world: World, order: Order) -> Iterator[Row]:
+    """Rows of purchaseorder for what of an order is still to come."""
+    if order.state not in _LIVE_STATES:
+        return
+    for line in order.lines:
+        if not line.deleted and not line.completed and line.received < line.quantity:
+            yield _confirmed(world, order, line)
 
 
 def _proposal(world: World, proposal: Proposal) -> Row:
@@ -178,10 +191,15 @@ def _proposal(world: World, proposal: Proposal) -> Row:
     }
 
 
+def reference(line: Line) -> str:
+    """What an order line is called here."""
+    return f"{line.order}-{line.number}"
+
+
 def _confirmed(world: World, order: Order, line: Line) -> Row:
     base = Decimal(line.numerator) / line.denominator
     return {
-        "reference": f"{order.number}-{line.number}",
+        "reference": reference(line),
         "status": "confirmed",
         "item": line.item,
         "supplier": world.suppliers_by_number[order.supplier].planning_name,
@@ -219,10 +237,11 @@ def _demands(world: World) -> Iterator[Mapping[str, Any]]:
 def _forecast_plan(world: World) -> Iterator[Mapping[str, Any]]:
     names = {plant.code: plant.name for plant in world.plants}
     for number, forecast in enumerate(world.forecasts, start=1):
-        yield _bucket(number, names[forecast.plant], forecast)
+        yield bucket(number, names[forecast.plant], forecast)
 
 
-def _bucket(number: int, location: str, forecast: Forecast) -> Row:
+def bucket(number: int, location: str, forecast: Forecast) -> Row:
+    """A row of forecastplan."""
     override = forecast.override
     return {
         "id": number,

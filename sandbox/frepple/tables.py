@@ -50,6 +50,35 @@ class Table:
             self._indexes[field] = dict(index)
         return self._indexes[field]
 
+    def put(self, values: Mapping[str, Any]) -> Row:
+        """Put a row at the end, or make the one with its key like it.
+
+        Returns:
+            The values that differ from before; of a new row those that were given.
+        """
+        found = self.by(self.primary_key).get(values[self.primary_key])
+        if not found:
+            row = {**dict.fromkeys(self.fields), **values}
+            self.rows.append(row)
+            for field, index in self._indexes.items():
+                index.setdefault(row[field], []).append(row)
+            return dict(values)
+        row = found[0]
+        differing = {field: value for field, value in values.items() if row[field] != value}
+        row.update(differing)
+        for field in differing.keys() & self._indexes.keys():
+            del self._indexes[field]
+        return differing
+
+    def remove(self, key: Any) -> bool:
+        """Take the row with a key away; False if there is none."""
+        found = self.by(self.primary_key).get(key)
+        if not found:
+            return False
+        self.rows.remove(found[0])
+        self._indexes.clear()
+        return True
+
 
 def decimal(value: Decimal | int) -> str:
     """A number as the interface writes it: a string with eight places."""

@@ -9,13 +9,15 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 
 import msgspec
 import uvicorn
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from sandbox.changes import make_changes
+from sandbox.kit.clock import Clock
 from sandbox.kit.faults import TRANSPORT_KEY
 from sandbox.kit.product import Limits, Product
 from sandbox.kit.simulator import Simulator
@@ -57,6 +59,8 @@ def parser(name: str, limits: Limits, user: str, password: str) -> argparse.Argu
     add("--seed", type=int, default=DEFAULT_SEED)
     add("--size", type=float, default=1.0, help="1.0 is 2,000 items and 20,000 order lines")
     add("--today", type=date.fromisoformat, default=DEFAULT_TODAY)
+    add("--speed", type=float, default=0.0, help="changes a minute; 0: the clock stands still")
+    add("--begins-at", type=datetime.fromisoformat, help="when the first change happens, with zone")
     add("--user", default=os.environ.get("SANDBOX_USER", user))
     add("--password", default=os.environ.get("SANDBOX_PASSWORD", password))
     for field, value in msgspec.structs.asdict(limits).items():
@@ -76,13 +80,16 @@ def run(options: argparse.Namespace, make: Callable[[World], Product]) -> None:
     Ends on SIGTERM and SIGINT, and when the process that started it is gone.
     """
     parent = os.getppid()
-    product = make(World(options.seed, options.size, options.today))
+    world = World(options.seed, options.size, options.today)
+    product = make(world)
+    changes = make_changes(world, options.begins_at, options.speed or 60.0)
+    clock = Clock(product, changes, options.speed)
     gc.collect()
     gc.freeze()  # the world stays; scanning it again and again would only cost time
     listener = socket.create_server(("127.0.0.1", options.port), backlog=512)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it
     config = uvicorn.Config(
-        Simulator(product),
+        Simulator(product, clock),
         http=_Protocol,
         ws="none",
         lifespan="off",
@@ -91,13 +98,24 @@ def run(options: argparse.Namespace, make: Callable[[World], Product]) -> None:
         timeout_graceful_shutdown=1,
     )
     with suppress(KeyboardInterrupt):
-        asyncio.run(_serve(_Server(config, product.name), listener, parent))
+        asyncio.run(_serve(_Server(config, product.name), listener, parent, (clock, product)))
 
 
-async def _serve(server: uvicorn.Server, listener: socket.socket, parent: int) -> None:
+async def _serve(
+    server: uvicorn.Server,
+    listener: socket.socket,
+    parent: int,
+    lively: tuple[Clock | Product, ...],
+) -> None:
     serving = asyncio.create_task(server.serve([listener]))
+    living = [asyncio.create_task(part.run()) for part in lively]
     while not serving.done():
-        if os.getppid() != parent:
+        if os.getppid() != parent or any(task.done() for task in living):
             server.should_exit = True
-        await asyncio.wait([serving], timeout=_PARENT_CHECK_S)
+        await asyncio.wait([serving, *living], timeout=_PARENT_CHECK_S)
+    for task in living:
+        task.cancel()
     await serving
+    for outcome in await asyncio.gather(*living, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
+
+from sandbox.changes import Change
 
 
 class Limits(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -22,6 +24,17 @@ class Limits(Struct, kw_only=True, forbid_unknown_fields=True):
     rate_per_s: float = 25.0
     burst: int = 20
     service_ms: float = 2.0
+
+
+class Touched(Struct, frozen=True):
+    """A row that a change made, altered or took away, in the product's own words.
+
+    `values` are those that differ now; None if the row is gone.
+    """
+
+    entity: str
+    key: dict[str, Any]
+    values: dict[str, Any] | None
 
 
 class Product(Protocol):
@@ -52,4 +65,20 @@ class Product(Protocol):
         Raises:
             ValueError: the product has no orders, or the wish cannot be met.
         """
+        ...
+
+    def apply(self, change: Change) -> list[Touched]:
+        """Let a change be seen in the product's rows; nothing if it is none of its own."""
+        ...
+
+    def holds_changes(self) -> str:
+        """Why no change can be taken now; empty if one can."""
+        ...
+
+    def commands(self) -> Mapping[str, Callable[[bytes], Any]]:
+        """Controls that only this product has, by method and name: from body to answer."""
+        ...
+
+    async def run(self) -> None:
+        """Do what the product does by itself, until cancelled."""
         ...

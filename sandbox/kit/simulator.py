@@ -4,7 +4,8 @@
     GET  stats   counts by path            PUT limits  rate, concurrency, page size ...
     POST reset   forget log and faults     POST orders add a purchase order
 
-Nothing under /__sandbox__/ is logged, limited or faulted.
+The clock (`kit.clock`) and some products have further ones. Nothing under /__sandbox__/ is
+logged, limited or faulted.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from sandbox.kit.clock import Clock
 from sandbox.kit.faults import FaultBook, Rule, answer_with_faults
 from sandbox.kit.product import Limits, Product
 
@@ -35,8 +37,9 @@ _LOGGED_HEADERS = ("accept", "traceparent", "user-agent", "x-correlation-id", "x
 class Simulator:
     """A product with everything that tests need to watch and to trouble it."""
 
-    def __init__(self, product: Product) -> None:
+    def __init__(self, product: Product, clock: Clock) -> None:
         self.product = product
+        self._further = {**clock.commands(), **product.commands()}
         self.faults = FaultBook()
         self._defaults = msgspec.structs.asdict(product.limits)
         self._log: deque[dict[str, Any]] = deque(maxlen=_LOG_LENGTH)
@@ -86,6 +89,8 @@ class Simulator:
             "PUT limits": lambda: self._set_limits(msgspec.json.decode(body, type=_Changes)),
             "POST orders": lambda: self.product.add_order(msgspec.json.decode(body or b"{}")),
         }
+        if call in self._further:
+            return _json(self._further[call](body))
         if call not in commands:
             return _json({"error": f"no such control: {call}"}, 404)
         return _json(commands[call]())

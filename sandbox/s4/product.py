@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.kit.product import Limits
+from sandbox.changes import Change
+from sandbox.kit.product import Limits, Touched
+from sandbox.s4.changing import Changing
 from sandbox.s4.errors import ODataError
 from sandbox.s4.metadata import (
     metadata_document,
@@ -52,6 +55,7 @@ class S4:
         self._metadata = {name: metadata_document(s) for name, s in SERVICES.items()}
         self._sessions = Sessions(user, password)
         self._new_orders = NewOrders(world, self.stores)
+        self._changing = Changing(world, self.stores)
         self._link_host = link_host
         self._refusals = 0
 
@@ -62,6 +66,22 @@ class S4:
     def add_order(self, wish: Mapping[str, Any]) -> dict[str, Any]:
         """Add an order; see NewOrders."""
         return self._new_orders.add(wish)
+
+    def apply(self, change: Change) -> list[Touched]:
+        """Let a change be seen; see Changing."""
+        return self._changing.apply(change)
+
+    def holds_changes(self) -> str:
+        """It takes all changes."""
+        return ""
+
+    def commands(self) -> Mapping[str, Callable[[bytes], Any]]:
+        """It has no controls of its own."""
+        return {}
+
+    async def run(self) -> None:
+        """It does nothing by itself."""
+        await asyncio.Event().wait()
 
     def refuse(self, request: Request, in_flight: int) -> Response | None:
         """503 when too many requests are being answered, every other time with Retry-After."""

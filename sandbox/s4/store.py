@@ -52,8 +52,32 @@ class Table:
 
     def add(self, values: Mapping[str, Any]) -> None:
         """Put one more row in its place."""
-        insort(self.rows, self._written(values), key=self.sort_key)
-        self._groups.clear()
+        row = self._written(values)
+        insort(self.rows, row, key=self.sort_key)
+        for names, groups in self._groups.items():
+            place = tuple([row[name] for name in names])
+            insort(groups.setdefault(place, []), row, key=self.sort_key)
+
+    def put(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Put a row in its place, or make the one with its key like it.
+
+        Returns:
+            The key, and the values that differ from before; of a new row those that were given.
+        """
+        written = self._written(values)
+        names = self.entity_set.key
+        key = {name: written[name] for name in names}
+        row = self.find(tuple(key.values()))
+        if row is None:
+            self.add(values)
+            return key, {name: written[name] for name in values if name in written}
+        differing = {name: value for name, value in written.items() if row[name] != value}
+        row.update(differing)
+        for indexed in [
+            indexed for indexed in self._groups if not differing.keys().isdisjoint(indexed)
+        ]:
+            del self._groups[indexed]
+        return key, differing
 
 
 class Store:

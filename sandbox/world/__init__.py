@@ -5,6 +5,7 @@ Every simulator builds the world for itself; each part is made when it is first 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from functools import cached_property
 
@@ -12,7 +13,13 @@ from sandbox.world.crosswalks import write_crosswalks
 from sandbox.world.geography import PLANTS, PLANTS_BY_CODE, REGIONS, REGIONS_BY_CODE
 from sandbox.world.masters import make_items, make_suppliers
 from sandbox.world.orders import Book, make_orders
-from sandbox.world.planning import make_demands, make_forecasts, make_proposals, make_stock
+from sandbox.world.planning import (
+    count_forecasts,
+    make_demands,
+    make_forecasts,
+    make_proposals,
+    make_stock,
+)
 from sandbox.world.receipts import make_openings, number_documents
 from sandbox.world.records import (
     Demand,
@@ -124,7 +131,15 @@ class World:
     @cached_property
     def forecasts(self) -> tuple[Forecast, ...]:
         """All forecasts, per item and plant in the order of time."""
+        return tuple(self.each_forecast())
+
+    def each_forecast(self) -> Iterator[Forecast]:
+        """The same forecasts, made one by one and not kept."""
         return make_forecasts(self.seed, self.items, self.today)
+
+    def forecast_count(self) -> int:
+        """How many forecasts there are."""
+        return count_forecasts(self.items, self.today)
 
     @cached_property
     def proposals(self) -> tuple[Proposal, ...]:

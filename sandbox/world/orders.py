@@ -47,7 +47,7 @@ class _Placed(Struct, frozen=True):
     told: State | None
 
 
-class _Catalogue:
+class Catalogue:
     """Who can deliver what where."""
 
     def __init__(self, items: tuple[Item, ...]) -> None:
@@ -79,7 +79,7 @@ def make_orders(seed: int, lines: int, items: tuple[Item, ...], today: date) -> 
     rng = Random(f"{seed}:orders")
     sizes = _sizes(rng, lines)
     ages = sorted((int(HISTORY_DAYS * rng.random() ** 1.6) for _ in sizes), reverse=True)
-    catalogue = _Catalogue(items)
+    catalogue = Catalogue(items)
     regions = [region for region in REGIONS if catalogue.by_region[region.code]]
     drawn = rng.choices(regions, [region.share for region in regions], k=len(sizes))
     erp, procurement = count(4_500_000_000), count(70_000_001)
@@ -125,6 +125,16 @@ def _forget_old_changes(orders: list[Order]) -> tuple[Order, ...]:
     )
 
 
+def place_order(
+    rng: Random, catalogue: Catalogue, number: str, region: Region, moment: datetime
+) -> Order:
+    """Place an order of 1 to 5 lines; half of them are still to be approved."""
+    state: State = rng.choice(("approved", "pending_approval"))
+    placed = _Placed(number, region, moment.date(), moment.date(), state)
+    order, _ = _order(rng, placed, catalogue.draw(rng, region.code, rng.randint(1, 5)))
+    return replace(order, created_at=moment, changed_at=moment)
+
+
 def _order(rng: Random, placed: _Placed, offers: list[_Offer]) -> tuple[Order, list[Arrival]]:
     number, ordered_on, today = placed.number, placed.ordered_on, placed.today
     system = _system(placed.region)
@@ -143,7 +153,7 @@ def _order(rng: Random, placed: _Placed, offers: list[_Offer]) -> tuple[Order, l
         reply = timedelta(seconds=rng.randint(4 * 3600, 96 * 3600))
         latest = datetime.combine(today, time(5), UTC)
         acknowledged_at = max(created_at, min(created_at + reply, latest))
-        lines = [replace(line, schedule=_confirm(rng, line.schedule)) for line in lines]
+        lines = [replace(line, schedule=confirm(rng, line.schedule)) for line in lines]
     lines, arrivals = _advance(rng, state, lines, ordered_on, today)
     if state == "partially_received" and all(ln.deleted or _is_full(ln) for ln in lines):
         state = "received"
@@ -233,7 +243,8 @@ def _schedule(rng: Random, order: str, quantity: Decimal, due_on: date) -> tuple
     return (Schedule(due_on, quantity, None, None),)
 
 
-def _confirm(rng: Random, schedule: tuple[Schedule, ...]) -> tuple[Schedule, ...]:
+def confirm(rng: Random, schedule: tuple[Schedule, ...]) -> tuple[Schedule, ...]:
+    """What a supplier confirms of a line: mostly what was asked for, now and then later or less."""
     confirmed = []
     for part in schedule:
         late = rng.choices((0, -1, 3, 10), (70, 10, 14, 6))[0]

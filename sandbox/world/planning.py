@@ -55,37 +55,46 @@ def _positions(rng: Random, item: Item, at: ItemPlant) -> Iterator[Stock]:
         )
 
 
-def make_forecasts(seed: int, items: tuple[Item, ...], today: date) -> tuple[Forecast, ...]:
+def make_forecasts(seed: int, items: tuple[Item, ...], today: date) -> Iterator[Forecast]:
     """Make 26 weeks from the Monday on or before today, or months for the items planned so.
 
-    Every item is planned at its first plant, one in four at its second too.
+    They are made one by one. Every item is planned at its first plant, one in four at its second
+    too.
     """
     rng = Random(f"{seed}:forecasts")
     weeks, months = list(_weeks(today)), list(_months(today))
     revised = datetime.combine(today - timedelta(days=2), time(2, 30), UTC)
-    forecasts: list[Forecast] = []
     for index, item in enumerate(items):
-        planned = item.plants[: 2 if index % 8 in {1, 4, 6} else 1]
-        for at in planned:
+        for at in _planned(index, item):
             periods = months if item.monthly_forecast else weeks
             factor = 4 if item.monthly_forecast else 1
             tenths = int(at.weekly_demand * 10) * factor
             moment = revised - timedelta(hours=index % 72)
             for starts_on, ends_on in periods:
                 baseline = int(tenths * (0.7 + 0.6 * rng.random()))
-                forecasts.append(
-                    Forecast(
-                        item=item.number,
-                        plant=at.plant,
-                        starts_on=starts_on,
-                        ends_on=ends_on,
-                        monthly=item.monthly_forecast,
-                        baseline=baseline * _TENTH,
-                        override=tenths * _TENTH if rng.random() < 0.04 else None,
-                        revised_at=moment,
-                    )
+                yield Forecast(
+                    item=item.number,
+                    plant=at.plant,
+                    starts_on=starts_on,
+                    ends_on=ends_on,
+                    monthly=item.monthly_forecast,
+                    baseline=baseline * _TENTH,
+                    override=tenths * _TENTH if rng.random() < 0.04 else None,
+                    revised_at=moment,
                 )
-    return tuple(forecasts)
+
+
+def count_forecasts(items: tuple[Item, ...], today: date) -> int:
+    """Tell how many forecasts there are, without making them."""
+    weeks, months = len(list(_weeks(today))), len(list(_months(today)))
+    return sum(
+        len(_planned(index, item)) * (months if item.monthly_forecast else weeks)
+        for index, item in enumerate(items)
+    )
+
+
+def _planned(index: int, item: Item) -> tuple[ItemPlant, ...]:
+    return item.plants[: 2 if index % 8 in {1, 4, 6} else 1]
 
 
 def _weeks(today: date) -> Iterator[tuple[date, date]]:

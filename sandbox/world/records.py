@@ -231,8 +231,9 @@ class Order(Struct, frozen=True):
 class Movement(Struct, frozen=True):
     """A goods movement: 101 receipt, 102 its reversal, 122 return, 123 its reversal, 561 opening.
 
-    Quantities are positive as on a document; the type gives the sign. `quantity` is in the
-    order's unit. `reverses` is the (document, item) that this movement takes back.
+    501 is a receipt that the ERP has no order for, 601 an issue to customers. Quantities are
+    positive as on a document; the type gives the sign. `quantity` is in the order's unit.
+    `reverses` is the (document, item) that this movement takes back.
     """
 
     document: str
@@ -257,7 +258,7 @@ class Movement(Struct, frozen=True):
     @property
     def sign(self) -> int:
         """What the movement does to the received quantity: 1 adds, -1 takes back."""
-        return 1 if self.kind in {"101", "123", "561"} else -1
+        return 1 if self.kind in {"101", "123", "501", "561"} else -1
 
 
 class Forecast(Struct, frozen=True):

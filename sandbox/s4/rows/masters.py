@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -20,15 +20,22 @@ def products(world: World) -> dict[str, Iterable[_Row]]:
     items = world.items
     planned = [(item, at) for item in items for at in item.plants]
     return {
+        **item_rows(items),
+        "A_ProductPlant": (_product_plant(item, at) for item, at in planned),
+        "A_ProductSupplyPlanning": (_supply_planning(item, at) for item, at in planned),
+        "A_ProductUnitsOfMeasure": (row for item in items for row in _units(item)),
+        "A_ProductValuation": (_valuation(world, item, at) for item, at in planned),
+    }
+
+
+def item_rows(items: Sequence[Item]) -> dict[str, Iterable[_Row]]:
+    """What some items are called and may be used for, by entity set."""
+    return {
         "A_Product": map(_product, items),
         "A_ProductDescription": (row for item in items for row in _descriptions(item)),
         "A_ProductBasicText": (
             {"Product": item.number, "Language": "EN", "LongText": item.text} for item in items
         ),
-        "A_ProductPlant": (_product_plant(item, at) for item, at in planned),
-        "A_ProductSupplyPlanning": (_supply_planning(item, at) for item, at in planned),
-        "A_ProductUnitsOfMeasure": (row for item in items for row in _units(item)),
-        "A_ProductValuation": (_valuation(world, item, at) for item, at in planned),
     }
 
 
@@ -132,13 +139,7 @@ def partners(world: World) -> dict[str, Iterable[_Row]]:
     """Rows of API_BUSINESS_PARTNER."""
     numbered = list(enumerate(world.suppliers, start=_FIRST_ADDRESS))
     return {
-        "A_BusinessPartner": map(_partner, world.suppliers),
-        "A_Supplier": map(_supplier, world.suppliers),
-        "A_SupplierPurchasingOrg": (
-            _terms(supplier, region.organization)
-            for supplier in world.suppliers
-            for region in world.regions
-        ),
+        **supplier_rows(world, world.suppliers),
         "A_BusinessPartnerAddress": (_address(supplier, n) for n, supplier in numbered),
         "A_AddressEmailAddress": (
             {
@@ -149,6 +150,19 @@ def partners(world: World) -> dict[str, Iterable[_Row]]:
                 "SearchEmailAddress": supplier.email.upper()[:20],
             }
             for n, supplier in numbered
+        ),
+    }
+
+
+def supplier_rows(world: World, suppliers: Sequence[Supplier]) -> dict[str, Iterable[_Row]]:
+    """What some suppliers are called and how one buys from them, by entity set."""
+    return {
+        "A_BusinessPartner": map(_partner, suppliers),
+        "A_Supplier": map(_supplier, suppliers),
+        "A_SupplierPurchasingOrg": (
+            _terms(supplier, region.organization)
+            for supplier in suppliers
+            for region in world.regions
         ),
     }
 

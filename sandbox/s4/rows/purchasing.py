@@ -136,13 +136,20 @@ def documents(world: World) -> dict[str, Iterable[_Row]]:
     """Rows of API_MATERIAL_DOCUMENT_SRV: receipts for orders, and some that are for none."""
     own = {order.number for order in world.orders if order.system == "erp"}
     booked = [*world.openings, *(move for move in world.movements if move.order in own)]
-    years = {move.document: str(move.posted_on.year) for move in booked}
     completed = {
         (line.order, line.number)
         for order in world.orders
         for line in order.lines
         if line.completed
     }
+    return document_rows(booked, completed)
+
+
+def document_rows(
+    booked: list[Movement], completed: set[tuple[str, int]]
+) -> dict[str, Iterable[_Row]]:
+    """Rows of some movements, by entity set; `completed` are order lines that are done."""
+    years = {move.document: str(move.posted_on.year) for move in booked}
     headers = {move.document: move for move in reversed(booked)}
     return {
         "A_MaterialDocumentHeader": map(_header, headers.values()),
@@ -163,9 +170,9 @@ def _header(move: Movement) -> _Row:
         "PostingDate": move.posted_on,
         "CreationDate": move.created_at.date(),
         "CreationTime": move.created_at.time(),
-        "CreatedByUser": "GATE01" if for_order else "MIGRATION",
+        "CreatedByUser": "MIGRATION" if move.kind == "561" else "GATE01",
         "ReferenceDocument": f"DN{move.document[-7:]}" if for_order else "",
-        "GoodsMovementCode": "01" if for_order else "05",
+        "GoodsMovementCode": "01" if for_order else "03" if move.kind == "601" else "05",
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sandbox.world import World
-from sandbox.world.records import Forecast, Stock
+from sandbox.world.records import Forecast, Item, Stock
 
 _Row = Mapping[str, Any]
 _HANDED_OVER = 4  # every fourth item's forecasts
@@ -18,11 +18,12 @@ def positions(world: World) -> dict[str, Iterable[_Row]]:
         "A_MaterialStock": (
             {"Material": item.number, "MaterialBaseUnit": item.base_unit} for item in world.items
         ),
-        "A_MatlStkInAcctMod": map(_position, world.stock),
+        "A_MatlStkInAcctMod": map(position, world.stock),
     }
 
 
-def _position(stock: Stock) -> _Row:
+def position(stock: Stock) -> _Row:
+    """A row of A_MatlStkInAcctMod."""
     return {
         "Material": stock.item,
         "Plant": stock.plant,
@@ -38,9 +39,14 @@ def _position(stock: Stock) -> _Row:
     }
 
 
+def items_handed_over(world: World) -> dict[str, Item]:
+    """The items, by number, whose forecasts the ERP has as requirements."""
+    return {item.number: item for item in world.items[::_HANDED_OVER]}
+
+
 def requirements(world: World) -> dict[str, Iterable[_Row]]:
     """Rows of API_PLND_INDEP_RQMT_SRV."""
-    handed_over = {item.number: item for item in world.items[::_HANDED_OVER]}
+    handed_over = items_handed_over(world)
     own = [forecast for forecast in world.forecasts if forecast.item in handed_over]
     units = {number: item.base_unit for number, item in handed_over.items()}
     plans = {(forecast.item, forecast.plant): None for forecast in own}
@@ -49,7 +55,7 @@ def requirements(world: World) -> dict[str, Iterable[_Row]]:
             {**_plan(item, plant), "UnitOfMeasure": units[item], "PlndIndepRqmtIsActive": True}
             for item, plant in plans
         ),
-        "PlannedIndepRqmtItem": (_requirement(forecast, units) for forecast in own),
+        "PlannedIndepRqmtItem": (requirement(forecast, units[forecast.item]) for forecast in own),
     }
 
 
@@ -63,7 +69,8 @@ def _plan(item: str, plant: str) -> dict[str, Any]:
     }
 
 
-def _requirement(forecast: Forecast, units: Mapping[str, str]) -> _Row:
+def requirement(forecast: Forecast, unit: str) -> _Row:
+    """A row of PlannedIndepRqmtItem."""
     start = forecast.starts_on
     year, week, _ = start.isocalendar()
     return {
@@ -74,7 +81,7 @@ def _requirement(forecast: Forecast, units: Mapping[str, str]) -> _Row:
         "PlndIndepRqmtInternalID": "101",
         "WorkingDayDate": start,
         "PlannedQuantity": forecast.quantity,
-        "UnitOfMeasure": units[forecast.item],
+        "UnitOfMeasure": unit,
         "LastChangedByUser": "PLANNING",
         "LastChangeDate": forecast.revised_at.date(),
         "PlndIndepRqmtLastChgdDateTime": forecast.revised_at,
