@@ -30,6 +30,8 @@ class Observation(Struct, frozen=True, kw_only=True):
         traceparent: W3C trace context that it came with.
         baseline: Whether a record that was not known before is merely taken note of. Else it is
             news.
+        partial: Whether only a part was said even of lists: an order line that is not among those
+            that were said counts as unchanged. Else it is no more.
     """
 
     system: str
@@ -41,6 +43,7 @@ class Observation(Struct, frozen=True, kw_only=True):
     correlation_id: str | None = None
     traceparent: str | None = None
     baseline: bool = False
+    partial: bool = False
 
     def said(self, column: str) -> Any:
         """A column's value, or ABSENT if nothing was said of it."""

@@ -1,0 +1,1 @@
+"""What systems report, by whichever way: held against what was known, told once."""
