@@ -75,6 +75,15 @@ class Ready:
             self._answers[name] = [r for k in keys for r in index.get(k, ())]
         return Batch(self._answers[name])
 
+    async def read(
+        self,
+        rows: Sequence[Mapping[str, Any]],  # noqa: ARG002  # the port's
+        columns: frozenset[str],  # noqa: ARG002
+        ask: Ask,  # noqa: ARG002
+    ) -> Batch:
+        """As `canonical.ports.Source.read`."""
+        return Batch(self.records)
+
     async def page(self, query: ListQuery, ask: Ask) -> Page:  # noqa: ARG002  # the port's
         """As `canonical.ports.Source.page`."""
         return Page(self.records[: query.limit], more=len(self.records) > query.limit)

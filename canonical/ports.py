@@ -158,6 +158,19 @@ class Source(Protocol):
                 the row budget.
         """
 
+    async def read(
+        self, rows: Sequence[Mapping[str, Any]], columns: frozenset[str], ask: Ask
+    ) -> Batch:
+        """Make records of rows that the system sent by itself, as it would answer them.
+
+        What the columns need of other data of the system is read there. Rows that are no records of
+        this entity are left out. Rows belong to the source from now on.
+
+        Raises:
+            BadAnswerError: if a row has no key. Other rows that cannot be read are told of in
+                `failures`.
+        """
+
 
 class Backend(Protocol):
     """One system instance of the manifest, opened."""

@@ -64,7 +64,7 @@ class IdentifiedSource:
             local = {k: walk.to_local(k) for k in keys}
             wanted = [k for k in local.values() if k is not None]
             batch = await self._source.by_keys(column, wanted, columns, ask, inner)
-        records = [r for r in map(self._identified, batch.records) if matches(r, checked_here)]
+        records = [r for r in map(self.identified, batch.records) if matches(r, checked_here)]
         failures = _renamed(batch.failures, walk.to_canonical if walk else None)
         return Batch(records, failures)
 
@@ -81,8 +81,15 @@ class IdentifiedSource:
         after = self._local_position(query)
         if not checked_here:
             page = await self._source.page(replace(query, criteria=inner, after=after), ask)
-            return replace(page, records=[self._identified(r) for r in page.records])
+            return replace(page, records=[self.identified(r) for r in page.records])
         return await self._sifted(replace(query, criteria=inner, after=after), checked_here, ask)
+
+    async def read(
+        self, rows: Sequence[Mapping[str, Any]], columns: frozenset[str], ask: Ask
+    ) -> Batch:
+        """As `canonical.ports.Source.read`, in canonical keys."""
+        batch = await self._source.read(rows, columns, ask)
+        return Batch([self.identified(r) for r in batch.records], batch.failures)
 
     async def _sifted(self, query: ListQuery, checked_here: Criteria, ask: Ask) -> Page:
         kept: list[Record] = []
@@ -90,7 +97,7 @@ class IdentifiedSource:
         query = replace(query, columns=columns, count=False)
         for _ in range(_MAX_PAGES):
             page = await self._source.page(query, ask)
-            found = [self._identified(r) for r in page.records]
+            found = [self.identified(r) for r in page.records]
             kept += [r for r in found if matches(r, checked_here)]
             if len(kept) > query.limit or not page.more:
                 more = page.more or len(kept) > query.limit
@@ -130,7 +137,8 @@ class IdentifiedSource:
             local.append(value if walk is None or value is None else walk.to_local(value))
         return tuple(local)
 
-    def _identified(self, record: Record) -> Record:
+    def identified(self, record: Record) -> Record:
+        """A record of the system's own keys, in canonical ones."""
         for column, walk in self._walks.items():
             record = _changed(record, column.split("."), walk.to_canonical)
         return record

@@ -1,7 +1,8 @@
 """A system's supply of one entity: canonical questions in, canonical records out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from canonical.criteria import Criteria
 from canonical.entities import ENTITIES, EntityName, columns_of
@@ -9,7 +10,7 @@ from canonical.ports import Ask, Batch, ListQuery, Page
 from connectors.kit.mapping.model import EntityMapping, MappingSettings
 from connectors.kit.rows import RowReader
 from connectors.kit.source_core import Core
-from connectors.kit.source_keys import read_by_keys
+from connectors.kit.source_keys import read_by_keys, read_rows
 from connectors.kit.source_pages import read_page
 
 
@@ -81,3 +82,9 @@ class MappedSource:
     async def page(self, query: ListQuery, ask: Ask) -> Page:
         """Read one page of a list, as `canonical.ports.Source` says."""
         return await read_page(self._core, query, ask)
+
+    async def read(
+        self, rows: Sequence[Mapping[str, Any]], columns: frozenset[str], ask: Ask
+    ) -> Batch:
+        """Make records of rows that the system sent, as `canonical.ports.Source` says."""
+        return await read_rows(self._core, rows, columns, ask)

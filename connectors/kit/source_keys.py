@@ -66,6 +66,18 @@ async def read_by_keys(
     return await _finish(fetch, found, core.local(asked), distinct if column == KEY else None)
 
 
+async def read_rows(
+    core: Core, rows: Sequence[Mapping[str, Any]], columns: frozenset[str], ask: Ask
+) -> Batch:
+    """Make records of rows that are there already; what they need of other datasets is read.
+
+    Raises:
+        BadAnswerError: if a row has no key.
+    """
+    fetch = _Fetch(core, core.builder(columns), (), ask)
+    return await _finish(fetch, Found([dict(row) for row in rows]), (), None)
+
+
 class _Fetch(Struct):
     """One batch: how it is read."""
 

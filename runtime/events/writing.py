@@ -68,6 +68,11 @@ class Writing:
         self._states: dict[str, dict[Key, Known | None]] = {}
         self._taken: dict[Key, str] = {}
 
+    @property
+    def moment(self) -> datetime:
+        """The time."""
+        return self._now()
+
     async def lock(self, streams: Iterable[str]) -> None:
         """Lock streams until the transaction ends, in the order of their names."""
         wanted = sorted(stream for stream in streams if stream not in self._heads)

@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import structs
 
 from canonical.absent import ABSENT
 from canonical.criteria import Criteria, compare, in_order, matches, position_of, values_at
-from canonical.entities import KEY, EntityName, columns_of
+from canonical.entities import ENTITIES, KEY, EntityName, columns_of
 from canonical.errors import SupplygraphError
 from canonical.ports import Ask, Batch, ListQuery, Page
-from canonical.records import Record
+from canonical.records import Provenance, Record
 
 
 class FakeSource:
@@ -34,8 +35,6 @@ class FakeSource:
         self.delay_s = delay_s
         self.failures: Mapping[str, SupplygraphError] = {}
         self.asked: list[tuple[Any, ...]] = []
-        from canonical.entities import ENTITIES  # noqa: PLC0415  # one line of a fake
-
         self.columns = columns or frozenset(columns_of(ENTITIES[entity].record))
 
     async def by_keys(
@@ -71,6 +70,23 @@ class FakeSource:
             ]
         cut = [self._cut(r, query.columns) for r in rows[: query.limit]]
         return Page(cut, more=len(rows) > query.limit, total=total, failures=self.failures)
+
+    async def read(
+        self, rows: Sequence[Mapping[str, Any]], columns: frozenset[str], ask: Ask
+    ) -> Batch:
+        """Rows are `{"key": ..., column: value}`."""
+        self.asked.append(("read", tuple(r["key"] for r in rows), columns))
+        await self._called(ask)
+        record = ENTITIES[self.entity].record
+        return Batch(
+            [
+                record(
+                    provenance=Provenance(self.system, r["key"], datetime.now(UTC)),
+                    **{c: v for c, v in r.items() if c in columns},
+                )
+                for r in rows
+            ]
+        )
 
     async def _called(self, ask: Ask) -> None:
         if self.delay_s:

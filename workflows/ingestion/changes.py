@@ -9,7 +9,8 @@ change that is heard of twice, by webhook and then by a watcher, is told once.
   that one of them which comes again by another way is not told again, and an older status is told
   only if it was another one before.
 - A record that is gone: an order, item or supplier is told as changed (`gone`), a figure or a
-  position as zero, a receipt as taken back, a recommendation not at all. If it comes back it is new.
+  position as zero, a receipt as taken back, a recommendation not at all. If it comes back it is
+  new.
 - Several reports of one record are taken in the order in which they were so.
 - A time in the future counts as now: else nothing could follow it until then.
 """
