@@ -2,7 +2,7 @@
 
 `websockets` does what happens once: handshake, control frames, closing; and it reads. A result goes
 past it, as a finished frame, straight to the transport, which joins what is written within one turn
-of the event loop: no task, no queue and no copy of the result for each socket.
+of the event loop: no task, no queue and no encoding for each socket.
 
 uvicorn takes the class as its `ws` and makes one for each request for an upgrade. Everything else
 is found in the application's lifespan state, under the name SWITCHBOARD.
