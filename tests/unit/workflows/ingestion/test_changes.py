@@ -400,6 +400,7 @@ def test_stock_moves_and_recommendations_are_decided() -> None:
     decided = ReplenishmentRecommendation(item="I", status=RecommendationStatus.REJECTED)
     (event,) = find(known(proposed), seen(decided, 1), NOW).events
     assert event.data.previous_status is RecommendationStatus.PROPOSED
+    assert event.subjects == ("recommendation:77", "item:I")
     vanished = find(known(decided), gone(EntityName.RECOMMENDATION), NOW)
     assert (vanished.events, kept(vanished).gone) == ((), True)
 
