@@ -18,12 +18,14 @@ from runtime.cache.connection import RedisHandle
 from runtime.events.channel import Channel
 from runtime.events.leases import Leases
 from runtime.events.ledger import Ledger
+from runtime.events.letters import Letters
 from runtime.events.retention import Retention
 from runtime.store.migrating import migrate, state_of
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
 
 _FORGETTING_S: Final = 3_600.0
+_COUNTING_S: Final = 30.0
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -73,6 +75,7 @@ async def open_event_log(declared: Declaration, redis: RedisHandle) -> AsyncIter
             ledger, leases, holder=member, settings=declared.manifest.events.retention()
         )
         await stack.enter_async_context(_beside(lambda: _forgetting(retention)))
+        await stack.enter_async_context(_beside(lambda: _counting(Letters(store))))
         yield EventLog(store, ledger, leases, _channel(redis, store), member)
 
 
@@ -98,6 +101,14 @@ async def _forgetting(retention: Retention) -> None:
             await retention.run()
         except SupplygraphError as exc:
             _log.warning("old events could not be removed", error=exc.message)
+
+
+async def _counting(letters: Letters) -> None:
+    """Tell the metrics how many dead letters wait."""
+    while True:
+        with suppress(SupplygraphError):
+            await letters.measure()
+        await asyncio.sleep(_COUNTING_S)
 
 
 @asynccontextmanager
