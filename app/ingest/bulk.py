@@ -1,0 +1,213 @@
+"""`POST /ingest/{system}/bulk`: a file of rows, signed, as the body.
+
+    headers believed? -> body to a temporary file, its hash and signature made on the way
+      -> signature fits? -> taken in -> 202 with what came of it
+
+The sender waits. One that did not wait long enough sends the same file again: it goes on where it
+stopped, and is told the same if it was done. 503 means that it is worth repeating.
+"""
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import structlog
+from msgspec import Struct
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from app.ingest.files import RowFiles, RunOptions
+from canonical.errors import (
+    ConflictError,
+    NotFoundError,
+    SupplygraphError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from runtime.security.signatures import Check, Refusal, Scheme, SignatureError
+from workflows.ingestion.bulk import Bulk, Progress, RunBusyError
+
+_PATH: Final = "/ingest/{system}/bulk"
+_PIECE: Final = 1_000_000
+_AT_ONCE: Final = 4
+_RETRY_S: Final = 5
+_YES: Final = ("1", "true", "yes")
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Signing(Struct, frozen=True):
+    """How a system signs.
+
+    Attributes:
+        scheme: In which way.
+        keys: Keys in use, of which one must fit.
+        tolerance_s: How many seconds the time of sending may be off.
+    """
+
+    scheme: Scheme
+    keys: Sequence[bytes]
+    tolerance_s: float = 300.0
+
+
+class BulkDesk(Struct, frozen=True, kw_only=True):
+    """What takes files in.
+
+    Attributes:
+        bulk: Where they go.
+        files: Those that the manifest declares.
+        signing: How each system signs.
+        now: The time.
+    """
+
+    bulk: Bulk
+    files: RowFiles
+    signing: Mapping[str, Signing]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+class TooLargeError(SupplygraphError):
+    """A body is longer than it may be."""
+
+    code = "TOO_LARGE"
+
+
+def bulk_routes(desk: Callable[[], BulkDesk | None]) -> list[Route]:
+    """The route of files.
+
+    Args:
+        desk: What takes them in, while there is something that does.
+    """
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def take(request: Request) -> JSONResponse:
+        found = desk()
+        if found is None or gate.locked():
+            return _refused(UnavailableErrorNow(), 503)
+        async with gate:
+            try:
+                return await _taken(found, request)
+            except SupplygraphError as exc:
+                return _refused(exc, _status(exc))
+            except ClientDisconnect:
+                return _refused(TooLargeError("the body broke off: send it again"), 400)
+
+    return [Route(_PATH, take, methods=["POST"])]
+
+
+class UnavailableErrorNow(RunBusyError):
+    """Too much is being taken in."""
+
+    def __init__(self) -> None:
+        super().__init__("too many files are being taken in: send it again later")
+
+
+async def _taken(desk: BulkDesk, request: Request) -> JSONResponse:
+    system = request.path_params["system"]
+    entity = request.query_params.get("entity", "forecast")
+    check = _check(desk, system, request)
+    most = desk.files.max_bytes(system, entity)
+    with tempfile.TemporaryDirectory(prefix="bulk-", ignore_cleanup_errors=True) as folder:
+        file = Path(folder) / "body"
+        digest = await _spooled(request, file, check, most)
+        options = RunOptions(
+            run=request.query_params.get("run") or None,
+            baseline=request.query_params.get("baseline", "").lower() in _YES,
+            traceparent=request.headers.get("traceparent"),
+        )
+        run = desk.files.run_of(system, entity, file, digest, options)
+        progress = await desk.bulk.ingest(run)
+    return JSONResponse(shown(progress), 202)
+
+
+def _check(desk: BulkDesk, system: str, request: Request) -> Check:
+    signing = desk.signing.get(system)
+    if signing is None or not desk.files.has(system):
+        raise NotFoundError(f"no files of {system!r} are taken here")
+    try:
+        return Check(
+            signing.scheme,
+            signing.keys,
+            {name.lower(): value for name, value in request.headers.items()},
+            now=desk.now(),
+            tolerance_s=signing.tolerance_s,
+        )
+    except SignatureError as exc:
+        raise _unbelieved(system, exc) from exc
+
+
+def _unbelieved(system: str, exc: SignatureError) -> UnauthenticatedError:
+    _log.warning("a file was not believed", system=system, refusal=exc.refusal.value)
+    if exc.refusal is Refusal.STALE:
+        return UnauthenticatedError("the time of sending is too far from now: sign it anew")
+    return UnauthenticatedError("the signature is missing, or does not fit the body")
+
+
+async def _spooled(request: Request, file: Path, check: Check, most: int) -> str:
+    """Write the body to a file.
+
+    Returns:
+        Tells what it holds.
+    """
+    digest, size = hashlib.sha256(), 0
+    pieces: list[bytes] = []
+    held = 0
+    with file.open("wb") as out:
+
+        def write(content: bytes) -> None:
+            check.update(content)
+            digest.update(content)
+            out.write(content)
+
+        async for piece in request.stream():
+            size, held = size + len(piece), held + len(piece)
+            if size > most:
+                raise TooLargeError(f"the body is longer than {most:,} bytes: send it in parts")
+            pieces.append(piece)
+            if held >= _PIECE:
+                await asyncio.to_thread(write, b"".join(pieces))
+                pieces, held = [], 0
+        await asyncio.to_thread(write, b"".join(pieces))
+    try:
+        check.finish()
+    except SignatureError as exc:
+        raise _unbelieved(request.path_params["system"], exc) from exc
+    return digest.hexdigest()
+
+
+def shown(progress: Progress) -> dict[str, Any]:
+    """What came of a file, for programs."""
+    counts = progress.counts
+    return {
+        "run": progress.run,
+        "rows": counts.rows,
+        "new": counts.new,
+        "revised": counts.revised,
+        "unchanged": counts.unchanged,
+        "late": counts.late,
+        "bad": counts.bad,
+        "seconds": progress.seconds,
+    }
+
+
+def _status(exc: SupplygraphError) -> int:
+    known: tuple[tuple[type[SupplygraphError], int], ...] = (
+        (NotFoundError, 404),
+        (UnauthenticatedError, 401),
+        (TooLargeError, 413),
+        (RunBusyError, 503),
+        (ConflictError, 409),
+        (UnavailableError, 503),
+    )
+    return next((status for kind, status in known if isinstance(exc, kind)), 422)
+
+
+def _refused(exc: SupplygraphError, status: int) -> JSONResponse:
+    headers = {"retry-after": str(_RETRY_S)} if status == 503 else {}  # noqa: PLR2004
+    content = {"error": {"code": exc.code, "message": exc.message, "id": uuid4().hex}}
+    return JSONResponse(content, status, headers)
