@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
+from app.server.catalogue import catalogue_routes
 from app.server.counting import Counted
 from app.server.drain import Drain, drained_before_signals
 from app.server.endpoint import Endpoint, answer_later
@@ -88,6 +89,7 @@ def create_app(
     routes = [
         Route(_GRAPHQL, desk),
         *health_routes(lambda: desk.serving, desk.drain),
+        *catalogue_routes(),
         *(graphiql_routes(graphiql) if graphiql is not None else []),
     ]
     return Application(
