@@ -16,6 +16,8 @@ from typing import Any, Final
 import msgspec
 
 from app.event_log import EventLog, open_event_log
+from app.ingest.desks import Ingestion
+from app.ingest.opening import open_ingestion
 from app.jwks import jwks_reader
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
@@ -65,6 +67,7 @@ class Installation:
         lists: Reads lists.
         log: Keeps events, and tells of them.
         events: What operations ask of the log.
+        ingestion: What takes in what systems send.
     """
 
     backends: Mapping[str, Backend]
@@ -79,6 +82,7 @@ class Installation:
     lists: ListReader
     log: EventLog
     events: EventDesk
+    ingestion: Ingestion
 
     def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
         """The loaders of one operation."""
@@ -179,6 +183,7 @@ def _wired(
         lists=ListReader(catalog, keyed, cache),
         log=log,
         events=log.desk(),
+        ingestion=open_ingestion(declared, catalog, log),
     )
 
 
