@@ -28,7 +28,8 @@ from app.server.operator import Operator
 from app.server.pages import graphiql_routes
 from app.server.ports import GraphiQLConfig, Serving
 from app.server.sockets.protocol import SWITCHBOARD
-from app.server.streams import Streams, StreamSettings
+from app.server.stream_settings import StreamSettings
+from app.server.streams import Streams
 from app.server.switchboard import Switchboard
 from schema.api import build_schema
 

@@ -24,6 +24,7 @@ from tests.fixtures.server import served
 ROOT: Final = Path(__file__).parents[2]
 MANIFEST: Final = (ROOT / "app" / "demo_manifest.yaml").read_text()
 JOINED: Final = (ROOT / "app" / "queries" / "1_joined_orders.graphql").read_text()
+WEBHOOK_SECRET: Final = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
 NAMES: Final = {"s4": "erp", "coupa": "procurement", "frepple": "planning"}
 
 
@@ -129,6 +130,7 @@ class Simulators:
 def environment(sandbox: Sandbox, key: str, redis_url: str) -> dict[str, str]:
     """What the demo's manifest takes from the environment."""
     found = {"SUPPLYGRAPH_DEVELOPMENT_KEY": key, "REDIS_URL": redis_url}
+    found["DEMO_PROCUREMENT_WEBHOOK_SECRET"] = WEBHOOK_SECRET
     for name, simulator in (
         ("ERP", sandbox.s4),
         ("PROCUREMENT", sandbox.coupa),
