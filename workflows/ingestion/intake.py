@@ -13,12 +13,12 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
+from canonical.dead_letters import DeadLetter
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
 from canonical.events import Event
 from canonical.observations import Observation
 from runtime.events.ledger import Ledger
-from runtime.events.letters import DeadLetter
 from runtime.events.writing import Key, Known, Writing
 from workflows.ingestion.changes import TOLD_OF, find_all
 from workflows.ingestion.states import State, decode_state, encode_state
