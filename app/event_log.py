@@ -79,11 +79,29 @@ async def open_event_log(declared: Declaration, redis: RedisHandle) -> AsyncIter
         yield EventLog(store, ledger, leases, _channel(redis, store), member)
 
 
-async def migrated(settings: StoreSettings) -> str | None:
-    """Bring a store's tables up to date; the revision that they were at before."""
+async def migrated(settings: StoreSettings) -> tuple[str | None, str]:
+    """Bring a store's tables up to date; the revisions before, None if there were none, and now."""
     store = Store(settings)
     try:
-        return await migrate(store)
+        return await migrate(store), await state_of(store)
+    finally:
+        await store.aclose()
+
+
+@asynccontextmanager
+async def open_ledger(settings: StoreSettings) -> AsyncIterator[Ledger]:
+    """Open the log alone, for whoever looks into it beside the processes that serve.
+
+    Raises:
+        MisconfiguredError: if its tables are not those of this release.
+        UnavailableError: if it cannot be reached.
+    """
+    store = Store(settings)
+    try:
+        await state_of(store)
+        ledger = Ledger(store)
+        yield ledger
+        await ledger.aclose()
     finally:
         await store.aclose()
 

@@ -1,4 +1,4 @@
-"""The command line: `supplygraph serve | check | sdl | schema-json | token | demo`.
+"""The command line: `supplygraph serve | check | sdl | token | migrate | events | demo`, and more.
 
 Commands import what they need when they run, so that help comes at once. Errors are told in words;
 `--debug` shows where they came from.
@@ -11,6 +11,8 @@ import typer
 from app.cli.checking import check
 from app.cli.demonstrating import demo
 from app.cli.errors import Group
+from app.cli.events import events
+from app.cli.migrating import migrate
 from app.cli.printing import schema_json, sdl
 from app.cli.serving import serve
 from app.cli.tokens import token
@@ -40,7 +42,9 @@ app.command()(check)
 app.command()(sdl)
 app.command("schema-json")(schema_json)
 app.command()(token)
+app.command()(migrate)
 app.command()(demo)
+app.add_typer(events)
 
 
 def main() -> None:
