@@ -1,14 +1,16 @@
 """`supplygraph events`: what happened, as it is in the log."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from app.cli.options import DEFAULT_MANIFEST, Manifest
+from app.cli.dead_letters import dead_letters
+from app.cli.opening import actor, operating
+from app.cli.options import DEFAULT_MANIFEST, AsJSON, Manifest
+from app.cli.printing import print_data
 
 if TYPE_CHECKING:
     from canonical.entities import EntityName
@@ -21,7 +23,7 @@ events = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-AsJSON = Annotated[bool, typer.Option("--json", help="Print JSON, a line each, for programs.")]
+events.add_typer(dead_letters)
 Since = Annotated[
     str | None,
     typer.Option(help="Only what was recorded from this moment on: ISO 8601 with zone."),
@@ -51,22 +53,24 @@ def tail(  # noqa: PLR0917  # options, by name
     as_json: AsJSON = False,
 ) -> None:
     """Print the last events, each stream in its order; with --follow those too that come."""
-    streams, types, moment = _streams(stream or []), _types(type_name or []), instant(since)
+    from app.cli.showing import show_events
+
+    streams, types, moment = _streams(stream or []), _types(type_name or []), _instant(since)
 
     def wanted(event: "Event") -> bool:
         return (not types or event.type in types) and (subject is None or subject in event.subjects)
 
     async def work() -> None:
-        async with opened(manifest) as ledger:
-            after = await _starts(ledger, streams, lines, moment)
-            async for found in _tailed(ledger, after, follow=follow):
-                show([event for event in found if wanted(event)], as_json=as_json)
+        async with operating(manifest) as desk:
+            after = await _starts(desk.ledger, streams, lines, moment)
+            async for found in _tailed(desk.ledger, after, follow=follow):
+                show_events([event for event in found if wanted(event)], as_json=as_json)
 
     asyncio.run(work())
 
 
-@events.command("show")
-def show_events(
+@events.command()
+def show(
     manifest: Manifest = DEFAULT_MANIFEST,
     event_id: Annotated[list[str] | None, typer.Argument(help="Ids of events.")] = None,
     correlation: Annotated[
@@ -85,13 +89,13 @@ def show_events(
         raise typer.BadParameter("say which: an event's id, --correlation or --subject")
 
     async def find() -> list["Event"]:
-        async with opened(manifest) as ledger:
-            found = dict(await ledger.by_ids(event_id or []))
+        async with operating(manifest) as desk:
+            found = dict(await desk.ledger.by_ids(event_id or []))
             more: list[Event] = []
             if correlation is not None:
-                more += await ledger.of_correlation(correlation)
+                more += await desk.ledger.of_correlation(correlation)
             if subject is not None:
-                more += (await ledger.of_subjects([subject]))[subject]
+                more += (await desk.ledger.of_subjects([subject]))[subject]
             return list((found | {event.event_id: event for event in more}).values())
 
     found = asyncio.run(find())
@@ -101,15 +105,54 @@ def show_events(
         print_data(event_data(event), as_json=as_json)
 
 
-def opened(manifest: Any) -> Any:
-    """The log of a manifest's installation, as an async context manager."""
-    from app.event_log import open_ledger
-    from app.manifest.loading import load_manifest
+@events.command()
+def replay(  # noqa: PLR0917  # options, by name
+    consumer: Annotated[str, typer.Option(help="Who is given them: `caches`.")],
+    manifest: Manifest = DEFAULT_MANIFEST,
+    event_id: Annotated[list[str] | None, typer.Argument(help="Ids of events.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Those of this record, as `purchase_order:4500001`.")
+    ] = None,
+    type_name: Annotated[
+        list[str] | None, typer.Option("--type", help="Those of this type; may repeat.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Those that happened from this moment on.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Those that happened before it.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how many would be given.")
+    ] = False,
+) -> None:
+    """Give events to one consumer once more, in order; all that is asked must hold."""
+    from canonical.dead_letters import EventSelection
 
-    return open_ledger(load_manifest(manifest, os.environ).store)
+    types = _types(type_name or [])
+    selection = EventSelection(
+        ids=tuple(event_id) if event_id else None,
+        business_key=key,
+        types=tuple(sorted(types)) or None,
+        since=_instant(since),
+        until=_instant(until),
+    )
+    if selection == EventSelection():
+        raise typer.BadParameter("say which: ids of events, --key, --type, --since or --until")
+
+    async def work() -> None:
+        async with operating(manifest) as desk:
+            if dry_run:
+                done = await desk.replays.preview(selection, consumer)
+            else:
+                done = await desk.replays.replay(selection, consumer, actor=actor())
+        told = "would be given to" if dry_run else "given to"
+        typer.echo(
+            f"{done.given} {told} {consumer}; {done.left_out} left out by the rule of their type"
+        )
+
+    asyncio.run(work())
 
 
-def instant(text: str | None) -> datetime | None:
+def _instant(text: str | None) -> datetime | None:
     """A moment that somebody typed."""
     if text is None:
         return None
@@ -120,25 +163,6 @@ def instant(text: str | None) -> datetime | None:
     if moment is None or moment.tzinfo is None:
         raise typer.BadParameter(f"{text!r} is no moment with its zone; write 2026-03-01T12:00Z")
     return moment
-
-
-def show(events: Sequence["Event"], *, as_json: bool) -> None:
-    """Print events, a line each."""
-    from app.cli.showing import event_data, event_line
-
-    for event in events:
-        if as_json:
-            print_data(event_data(event), as_json=True)
-        else:
-            typer.echo(event_line(event))
-
-
-def print_data(data: dict[str, Any], *, as_json: bool) -> None:
-    """Print what programs read, or the same for people."""
-    import msgspec
-
-    encoded = msgspec.json.encode(data)
-    typer.echo((encoded if as_json else msgspec.json.format(encoded, indent=2)).decode())
 
 
 async def _tailed(

@@ -1,13 +1,25 @@
 """Events and dead letters on the terminal: a line each for people, or data for programs."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
+import typer
 
+from app.cli.printing import print_data
 from canonical.dead_letters import DeadLetter
 from canonical.events import Event, encode_data
 
 _CONTROLS: Final = dict.fromkeys((*range(32), *range(127, 160)), "�")
+
+
+def show_events(events: Sequence[Event], *, as_json: bool) -> None:
+    """Print events, a line each."""
+    for event in events:
+        if as_json:
+            print_data(event_data(event), as_json=True)
+        else:
+            typer.echo(event_line(event))
 
 
 def event_line(event: Event) -> str:

@@ -1,6 +1,7 @@
 """The command line over the event log of a small installation that has no systems up."""
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
@@ -23,9 +24,19 @@ class Logged:
         self.manifest.write_text(SOUND, encoding="utf-8")
         self.file = folder / ".state" / "supplygraph.db"
 
-    def run(self, *arguments: str) -> Result:
+    def copied(self, folder: Path) -> "Logged":
+        """The same in another folder, to be changed."""
+        shutil.copytree(self.file.parent, folder / ".state")
+        return Logged(folder)
+
+    def run(self, *arguments: str, redis_url: str | None = None) -> Result:
         """Run a command."""
-        environ = {**ENVIRON, "SUPPLYGRAPH_MANIFEST": str(self.manifest), "DATABASE_URL": None}
+        environ = {
+            **ENVIRON,
+            "SUPPLYGRAPH_MANIFEST": str(self.manifest),
+            "DATABASE_URL": None,
+            "REDIS_URL": redis_url,
+        }
         return CliRunner(env=environ).invoke(app, arguments)
 
     def write(self, work: Callable[[Ledger], Awaitable[Any]], now: datetime | None = None) -> Any:

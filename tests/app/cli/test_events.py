@@ -1,6 +1,8 @@
 """`supplygraph migrate` and `supplygraph events`: what they print of a real log."""
 
 import json
+import os
+import pwd
 import signal
 from collections.abc import Sequence
 from datetime import timedelta
@@ -9,19 +11,21 @@ from pathlib import Path
 import pytest
 
 from canonical.events import Event
+from runtime.events.audit import AuditEntry, audited
 from runtime.events.ledger import Ledger
 from tests.app.cli.logged import Logged
 from tests.app.cli.processes import Running
 from tests.events.making import NOON, item_event, order_event
+from tests.ingestion.rereading import BAD, GOOD, bury, letter
 from tests.unit.app.manifest.sound import ENVIRON
 
 LATER = NOON + timedelta(hours=1)
 
 
-@pytest.fixture
-def logged(tmp_path: Path) -> Logged:
-    """Three orders at noon, a fourth and an item an hour later."""
-    logged = Logged(tmp_path)
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Logged:
+    """Three orders at noon, a fourth and an item an hour later; to be read."""
+    logged = Logged(tmp_path_factory.mktemp("logged"))
     assert logged.run("migrate").exit_code == 0
     for events, at in (
         ([order_event(n) for n in (1, 2, 3)], NOON),
@@ -107,6 +111,7 @@ def test_show_says_that_there_is_none(logged: Logged) -> None:
 
 
 def test_tail_follows_until_it_is_interrupted(logged: Logged, tmp_path: Path) -> None:
+    logged = logged.copied(tmp_path)
     environ = {**ENVIRON, "SUPPLYGRAPH_MANIFEST": str(logged.manifest)}
     running = Running(["events", "tail", "-n", "1", "--follow"], environ, tmp_path)
     try:
@@ -121,3 +126,76 @@ def test_tail_follows_until_it_is_interrupted(logged: Logged, tmp_path: Path) ->
         assert running.end(signal.SIGINT) == 130
     finally:
         running.close()
+
+
+ORDERS = ("events", "replay", "--consumer", "caches", "--type", "status_changed")
+
+
+async def _audit(ledger: Ledger) -> Sequence[AuditEntry]:
+    return await audited(ledger.store)
+
+
+def test_replay_gives_events_to_a_consumer_in_the_name_of_the_user(
+    logged: Logged, tmp_path: Path, valkey_url: str
+) -> None:
+    logged = logged.copied(tmp_path)
+    dry = logged.run(*ORDERS, "--dry-run", redis_url=valkey_url)
+    assert dry.stdout == "4 would be given to caches; 0 left out by the rule of their type\n"
+    assert logged.write(_audit) == []
+    key = ("--key", "purchase_order:2")
+    done = logged.run(*ORDERS, *key, redis_url=valkey_url)
+    assert done.stdout == "1 given to caches; 0 left out by the rule of their type\n"
+    [entry] = logged.write(_audit)
+    assert (entry.action, entry.subject) == ("events.replayed", "caches")
+    assert entry.actor == pwd.getpwuid(os.getuid()).pw_name
+
+
+def test_replay_refuses_what_it_cannot_do(logged: Logged) -> None:
+    nobody = logged.run(*ORDERS)
+    assert nobody.exit_code == 1
+    assert "there is no consumer 'caches'" in nobody.stderr
+    assert logged.run(*ORDERS[:4]).exit_code == 2
+
+
+def _buried(logged: Logged) -> tuple[str, ...]:
+    async def work(ledger: Ledger) -> Sequence[str]:
+        return await bury(ledger, letter(), letter(b"\xff\x1b[2J", name="d\x1b2"))
+
+    return tuple(logged.write(work))
+
+
+def test_dead_letters_are_listed_shown_and_discarded(logged: Logged, tmp_path: Path) -> None:
+    logged = logged.copied(tmp_path)
+    first, second = _buried(logged)
+    listed = logged.run("events", "dead-letters", "list", "--json")
+    assert [json.loads(x)["size"] for x in listed.stdout.splitlines()] in ([37, 5], [5, 37])
+    assert listed.stderr == "2 in all\n"
+    shown = json.loads(logged.run("events", "dead-letters", "show", first).stdout)
+    assert (shown["body"], shown["reason"]) == (BAD.decode(), "schema")
+    raw = logged.run("events", "dead-letters", "show", "--raw", second)
+    assert raw.stdout_bytes == b"\xff\x1b[2J"
+
+    done = logged.run("events", "dead-letters", "discard", first, "--reason", "a test")
+    assert done.stdout == f"Dead letter {first} is discarded.\n"
+    left = logged.run("events", "dead-letters", "list").stdout
+    assert f"{second}  " in left
+    assert "open  erp by webhook  5 bytes  schema: no such status" in left
+    assert first not in left
+    again = logged.run("events", "dead-letters", "discard", first, "--reason", "a test")
+    assert (again.exit_code, "is discarded already" in again.stderr) == (1, True)
+    [entry] = logged.write(_audit)
+    assert entry.actor == pwd.getpwuid(os.getuid()).pw_name
+
+
+@pytest.mark.parametrize("options", [(), ("--preview",)], ids=["replay", "preview"])
+def test_a_letter_that_nobody_can_read_stays_open(
+    logged: Logged, tmp_path: Path, options: Sequence[str]
+) -> None:
+    logged = logged.copied(tmp_path)
+    first, _ = _buried(logged)
+    (tmp_path / "order.json").write_bytes(GOOD)
+    file = str(tmp_path / "order.json")
+    refused = logged.run("events", "dead-letters", "correct", first, file, *options)
+    assert refused.exit_code == 1
+    assert "cannot be taken in again here" in refused.stderr
+    assert logged.run("events", "dead-letters", "list").stderr == "2 in all\n"
