@@ -12,6 +12,7 @@ from app.cli.checking import check
 from app.cli.demonstrating import demo
 from app.cli.errors import Group
 from app.cli.events import events
+from app.cli.ingesting import ingest
 from app.cli.migrating import migrate
 from app.cli.printing import schema_json, sdl
 from app.cli.serving import serve
@@ -39,6 +40,7 @@ def _options(
 
 app.command()(serve)
 app.command()(check)
+app.command()(ingest)
 app.command()(sdl)
 app.command("schema-json")(schema_json)
 app.command()(token)
