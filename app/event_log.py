@@ -96,24 +96,6 @@ async def migrated(settings: StoreSettings) -> tuple[str | None, str]:
         await store.aclose()
 
 
-@asynccontextmanager
-async def open_ledger(settings: StoreSettings) -> AsyncIterator[Ledger]:
-    """Open the log alone, for whoever looks into it beside the processes that serve.
-
-    Raises:
-        MisconfiguredError: if its tables are not those of this release.
-        UnavailableError: if it cannot be reached.
-    """
-    store = Store(settings)
-    try:
-        await state_of(store)
-        ledger = Ledger(store)
-        yield ledger
-        await ledger.aclose()
-    finally:
-        await store.aclose()
-
-
 def channel_of(redis: RedisHandle, store: Store) -> Channel:
     """The way to the processes with the same store: others may use the same Redis."""
     name = hashlib.blake2b(store.shown.encode(), digest_size=8).hexdigest()

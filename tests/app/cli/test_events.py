@@ -41,11 +41,8 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Logged:
 
 def test_migrate_says_from_where_to_where(tmp_path: Path) -> None:
     logged = Logged(tmp_path)
-    refused = logged.run("events", "tail")
     made, again = logged.run("migrate"), logged.run("migrate")
 
-    assert refused.exit_code == 1
-    assert "run `supplygraph migrate`" in refused.stderr
     revision = made.stdout.removeprefix("The tables were made: revision ").strip(".\n")
     assert again.stdout == f"The tables are up to date: revision {revision}.\n"
 
