@@ -12,7 +12,6 @@ import structlog
 from msgspec import Struct
 
 from app.manifest.loading import Declaration
-from app.server.ports import EventDesk
 from canonical.errors import SupplygraphError
 from runtime.cache.connection import RedisHandle
 from runtime.events.channel import Channel
@@ -45,10 +44,6 @@ class EventLog(Struct, frozen=True):
     leases: Leases
     channel: Channel
     member: str
-
-    def desk(self) -> EventDesk:
-        """What operations ask of it."""
-        return EventDesk(history=self.ledger)
 
 
 @asynccontextmanager
@@ -87,11 +82,11 @@ async def open_ledger(settings: StoreSettings) -> AsyncIterator[Ledger]:
         yield ledger
 
 
-async def migrated(settings: StoreSettings) -> str | None:
-    """Bring a store's tables up to date; the revision that they were at before."""
+async def migrated(settings: StoreSettings) -> tuple[str | None, str]:
+    """Bring a store's tables up to date; the revisions before, None if there were none, and now."""
     store = Store(settings)
     try:
-        return await migrate(store)
+        return await migrate(store), await state_of(store)
     finally:
         await store.aclose()
 

@@ -17,11 +17,13 @@ import msgspec
 
 from app.event_log import EventLog, open_event_log
 from app.ingest.desks import Ingestion
-from app.ingest.opening import open_ingestion
+from app.ingest.opening import open_ingestion, readers_of
+from app.ingest.rereading import HookRereading
 from app.jwks import jwks_reader
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
 from app.manifest.model import EntityConfig
+from app.operating import CACHES, Operating, operating_on
 from app.server.ports import EventDesk, OperationLimits, Serves
 from canonical.entities import ENTITIES, Entity, EntityName
 from canonical.ports import Backend
@@ -46,6 +48,7 @@ from runtime.cache.urls import Client
 from runtime.embedded.valkey import embedded_valkey
 from runtime.limits.redis_limits import RedisLimits
 from runtime.security.tokens import TokenVerifier
+from workflows.ingestion.intake import Intake
 
 _MEGABYTE: Final = 1_000_000
 
@@ -68,6 +71,7 @@ class Installation:
         log: Keeps events, and tells of them.
         events: What operations ask of the log.
         ingestion: What takes in what systems send.
+        operating: What operators do with the log.
     """
 
     backends: Mapping[str, Backend]
@@ -83,6 +87,7 @@ class Installation:
     log: EventLog
     events: EventDesk
     ingestion: Ingestion
+    operating: Operating
 
     def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
         """The loaders of one operation."""
@@ -168,6 +173,11 @@ def _wired(
     keyed = KeyedReader(catalog, cache, questions=questions)
     tokens = manifest.identity.token_config(declared.vault)
     limits = manifest.limits
+    intake = Intake(log.ledger)
+    readers = readers_of(declared, catalog)
+    operating = operating_on(
+        log.ledger, intake, {CACHES: questions.apply}, {"webhook": HookRereading(readers)}
+    )
     return Installation(
         backends=backends,
         catalog=catalog,
@@ -182,8 +192,9 @@ def _wired(
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),
         log=log,
-        events=log.desk(),
-        ingestion=open_ingestion(declared, catalog, log),
+        events=EventDesk(log.ledger, operating.dead_letters, operating.replays),
+        ingestion=open_ingestion(declared, readers, intake, log),
+        operating=operating,
     )
 
 

@@ -12,7 +12,9 @@ from app.cli.cataloguing import asyncapi_json, event_schemas
 from app.cli.checking import check
 from app.cli.demonstrating import demo
 from app.cli.errors import Group
+from app.cli.events import events
 from app.cli.ingesting import ingest
+from app.cli.migrating import migrate
 from app.cli.printing import schema_json, sdl
 from app.cli.serving import serve
 from app.cli.tokens import token
@@ -45,7 +47,9 @@ app.command("schema-json")(schema_json)
 app.command("asyncapi")(asyncapi_json)
 app.command("event-schemas")(event_schemas)
 app.command()(token)
+app.command()(migrate)
 app.command()(demo)
+app.add_typer(events)
 
 
 def main() -> None:

@@ -15,12 +15,12 @@ from msgspec import Struct
 
 from app.ingest.believing import WrongFormError
 from canonical.absent import is_absent
+from canonical.dead_letters import DeadLetter
 from canonical.entities import EntityName
 from canonical.errors import BadAnswerError, InvalidInputError, SupplygraphError
 from canonical.observations import Observation
 from canonical.ports import Ask, Source
 from canonical.records import Record
-from runtime.events.letters import DeadLetter
 from runtime.telemetry.correlation import accepted, correlation_id
 from workflows.ingestion.cloud_events import CloudEvent, report_of
 from workflows.ingestion.intake import Delivery, Way

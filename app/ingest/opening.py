@@ -13,12 +13,14 @@ from app.ingest.files import RowFiles
 from app.ingest.webhooks import Hook, HookDesk
 from app.manifest.ingestion import SystemIngestion, WebhookConfig
 from app.manifest.loading import Declaration
-from loaders.catalog import Catalog, Supply
+from loaders.catalog import Catalog
 from workflows.ingestion.bulk import Bulk
 from workflows.ingestion.intake import Intake
 
 
-def open_ingestion(declared: Declaration, catalog: Catalog, log: EventLog) -> Ingestion:
+def open_ingestion(
+    declared: Declaration, readers: Mapping[str, Reader], intake: Intake, log: EventLog
+) -> Ingestion:
     """What takes deliveries in.
 
     Raises:
@@ -32,17 +34,28 @@ def open_ingestion(declared: Declaration, catalog: Catalog, log: EventLog) -> In
         if s.signing is not None
     }
     bulk = Bulk(log.ledger, log.leases, holder=uuid4().hex, clock=time.monotonic)
-    hooks = HookDesk(_hooks(said, signing, catalog), Intake(log.ledger))
+    hooks = HookDesk(_hooks(said, signing, readers), intake)
     return Ingestion(hooks, BulkDesk(bulk=bulk, files=RowFiles(declared), signing=signing))
 
 
+def readers_of(declared: Declaration, catalog: Catalog) -> dict[str, Reader]:
+    """What understands the bodies that each system sends."""
+    return {
+        system: _reader(system, ingestion.webhook, catalog)
+        for system, ingestion in declared.manifest.ingestion.items()
+        if ingestion.webhook is not None
+    }
+
+
 def _hooks(
-    said: Mapping[str, SystemIngestion], signing: Mapping[str, Signing], catalog: Catalog
+    said: Mapping[str, SystemIngestion],
+    signing: Mapping[str, Signing],
+    readers: Mapping[str, Reader],
 ) -> dict[str, Hook]:
     return {
         system: Hook(
             signing=signing[system],
-            reader=_reader(system, ingestion.webhook, catalog),
+            reader=readers[system],
             max_bytes=ingestion.webhook.max_kilobytes * 1024,
             per_minute=ingestion.webhook.per_minute,
         )
@@ -54,6 +67,5 @@ def _hooks(
 def _reader(system: str, webhook: WebhookConfig, catalog: Catalog) -> Reader:
     if webhook.entity is None:
         return Reader(system)
-    found: list[Supply] = list(catalog.supplies(webhook.entity, system))
-    supply = found[0]
+    [supply] = catalog.supplies(webhook.entity, system)
     return Reader(system, supply.source, webhook.rows, supply.columns)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from canonical.dead_letters import DeadLetter
 from canonical.entities import EntityName
 from canonical.events import Event
 from runtime.events.joining import Asked
 from runtime.events.ledger import Ledger
-from runtime.events.letters import DeadLetter
 from runtime.events.writing import Known, Writing
 from runtime.store import store as module
 from runtime.store.store import Store

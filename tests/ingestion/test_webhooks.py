@@ -12,11 +12,12 @@ from starlette.applications import Starlette
 from app.ingest.believing import Signing
 from app.ingest.bodies import Reader
 from app.ingest.webhooks import Hook, HookDesk, hook_routes
+from canonical.dead_letters import DeadLetter
 from canonical.entities import EntityName
 from canonical.errors import BadAnswerError, Reason, UnavailableError
 from canonical.events import FORECAST_REVISED, INVENTORY_CHANGED, ORDER_REVISED, STATUS_CHANGED
 from runtime.events.ledger import Ledger
-from runtime.events.letters import DeadLetter, Letters
+from runtime.events.letters import Letters
 from runtime.security.signatures import STANDARD
 from tests.fakes.distributor import order
 from tests.fakes.senders import sign
