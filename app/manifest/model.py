@@ -9,6 +9,7 @@ from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE
 from app.manifest.identity import IdentityConfig
 from app.manifest.serving import AnswersConfig, HTTPConfig
 from app.manifest.streaming import EventsConfig, StoreConfig, SubscriptionsConfig
+from app.manifest.thresholds import DEFAULT_THRESHOLDS, ThresholdsConfig
 from canonical.entities import EntityName
 from canonical.values import UnitConversion
 from connectors.config import BackendConfig
@@ -270,6 +271,7 @@ class Manifest(Part):
         StoreConfig()
     )
     events: Annotated[EventsConfig, Field(description="How long events are kept.")] = EventsConfig()
+    thresholds: ThresholdsConfig = DEFAULT_THRESHOLDS
     subscriptions: Annotated[
         SubscriptionsConfig, Field(description="What subscriptions may take.")
     ] = SubscriptionsConfig()
