@@ -19,6 +19,7 @@ from loaders.context import ReadContext
 from loaders.journal import Journal
 from loaders.keyed import KeyedReader, KeyQuestion
 from resolvers.context import DeclaredUnits
+from runtime.events.ledger import Ledger
 from workflows.ingestion.thresholds import Thresholds
 
 _DEADLINE_S: Final = 3.0
@@ -88,9 +89,9 @@ class ThresholdFigures:
         )
 
 
-def crossings_of(manifest: Manifest, keyed: KeyedReader) -> Thresholds | None:
+def crossings_of(manifest: Manifest, keyed: KeyedReader, ledger: Ledger) -> Thresholds | None:
     """What tells of thresholds; None where none is declared, or no system has stock and items."""
     rules = rules_of(manifest.thresholds)
     if not rules or not {EntityName.INVENTORY, EntityName.ITEM} <= manifest.entities.keys():
         return None
-    return Thresholds(rules, ThresholdFigures(keyed, manifest.units.declared()))
+    return Thresholds(rules, ThresholdFigures(keyed, manifest.units.declared()), ledger)

@@ -13,6 +13,7 @@ from canonical.absent import ABSENT
 from canonical.entities import EntityName
 from canonical.errors import Reason, UnavailableError
 from canonical.events import Event
+from canonical.inventory import InventoryPosition
 from canonical.observations import Observation
 from canonical.values import UnitConversion
 from resolvers.events import Shown
@@ -42,7 +43,8 @@ def report(available: int | str, minute: int, *, unit: str = "PC", **more: Any) 
 
 def process(ledger: Ledger, desk: Desk, *rules: Rule) -> Intake:
     """Takes reports in as one process does."""
-    return Intake(ledger, Thresholds(rules or [SAFETY], ThresholdFigures(desk.keyed, desk.units)))
+    figures = ThresholdFigures(desk.keyed, desk.units)
+    return Intake(ledger, Thresholds(rules or [SAFETY], figures, ledger))
 
 
 async def take(intake: Intake, *reports: Observation) -> None:
@@ -95,6 +97,22 @@ async def test_what_was_short_in_a_baseline_is_not_told_until_it_changes_sides(
     assert await crossings(ledger) == []
     await take(intake, report(7, 2))
     assert [name for name, _, _ in await crossings(ledger)] == ["threshold_recovered"]
+
+
+async def test_a_position_that_is_no_longer_there_is_short(ledger: Ledger) -> None:
+    intake = process(ledger, Desk(*Distributor().sources))
+    await take(intake, report(9, 0, baseline=True), report(9, 0, key="other", baseline=True))
+    await take(intake, report(0, 1, record=None))
+    assert await crossings(ledger) == [("threshold_breached", "0", 2)]
+
+
+async def test_a_report_of_quantities_alone_is_of_the_position_that_is_known(
+    ledger: Ledger,
+) -> None:
+    intake = process(ledger, Desk(*Distributor().sources))
+    await take(intake, report(9, 0, baseline=True))
+    await take(intake, report(0, 1, record=InventoryPosition(available=Decimal(2))))
+    assert await crossings(ledger) == [("threshold_breached", "2", 2)]
 
 
 async def test_late_stock_decides_nothing(ledger: Ledger) -> None:

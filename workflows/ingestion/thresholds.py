@@ -12,6 +12,7 @@ with the stock that it was decided by, and a crossing is told once, whichever pr
 
 - A position that is first heard of and is short is told of. One that was taken note of silently (a
   baseline) and was short then already is not: it had not crossed anything that we have seen.
+- A position that its system no longer has is one with nothing available.
 - What cannot be decided now (the item cannot be read, its unit is another and no conversion is
   declared) stays as it was, and is decided by the next change.
 """
@@ -38,9 +39,11 @@ from canonical.events import (
 )
 from canonical.inventory import InventoryPosition
 from canonical.items import Item
+from canonical.records import Record
 from canonical.values import convert
 from runtime.events.writing import Key, Known, Writing
 from workflows.ingestion.intake import Delivery
+from workflows.ingestion.states import decode_state
 
 _STATES: Final = "/thresholds"
 """After a backend's name, which has no slash: where decisions about its positions are kept."""
@@ -89,6 +92,13 @@ class Figures(Protocol):
         """Regions of locations, by code; None for one that has none."""
 
 
+class Remembered(Protocol):
+    """Knows what was last heard of records: a `Ledger`."""
+
+    async def known(self, entity: EntityName, keys: Iterable[Key]) -> Mapping[Key, Known]:
+        """States of records, as intake keeps them; what is not known is left out."""
+
+
 class Prepared(Struct, frozen=True):
     """What was read before the transaction."""
 
@@ -112,30 +122,41 @@ class Thresholds:
     Args:
         rules: What is watched, the first of a name before others.
         figures: Reads masters.
+        remembered: Knows positions whose reports do not name them, such as that they are gone.
     """
 
-    def __init__(self, rules: Sequence[Rule], figures: Figures) -> None:
+    def __init__(self, rules: Sequence[Rule], figures: Figures, remembered: Remembered) -> None:
         self._rules: dict[str, list[Rule]] = {}
         for rule in rules:
             self._rules.setdefault(rule.name, []).append(rule)
         self._by_region = any(rule.regions for rule in rules)
         self._figures = figures
+        self._remembered = remembered
         self._logged: set[tuple[str, str | None]] = set()
 
     async def prepare(self, deliveries: Sequence[Delivery]) -> Prepared:
         """Read the masters of all positions that are reported, each once."""
-        skus: dict[str, None] = {}
-        codes: dict[str, None] = {}
-        for delivery in deliveries:
-            for o in delivery.observations:
-                if isinstance(o.record, InventoryPosition):
-                    if not is_absent(o.record.item):
-                        skus[o.record.item] = None
-                    if not is_absent(o.record.location):
-                        codes[o.record.location] = None
+        positions = await self._positions(deliveries)
+        skus = dict.fromkeys(p.item for p in positions if not is_absent(p.item))
+        codes = dict.fromkeys(p.location for p in positions if not is_absent(p.location))
         items = await self._figures.items(skus) if skus else {}
         regions = await self._figures.regions(codes) if codes and self._by_region else {}
         return Prepared(items, regions)
+
+    async def _positions(self, deliveries: Sequence[Delivery]) -> list[InventoryPosition]:
+        """The positions that are reported; as they were known where a report does not name them."""
+        found: list[InventoryPosition] = []
+        unnamed: dict[Key, None] = {}
+        for delivery in deliveries:
+            for o in delivery.observations:
+                if isinstance(o.record, InventoryPosition):
+                    found.append(o.record)
+                if o.entity is EntityName.INVENTORY and not _is_named(o.record):
+                    unnamed[o.system, o.key] = None
+        if unnamed:
+            known = await self._remembered.known(EntityName.INVENTORY, unnamed)
+            found += [decode_state(EntityName.INVENTORY, k.data).record for k in known.values()]
+        return found
 
     async def find(
         self, writing: Writing, events: Sequence[Event], prepared: Prepared
@@ -235,6 +256,12 @@ class Thresholds:
             unit=unit,
             base=base,
         )
+
+
+def _is_named(record: Record | None) -> bool:
+    return isinstance(record, InventoryPosition) and not (
+        is_absent(record.item) or is_absent(record.location)
+    )
 
 
 def _place(event: Event) -> Key:

@@ -9,6 +9,7 @@ import pytest
 from app.manifest.thresholds import rules_of
 from app.threshold_figures import crossings_of
 from loaders.keyed import KeyedReader
+from runtime.events.ledger import Ledger
 from tests.unit.app.manifest.sound import SOUND, load, wrong
 from workflows.ingestion.thresholds import Level, Rule
 
@@ -78,5 +79,5 @@ def test_what_cannot_be_meant_is_refused_where_it_stands(
 def test_thresholds_are_watched_where_they_are_declared_and_stock_is_known(
     tmp_path: Path, text: str, *, watched: bool
 ) -> None:
-    keyed = cast("KeyedReader", None)  # nothing is read yet
-    assert (crossings_of(load(tmp_path, text).manifest, keyed) is not None) is watched
+    keyed, ledger = cast("KeyedReader", None), cast("Ledger", None)  # nothing is read yet
+    assert (crossings_of(load(tmp_path, text).manifest, keyed, ledger) is not None) is watched

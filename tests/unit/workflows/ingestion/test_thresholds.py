@@ -119,7 +119,7 @@ def told(
     regions: Mapping[str, str | None] | None = None,
 ) -> list[Event]:
     items = {} if known is None else {"A": known}
-    thresholds = Thresholds(rules or [SAFETY], Masters())
+    thresholds = Thresholds(rules or [SAFETY], Masters(), Kept())
     prepared = Prepared(items, regions or {})
     return done(thresholds.find(cast("Writing", kept or Kept()), events, prepared))
 
@@ -246,7 +246,7 @@ def test_stock_in_another_unit_is_compared_by_declared_conversions_only() -> Non
         "BOX",
     )
     with capture_logs() as logs:
-        thresholds = Thresholds([SAFETY], Masters())
+        thresholds = Thresholds([SAFETY], Masters(), Kept())
         prepared = Prepared({"A": item(24)}, {})
         writing = cast("Writing", Kept())
         assert done(thresholds.find(writing, events[:2], prepared)) == []
@@ -268,10 +268,10 @@ def test_masters_are_read_once_for_all_reports_and_regions_only_where_they_count
     ]
     deliveries = [Delivery(system="erp", observations=(o,)) for o in reports]
     masters = Masters(item(), L1="EU")
-    prepared = done(Thresholds([SAFETY], masters).prepare(deliveries))
+    prepared = done(Thresholds([SAFETY], masters, Kept()).prepare(deliveries))
     assert (masters.asked, list(prepared.items)) == ([["A", "B"]], ["A"])
     regional = Rule(name="r", regions=frozenset({"EU"}))
-    prepared = done(Thresholds([regional], masters).prepare(deliveries))
+    prepared = done(Thresholds([regional], masters, Kept()).prepare(deliveries))
     assert (masters.asked[1:], prepared.regions) == ([["A", "B"], ["L0", "L1", "L2"]], {"L1": "EU"})
 
 
