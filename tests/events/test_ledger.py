@@ -91,6 +91,15 @@ async def test_states_and_deliveries_are_kept_with_the_events(store: Store) -> N
     await ledger.write(second)
 
 
+async def test_states_can_be_looked_at_without_a_transaction(store: Store) -> None:
+    ledger = Ledger(store)
+    states = {(system, "K1"): Known(NOON, system.encode()) for system in ("erp", "other")}
+    await ledger.write(lambda writing: writing.remember(ITEMS, states))
+    wanted = [*states, ("erp", "K2")]
+    assert await ledger.known(ITEMS, wanted) == states
+    assert await ledger.known(ORDERS, wanted) == {}
+
+
 async def test_a_failing_neighbour_takes_nothing_with_it(store: Store) -> None:
     ledger = Ledger(store)
 
