@@ -25,6 +25,7 @@ from app.manifest.loading import Declaration
 from app.manifest.model import EntityConfig
 from app.operating import CACHES, Operating, operating_on
 from app.server.ports import EventDesk, OperationLimits, Serves
+from app.threshold_figures import crossings_of
 from canonical.entities import ENTITIES, Entity, EntityName
 from canonical.ports import Backend
 from connectors.factory import open_backend
@@ -173,7 +174,7 @@ def _wired(
     keyed = KeyedReader(catalog, cache, questions=questions)
     tokens = manifest.identity.token_config(declared.vault)
     limits = manifest.limits
-    intake = Intake(log.ledger)
+    intake = Intake(log.ledger, crossings_of(manifest, keyed, log.ledger))
     readers = readers_of(declared, catalog)
     operating = operating_on(
         log.ledger, intake, {CACHES: questions.apply}, {"webhook": HookRereading(readers)}

@@ -194,5 +194,5 @@ def test_a_letter_that_nobody_can_read_stays_open(
     file = str(tmp_path / "order.json")
     refused = logged.run("events", "dead-letters", "correct", first, file, *options)
     assert refused.exit_code == 1
-    assert "cannot be taken in again here" in refused.stderr
+    assert "takes no webhooks from erp any more" in refused.stderr
     assert logged.run("events", "dead-letters", "list").stderr == "2 in all\n"
