@@ -94,11 +94,7 @@ class WatchConfig(BaseModel):
         by = self.by or (By.MODIFIED if self.column else default.by)
         column = (self.column or default.column) if by is By.MODIFIED else ""
         if by is By.MODIFIED and column not in columns:
-            named = f"the column {column!r}" if column else "no column"
-            raise InvalidInputError(
-                f"{where}: {source.system} has {named if not column else 'not ' + named} that "
-                f"tells of changes; name another under `column`, or use `by: snapshot`"
-            )
+            raise InvalidInputError(_no_column(where, source.system, column))
         is_default = column == default.column
         return Watch(
             source=source,
@@ -116,6 +112,17 @@ class WatchConfig(BaseModel):
 
 Watched = dict[EntityName, WatchConfig]
 """What is watched of one system, by entity: the value of `ingestion.<system>.watch`."""
+
+
+def _no_column(where: str, system: str, column: str) -> str:
+    if not column:
+        return (
+            f"{where}: name the column that tells of changes under `column`, or use `by: snapshot`"
+        )
+    return (
+        f"{where}: {system} does not supply {column!r}; name another column that tells of changes "
+        f"under `column`, or use `by: snapshot`"
+    )
 
 
 def _or(said: float | None, default: float) -> float:

@@ -15,7 +15,7 @@ import structlog
 from msgspec import Struct
 
 from canonical.errors import ConflictError, SupplygraphError, UnavailableError
-from canonical.ports import Ask, Meter
+from canonical.ports import Ask
 from runtime.events.leases import Lease, Leases
 from runtime.events.ledger import Ledger
 from workflows.ingestion.intake import Intake
