@@ -27,13 +27,18 @@ class _Default(Struct, frozen=True):
     overlap_s: float
     every_s: float
     blanks: bool = False
+    page_size: int = 500
 
 
 _SNAPSHOT: Final = _Default(By.SNAPSHOT, "", 0.0, 300.0)
 _DEFAULTS: Final[Mapping[EntityName, _Default]] = {
-    EntityName.PURCHASE_ORDER: _Default(By.MODIFIED, "updated_at", 5.0, 2.0, blanks=True),
+    EntityName.PURCHASE_ORDER: _Default(
+        By.MODIFIED, "updated_at", 5.0, 2.0, blanks=True, page_size=200
+    ),
     EntityName.RECEIPT: _Default(By.MODIFIED, "received_at", _DAY_S, 2.0),
-    EntityName.FORECAST: _Default(By.MODIFIED, "revised_at", 5.0, 2.0, blanks=True),
+    EntityName.FORECAST: _Default(
+        By.MODIFIED, "revised_at", 5.0, 2.0, blanks=True, page_size=2_000
+    ),
     EntityName.INVENTORY: _Default(By.SNAPSHOT, "", 0.0, 20.0),
 }
 _OVERLAP: Final = "Seconds before the latest change seen that are read once more in each round."
@@ -63,8 +68,9 @@ class WatchConfig(BaseModel):
         Field(gt=0, le=_DAY_S, description="Seconds from the end of one round to the next."),
     ] = None
     page_size: Annotated[
-        int, Field(ge=1, le=2_000, description="Records of one request and one transaction.")
-    ] = 200
+        int | None,
+        Field(ge=1, le=2_000, description="Records of one request and of one transaction."),
+    ] = None
     blanks_every_s: Annotated[
         float,
         Field(
@@ -103,7 +109,7 @@ class WatchConfig(BaseModel):
             column=column,
             overlap_s=_or(self.overlap_s, default.overlap_s if is_default else 5.0),
             every_s=_or(self.every_s, default.every_s),
-            page_size=self.page_size,
+            page_size=self.page_size or default.page_size,
             blanks_every_s=self.blanks_every_s if column and default.blanks else None,
             orders=None if orders is None or entity is not EntityName.RECEIPT else orders.source,
             order_columns=frozenset() if orders is None else orders.columns - _RAW,

@@ -105,9 +105,10 @@ class Poller:
     async def _modified(self, lease: Lease, progress: Progress) -> Progress:
         watch, order = self.watch, (Sort(self.watch.column),)
         since = progress.mark and progress.mark - timedelta(seconds=watch.overlap_s)
-        criteria = () if since is None else (Condition(watch.column, Op.RANGE, Range(since)),)
         after: tuple[Any, ...] | None = None
         while True:
+            # With the position, for systems that know no positions and would read all again.
+            criteria = () if since is None else (Condition(watch.column, Op.RANGE, Range(since)),)
             page = await self._page(criteria, order, after)
             timed = [r for r in page.records if _time(r, watch.column) is not None]
             more = page.more and len(timed) == len(page.records)  # those without come last
@@ -121,6 +122,7 @@ class Poller:
             if not more or not page.records:
                 return progress
             after = position_of(page.records[-1], order)
+            since = _time(page.records[-1], watch.column)
 
     def _mark(self, mark: datetime | None, records: Sequence[Record]) -> datetime | None:
         """The latest time seen. One of the far future is left out: it would hide all others."""
