@@ -36,7 +36,7 @@ from runtime.events.rows import COLUMNS, event_of
 from runtime.events.writing import Key, Known, Writing
 from runtime.store.questions import among, many
 from runtime.store.store import Store
-from runtime.store.tables import EVENT_STREAMS, EVENT_SUBJECTS, EVENTS
+from runtime.store.tables import EVENT_STREAMS, EVENT_SUBJECTS, EVENTS, STATES
 from runtime.telemetry import event_metrics
 
 T = TypeVar("T")
@@ -226,6 +226,31 @@ class Ledger:
             subjects=many(set(subjects), dialect)
         )
         return _of_types(query, types, dialect) if types else query
+
+    async def keys(
+        self, entity: EntityName, system: str, after: str | None, limit: int
+    ) -> Sequence[str]:
+        """Keys of a system's records of which anything is known, also of those that are gone.
+
+        Args:
+            entity: What the records are.
+            system: The backend.
+            after: The last key already seen; None from the start.
+            limit: At most so many. Fewer are the last ones.
+
+        Returns:
+            Keys in the store's own order, which need not be that of other systems.
+        """
+        query = (
+            sa.select(STATES.c.key)
+            .where(STATES.c.entity == entity.value, STATES.c.system == system)
+            .order_by(STATES.c.key)
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(STATES.c.key > after)
+        rows = await self.store.read(lambda connection: connection.execute(query))
+        return [row[0] for row in rows]
 
     async def of_correlation(self, correlation_id: str, *, limit: int = 1_000) -> Sequence[Event]:
         """The first events of a correlation id, in the order in which they were recorded."""

@@ -1,0 +1,64 @@
+"""The watchers of one process: what its manifest says, over the systems that it has opened."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from random import SystemRandom
+
+from app.event_log import EventLog
+from app.manifest.watching import WatchConfig
+from canonical.entities import EntityName
+from canonical.errors import InvalidInputError
+from loaders.catalog import Catalog
+from workflows.ingestion.intake import Intake
+from workflows.ingestion.watchers import Pace, Watchers
+from workflows.ingestion.watches import Watch
+
+Declared = Mapping[str, Mapping[EntityName, WatchConfig]]
+"""By system and entity, how it is watched."""
+
+
+def watches_of(declared: Declared, catalog: Catalog) -> list[Watch]:
+    """What is watched.
+
+    Raises:
+        InvalidInputError: if something cannot be watched as it is said.
+    """
+    return [
+        _watch(system, entity, config, catalog)
+        for system, watched in declared.items()
+        for entity, config in watched.items()
+    ]
+
+
+def _watch(system: str, entity: EntityName, config: WatchConfig, catalog: Catalog) -> Watch:
+    supplies = catalog.supplies(entity, system) if catalog.has(entity) else ()
+    if not supplies:
+        raise InvalidInputError(
+            f"ingestion.{system}.watch.{entity.value}: {system} is no source of it; name it under "
+            f"entities.{entity.value}.sources, or take the watch out"
+        )
+    order = EntityName.PURCHASE_ORDER
+    orders = catalog.supplies(order, system) if catalog.has(order) else ()
+    return config.watch(supplies[0], orders[0] if orders else None)
+
+
+@asynccontextmanager
+async def watching(
+    declared: Declared, catalog: Catalog, log: EventLog, intake: Intake
+) -> AsyncIterator[None]:
+    """Watch while the block lasts. Every process may: for each watch one of them does.
+
+    Raises:
+        InvalidInputError: if something cannot be watched as it is said.
+    """
+    watches = watches_of(declared, catalog)
+    pace = Pace(clock=asyncio.get_running_loop().time, random=SystemRandom())
+    watchers = Watchers(watches, intake, log.ledger, log.leases, holder=log.member, pace=pace)
+    task = asyncio.create_task(watchers.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
