@@ -73,6 +73,7 @@ class Installation:
         events: What operations ask of the log.
         ingestion: What takes in what systems send.
         operating: What operators do with the log.
+        intake: Takes in what systems report.
     """
 
     backends: Mapping[str, Backend]
@@ -89,6 +90,7 @@ class Installation:
     events: EventDesk
     ingestion: Ingestion
     operating: Operating
+    intake: Intake
 
     def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
         """The loaders of one operation."""
@@ -196,6 +198,7 @@ def _wired(
         events=EventDesk(log.ledger, operating.dead_letters, operating.replays),
         ingestion=open_ingestion(declared, readers, intake, log),
         operating=operating,
+        intake=intake,
     )
 
 

@@ -1,13 +1,14 @@
 """The streams of one process: caches drop what the log says has changed, then it is told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import cast
 
 from typing_extensions import override
 
 from app.installation import Installation
+from app.manifest.ingestion import SystemIngestion
 from app.manifest.loading import Declaration
 from app.server.answering import EngineAnswering
 from app.server.application import Streaming
@@ -16,6 +17,7 @@ from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
 from app.server.streams import Streams
 from app.server.terms import Terms
+from app.watching import watching
 from canonical.events import Event
 from runtime.events.follower import Follower
 from subscriptions import hub
@@ -56,19 +58,22 @@ class _Relay:
 
 def streaming_of(declared: Declaration) -> Streaming:
     """How an application serves the subscriptions of a manifest's installation."""
-    said = declared.manifest.subscriptions
+    said, ingestion = declared.manifest.subscriptions, declared.manifest.ingestion
 
     def opened(operator: Operator, serving: Serving) -> AbstractAsyncContextManager[Streams]:
-        return open_streams(operator, cast("Installation", serving), said.limits())
+        return open_streams(operator, cast("Installation", serving), said.limits(), ingestion)
 
     return Streaming(streams=opened, settings=said.settings())
 
 
 @asynccontextmanager
 async def open_streams(
-    operator: Operator, installation: Installation, limits: StreamLimits
+    operator: Operator,
+    installation: Installation,
+    limits: StreamLimits,
+    ingestion: Mapping[str, SystemIngestion],
 ) -> AsyncIterator[Streams]:
-    """Follow the log while the block lasts, and begin subscriptions over it.
+    """Follow the log while the block lasts, watch systems, and begin subscriptions.
 
     Raises:
         UnavailableError: if the store cannot be reached.
@@ -86,8 +91,10 @@ async def open_streams(
     streams = hub.Streams(log.ledger, answering, follower.positions, limits=limits)
     relay.streams = streams
     ticking = asyncio.create_task(streams.run())
+    watched = {name: one.watch for name, one in ingestion.items()}
     try:
-        yield LogStreams(streams)
+        async with watching(watched, installation.catalog, log, installation.intake):
+            yield LogStreams(streams)
     finally:
         ticking.cancel()
         with suppress(asyncio.CancelledError):

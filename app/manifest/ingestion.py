@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.manifest.bulk import BulkConfig
 from app.manifest.signing import SigningConfig
+from app.manifest.watching import Watched
 from canonical.entities import EntityName
 
 
@@ -46,6 +47,9 @@ class SystemIngestion(BaseModel):
     webhook: Annotated[
         WebhookConfig | None, Field(description="What it sends to POST /ingest/<backend>.")
     ] = None
+    watch: Annotated[
+        Watched, Field(description="What is asked for changes from time to time, by entity.")
+    ] = {}
     bulk: Annotated[BulkConfig, Field(description="Files of rows, by entity.")] = {}
 
     @model_validator(mode="after")

@@ -21,13 +21,21 @@ def ingestion_wrong(parts: Parts, vault: Vault) -> Iterator[Problem]:
             yield parts.document.problem(path, message)
             continue
         yield from _secrets_wrong(parts, vault, said, path)
-        entity = None if said.webhook is None else said.webhook.entity
-        if entity is not None and not _supplies(parts, system, entity):
-            message = (
-                f"{system!r} supplies no {entity.value}: name it under "
-                f"entities.{entity.value}.sources, or leave `entity` out"
-            )
-            yield parts.document.problem((*path, "webhook", "entity"), message)
+        for entity, place in _entities(said):
+            if not _supplies(parts, system, entity):
+                message = (
+                    f"{system!r} supplies no {entity.value}: name it under "
+                    f"entities.{entity.value}.sources, or leave it out here"
+                )
+                yield parts.document.problem((*path, *place), message)
+
+
+def _entities(said: SystemIngestion) -> Iterator[tuple[EntityName, Path]]:
+    """The entities that come in, with where each is named."""
+    if said.webhook is not None and said.webhook.entity is not None:
+        yield said.webhook.entity, ("webhook", "entity")
+    for entity in said.watch:
+        yield entity, ("watch", entity.value)
 
 
 def _supplies(parts: Parts, system: str, entity: EntityName) -> bool:
