@@ -110,9 +110,10 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         async with installation() as serving:
             operator = Operator(schema or build_schema(), serving)
-            desk.serving, desk.endpoint = serving, Endpoint(operator, serving, desk.drain)
+            desk.serving = serving
             try:
                 async with _board(streaming, operator, serving, desk.drain) as board:
+                    desk.endpoint = Endpoint(board, serving)
                     with (
                         drained_before_signals(desk.drain, drain_s),
                         desk.drain.told_to_give_up(board.give_up),

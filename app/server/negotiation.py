@@ -13,8 +13,9 @@ from msgspec import Struct
 
 RESPONSE_JSON: Final = "application/graphql-response+json"
 PLAIN_JSON: Final = "application/json"
+EVENT_STREAM: Final = "text/event-stream"
 
-_OFFERED: Final = (RESPONSE_JSON, PLAIN_JSON)
+_OFFERED: Final = (RESPONSE_JSON, PLAIN_JSON, EVENT_STREAM)
 _QUALITY: Final = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 _MAX_RANGES: Final = 100
 
@@ -54,20 +55,28 @@ def media_type(accept: str | None) -> str:
     """The media type to answer with; the specification's own where the client does not mind.
 
     Raises:
-        HTTPRefusal: 406, if the client takes neither.
+        HTTPRefusal: 406, if the client takes none of ours.
     """
     if accept is None or not accept.strip():
         return RESPONSE_JSON
     ranges = {r.name: r for r in _ranges(accept)}
     wanted: list[tuple[float, int, str]] = []
     for offered in _OFFERED:
-        fitting = (ranges.get(name) for name in (offered, "application/*", "*/*"))
+        kind = offered.partition("/")[0]
+        fitting = (ranges.get(name) for name in (offered, f"{kind}/*", "*/*"))
         best = next((r for r in fitting if r is not None), None)
         if best is not None and best.quality > 0:
             wanted.append((-best.quality, best.place, offered))
     if not wanted:
-        raise HTTPRefusal(406, f"answers are {RESPONSE_JSON} or {PLAIN_JSON}: accept one of them")
+        offered = f"{RESPONSE_JSON}, {PLAIN_JSON} or {EVENT_STREAM}"
+        raise HTTPRefusal(406, f"answers are {offered}: accept one of them")
     return min(wanted, key=lambda w: w[:2])[2]
+
+
+@lru_cache(maxsize=256)
+def takes_events(accept: str | None) -> bool:
+    """Tell whether a client names event streams among what it takes, wanted most or not."""
+    return any(r.name == EVENT_STREAM and r.quality > 0 for r in _ranges(accept or ""))
 
 
 @lru_cache(maxsize=256)

@@ -36,6 +36,10 @@ from runtime.telemetry.metrics import OperationKind, OperationOutcome
 from schema.scalars import COLUMN_WRITERS
 
 _ANSWERED: Final = 200
+_ELSEWHERE: Final = (
+    "a subscription needs a connection that stays open: a WebSocket that speaks "
+    "graphql-transport-ws, or an event stream (`Accept: text/event-stream`), both at this address"
+)
 _IN_VAIN: Final = 5
 # After so many answers in a row that could not be kept, Redis is not asked for one.
 _now: Final = partial(datetime.now, UTC)
@@ -153,7 +157,7 @@ class Operator:
             allow = {"Allow": "POST"}
             raise HTTPRefusal(405, "only queries are answered to GET; send it by POST", allow)
         if kind is OperationKind.SUBSCRIPTION:
-            refusal = GraphQLError("subscriptions are not answered over HTTP here")
+            refusal = GraphQLError(_ELSEWHERE)
             return kind, _refused((refusal,), asked.terms)
         about_schema = is_introspection(chosen)
         if asked.terms.principal is None and not about_schema:

@@ -22,7 +22,7 @@ from runtime.cache.kept import KeptAnswer, gzipped
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _VARY: Final = "Accept, Accept-Encoding, Authorization"
-_NO_STORE: Final = {"Cache-Control": "no-store", "Vary": _VARY}
+NO_STORE: Final = {"Cache-Control": "no-store", "Vary": _VARY}
 _GZIPPED: Final = ((b"content-encoding", b"gzip"),)
 _TAG: Final = re.compile(r'"([0-9a-f]+)(?:-gzip)?"')
 
@@ -69,7 +69,7 @@ def refused(
 
 def _cacheable(kept: KeptAnswer, seconds: int, *, packed: bool) -> Headers:
     if seconds <= 0:
-        return as_headers({**_NO_STORE, "ETag": _tag(kept, packed=packed)})
+        return as_headers({**NO_STORE, "ETag": _tag(kept, packed=packed)})
     return as_headers(
         {
             "Cache-Control": f"private, max-age={seconds}",
@@ -92,7 +92,7 @@ def _known(if_none_match: str | None, kept: KeptAnswer) -> bool:
 
 @lru_cache(maxsize=8)
 def _unkept(form: str) -> Headers:
-    return as_headers(_NO_STORE) + _typed(form)
+    return as_headers(NO_STORE) + _typed(form)
 
 
 @lru_cache(maxsize=8)

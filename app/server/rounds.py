@@ -52,7 +52,7 @@ class Rounds:
     def _look(self) -> None:
         self._timer = None
         now = asyncio.get_running_loop().time()
-        while self._waiting and self._waiting[0][0] <= now + _TOGETHER_S:
+        while self._waiting and self._waiting[0][0] < now + _TOGETHER_S:
             due, _, thing = heappop(self._waiting)
             if thing.due == due and (again := thing.look(max(now, due))) is not None:
                 thing.due = max(again, now + _TOGETHER_S)

@@ -22,6 +22,7 @@ from runtime.telemetry import metrics
 from runtime.telemetry.metrics import StreamProtocol
 
 RESTARTING: Final = "the server is stopping: connect again"
+EXPIRED: Final = "the token has expired: connect again with a new one"
 
 _LEAVING_PER_S: Final = 200
 _LEAVING_SHARE: Final = 0.75

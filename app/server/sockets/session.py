@@ -14,7 +14,7 @@ from app.server.negotiation import HTTPRefusal
 from app.server.requests import GraphQLRequest, request_of
 from app.server.sockets.frames import text
 from app.server.sockets.operations import Operation, Wire
-from app.server.switchboard import RESTARTING, Switchboard
+from app.server.switchboard import EXPIRED, RESTARTING, Switchboard
 from app.server.terms import HEADERS, Terms, read_terms
 from canonical.errors import SupplygraphError, UnauthenticatedError, UnavailableError
 from runtime.telemetry.correlation import new_correlation_id
@@ -23,7 +23,6 @@ from subscriptions.outlets import CloseCode
 
 BAD_REQUEST: Final = 4400
 UNKNOWN: Final = 'no token: send {"authorization": "Bearer <token>"} with connection_init'
-EXPIRED: Final = "the token has expired: connect again with a new one"
 
 _FAULT: Final = 1011
 

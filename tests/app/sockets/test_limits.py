@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from app.server.sockets.protocol import SocketProtocol
 from app.server.stream_settings import StreamSettings
 from runtime.telemetry import metrics
 from tests.app.sockets.talk import LEGACY, TRANSPORT, Talk, subscribe
@@ -21,7 +22,7 @@ def settings() -> StreamSettings:
         messages_per_minute=20,
         max_message_bytes=1_000,
         connection_init_s=0.2,
-        keep_alive_s=0.3,
+        keep_alive_s=0.2,
         write_buffer_bytes=16_384,
     )
 
@@ -62,9 +63,17 @@ async def test_too_many_connections_of_one_subject_are_4429(talk: Talk, site: Si
     await talk.connected()
 
 
-async def test_an_idle_client_that_answers_pings_stays(talk: Talk) -> None:
+async def test_an_idle_client_that_answers_pings_stays(talk: Talk, site: Site) -> None:
     line = await talk.connected()
-    await asyncio.sleep(1.0)  # three times the interval
+    [connection] = site.board._open
+    assert isinstance(connection, SocketProtocol)
+    asked = {connection._asked_at}
+
+    def asked_thrice() -> bool:
+        asked.add(connection._asked_at)
+        return len(asked) == 4
+
+    await until(asked_thrice)
     await line.is_well()
 
 

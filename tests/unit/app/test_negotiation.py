@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.server.negotiation import (
+    EVENT_STREAM,
     PLAIN_JSON,
     RESPONSE_JSON,
     HTTPRefusal,
@@ -33,6 +34,10 @@ from app.server.negotiation import (
         (f"{RESPONSE_JSON};q=0, {PLAIN_JSON}", PLAIN_JSON),
         (f"{RESPONSE_JSON};q=nan, {PLAIN_JSON};q=0.1", PLAIN_JSON),
         (f"{PLAIN_JSON};charset=utf-8;q=0.9", PLAIN_JSON),
+        (EVENT_STREAM, EVENT_STREAM),
+        ("text/*", EVENT_STREAM),
+        (f"{EVENT_STREAM}, */*", EVENT_STREAM),
+        (f"{PLAIN_JSON}, {EVENT_STREAM}", PLAIN_JSON),
     ],
 )
 def test_the_best_that_is_accepted(accept: str | None, expected: str) -> None:
@@ -51,7 +56,7 @@ def test_nothing_that_is_accepted(accept: str) -> None:
 @given(st.text(alphabet=st.characters(max_codepoint=255)))
 def test_any_text_is_decided_on(accept: str) -> None:
     with suppress(HTTPRefusal):
-        assert media_type(accept) in {PLAIN_JSON, RESPONSE_JSON}
+        assert media_type(accept) in {PLAIN_JSON, RESPONSE_JSON, EVENT_STREAM}
 
 
 def test_parameters_may_be_quoted() -> None:
