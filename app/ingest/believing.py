@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 
 from canonical.errors import (
     ConflictError,
+    InvalidInputError,
     NotFoundError,
     SupplygraphError,
     UnauthenticatedError,
@@ -49,6 +50,10 @@ class TooManyError(SupplygraphError):
     code = "TOO_MANY_REQUESTS"
 
 
+class NotJsonError(InvalidInputError):
+    """A body is no JSON, or nested too deeply to be read."""
+
+
 class WrongFormError(SupplygraphError):
     """A body says that it is of a kind that is not taken here."""
 
@@ -79,6 +84,7 @@ def unbelieved(system: str, exc: SignatureError) -> UnauthenticatedError:
 
 
 _STATUSES: Final[Mapping[type[SupplygraphError], int]] = {
+    NotJsonError: 400,
     NotFoundError: 404,
     UnauthenticatedError: 401,
     TooLargeError: 413,

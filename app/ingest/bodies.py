@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from app.ingest.believing import WrongFormError
+from app.ingest.believing import NotJsonError, WrongFormError
 from canonical.absent import is_absent
 from canonical.dead_letters import DeadLetter
 from canonical.entities import EntityName
@@ -210,9 +210,9 @@ def _decoded(decode: Callable[[Any], Any], content: Any) -> Any:
     except msgspec.ValidationError as exc:
         raise InvalidInputError(f"this is no CloudEvent: {exc}") from exc
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise InvalidInputError("the body is no JSON") from exc
+        raise NotJsonError("the body is no JSON") from exc
     except RecursionError as exc:
-        raise InvalidInputError("the body is nested too deeply") from exc
+        raise NotJsonError("the body is nested too deeply") from exc
 
 
 def _raw(content: bytes) -> bytes:

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from canonical.absent import is_absent
 from canonical.criteria import Condition, Criteria, Op, Range, Sort, position_of
+from canonical.dead_letters import DeadLetter
 from canonical.entities import KEY
 from canonical.errors import BadAnswerError, SupplygraphError, UnavailableError
 from canonical.observations import Observation
@@ -25,7 +26,6 @@ from canonical.ports import Ask, ListQuery, Page
 from canonical.records import Record
 from runtime.events.leases import Lease, Leases
 from runtime.events.ledger import Ledger
-from runtime.events.letters import DeadLetter
 from runtime.events.writing import Writing
 from workflows.ingestion.intake import Delivery, Intake, Verdict
 from workflows.ingestion.repeats import Repeats, bury_once, digest_of, is_among, letters_of

@@ -11,10 +11,10 @@ import msgspec
 from msgspec.structs import replace
 
 from canonical.absent import ABSENT
+from canonical.dead_letters import DeadLetter
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
 from canonical.records import Record
-from runtime.events.letters import DeadLetter
 from runtime.events.writing import Writing
 from workflows.ingestion.intake import Way
 
