@@ -19,6 +19,7 @@ from canonical.entities import EntityName
 from canonical.errors import ConflictError, InvalidInputError
 from canonical.forecasts import Forecast
 from canonical.observations import Observation
+from connectors.kit.mapping.fields import FieldType
 from connectors.kit.mapping.keys import Keys
 from connectors.kit.mapping.model import KeyPart
 from loaders.crosswalks import Crosswalk
@@ -116,7 +117,7 @@ def test_values_are_exact_and_in_natural_keys(tmp_path: Path) -> None:
 def test_the_key_is_the_one_that_the_connector_makes(tmp_path: Path) -> None:
     preset = yaml.safe_load((ROOT / "connectors/presets/frepple.yaml").read_text(encoding="utf-8"))
     paths = preset["entities"]["forecast"]["key"]
-    keys = Keys([KeyPart(path=path) for path in paths])
+    keys = Keys([KeyPart(path=path, type=FieldType.STRING) for path in paths])
     row = {
         "item": "A\\|B",
         "location": "DC",
@@ -371,8 +372,10 @@ async def test_a_name_stands_for_one_file(ledger: Ledger, tmp_path: Path) -> Non
 async def test_what_is_older_than_what_is_known_moves_nothing_back(
     ledger: Ledger, tmp_path: Path
 ) -> None:
-    for name, text in (("a", line("A", "7", "2026-11-22T00:00:00")), ("b", line("A", "5"))):
-        done = await bulk(ledger).ingest(run_of(written(tmp_path, HEAD + text, name)))
+    newer = written(tmp_path, HEAD + line("A", "7", "2026-11-22T00:00:00"), "newer")
+    older = written(tmp_path, HEAD + line("A", "5"), "older")
+    await bulk(ledger).ingest(run_of(newer))
+    done = await bulk(ledger).ingest(run_of(older))
     assert done.counts == Counts(rows=1, late=1)
     events = await ledger.read(FORECAST, 0, 10)
     assert [(e.data.quantity, e.applied) for e in events] == [
