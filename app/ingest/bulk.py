@@ -9,12 +9,12 @@ stopped, and is told the same if it was done. 503 means that it is worth repeati
 
 import asyncio
 import hashlib
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 import structlog
 from msgspec import Struct
@@ -25,6 +25,7 @@ from starlette.routing import Route
 from app.ingest.files import RowFiles, RunOptions
 from canonical.errors import (
     ConflictError,
+    InvalidInputError,
     NotFoundError,
     SupplygraphError,
     UnauthenticatedError,
@@ -37,6 +38,7 @@ _PATH: Final = "/ingest/{system}/bulk"
 _PIECE: Final = 1_000_000
 _AT_ONCE: Final = 4
 _RETRY_S: Final = 5
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _YES: Final = ("1", "true", "yes")
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -88,23 +90,16 @@ def bulk_routes(desk: Callable[[], BulkDesk | None]) -> list[Route]:
     async def take(request: Request) -> JSONResponse:
         found = desk()
         if found is None or gate.locked():
-            return _refused(UnavailableErrorNow(), 503)
+            return _refused(RunBusyError("too many files are being taken in: repeat it later"))
         async with gate:
             try:
                 return await _taken(found, request)
             except SupplygraphError as exc:
-                return _refused(exc, _status(exc))
+                return _refused(exc)
             except ClientDisconnect:
-                return _refused(TooLargeError("the body broke off: send it again"), 400)
+                return _refused(InvalidInputError("the body broke off: send it again"))
 
     return [Route(_PATH, take, methods=["POST"])]
-
-
-class UnavailableErrorNow(RunBusyError):
-    """Too much is being taken in."""
-
-    def __init__(self) -> None:
-        super().__init__("too many files are being taken in: send it again later")
 
 
 async def _taken(desk: BulkDesk, request: Request) -> JSONResponse:
@@ -118,11 +113,16 @@ async def _taken(desk: BulkDesk, request: Request) -> JSONResponse:
         options = RunOptions(
             run=request.query_params.get("run") or None,
             baseline=request.query_params.get("baseline", "").lower() in _YES,
-            traceparent=request.headers.get("traceparent"),
+            traceparent=_traceparent(request),
         )
         run = desk.files.run_of(system, entity, file, digest, options)
         progress = await desk.bulk.ingest(run)
     return JSONResponse(shown(progress), 202)
+
+
+def _traceparent(request: Request) -> str | None:
+    given = request.headers.get("traceparent", "")
+    return given if _TRACEPARENT.fullmatch(given) else None
 
 
 def _check(desk: BulkDesk, system: str, request: Request) -> Check:
@@ -207,7 +207,8 @@ def _status(exc: SupplygraphError) -> int:
     return next((status for kind, status in known if isinstance(exc, kind)), 422)
 
 
-def _refused(exc: SupplygraphError, status: int) -> JSONResponse:
+def _refused(exc: SupplygraphError) -> JSONResponse:
+    status = _status(exc)
     headers = {"retry-after": str(_RETRY_S)} if status == 503 else {}  # noqa: PLR2004
-    content = {"error": {"code": exc.code, "message": exc.message, "id": uuid4().hex}}
+    content = {"error": {"code": exc.code, "message": exc.message}}
     return JSONResponse(content, status, headers)
