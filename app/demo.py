@@ -6,12 +6,14 @@ simulators, each in its own process -> their crosswalks and addresses -> the exa
 Whatever ends this process ends them all.
 """
 
+import base64
+import secrets
 import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -30,11 +32,13 @@ from canonical.errors import InvalidInputError, Reason, UnavailableError
 from runtime.security.development import mint_development_token, new_development_key
 from runtime.security.principal import Role
 from runtime.telemetry.logs import configure_logs
-from sandbox.launch import NAMES, Sandbox
+from sandbox.launch import NAMES, Life, Sandbox
 from sandbox.world import World, write_crosswalks
 
 MANIFEST: Final = Path(__file__).with_name("demo_manifest.yaml")
 KEY: Final = "SUPPLYGRAPH_DEVELOPMENT_KEY"
+WEBHOOK_SECRET: Final = "DEMO_PROCUREMENT_WEBHOOK_SECRET"  # noqa: S105  # its name
+_MOST_A_MINUTE: Final = 6_000
 BACKENDS: Final[Mapping[str, str]] = {
     "s4": "erp",
     "coupa": "procurement",
@@ -51,6 +55,7 @@ class DemoOptions(Struct, frozen=True, kw_only=True):
         size: Size of the distributor, 1.0 for 2,000 items and 20,000 order lines.
         seed: The same seed makes the same distributor.
         latency_ms: Least time that the pretend systems take for an answer.
+        speed: Changes a minute that happen in the distributor; 0 leaves it as it is.
         host: Address to listen on.
         port: Port to listen on; None for 8000, or any other if that is taken.
         today: The distributor's day.
@@ -59,6 +64,7 @@ class DemoOptions(Struct, frozen=True, kw_only=True):
     size: float = 1.0
     seed: int = 7
     latency_ms: float = 2.0
+    speed: float = 6.0
     host: str = "127.0.0.1"
     port: int | None = None
     today: date
@@ -100,12 +106,13 @@ def run_demo(options: DemoOptions, ready: Callable[[Demo], None]) -> None:
         ExitStack() as stack,
     ):
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="supplygraph-demo-")))
-        sandbox = _sandbox(options)
+        secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+        sandbox = _sandbox(options, address_of(bound), secret)
         stack.callback(sandbox.stop)
         _start(sandbox)
         supplier = _telling_supplier(sandbox.world)
         key = new_development_key()
-        manifest, environ = lay_out(sandbox, folder, key)
+        manifest, environ = lay_out(sandbox, folder, key, secret)
         declared = load_manifest(manifest, environ)
         demo = Demo(
             address_of(bound),
@@ -122,19 +129,22 @@ def run_demo(options: DemoOptions, ready: Callable[[Demo], None]) -> None:
         _Server(config_of(application), lambda: ready(demo)).run(sockets=[bound])
 
 
-def lay_out(sandbox: Sandbox, folder: Path, key: str) -> tuple[Path, dict[str, str]]:
+def lay_out(
+    sandbox: Sandbox, folder: Path, key: str, webhook_secret: str
+) -> tuple[Path, dict[str, str]]:
     """Put the manifest and the crosswalks of a running sandbox into a folder.
 
     Args:
         sandbox: What the manifest leads to.
         folder: Where to.
         key: Development key of the tokens that are accepted.
+        webhook_secret: What procurement signs with.
 
     Returns:
         The manifest, and the environment variables that it refers to.
     """
     write_crosswalks(sandbox.world, folder / "crosswalks", BACKENDS)
-    environ = {KEY: key}
+    environ = {KEY: key, WEBHOOK_SECRET: webhook_secret}
     for name, simulator in sandbox.simulators.items():
         prefix = f"DEMO_{BACKENDS[name].upper()}"
         environ[f"{prefix}_URL"] = simulator.url
@@ -166,15 +176,27 @@ def _listening(options: DemoOptions) -> socket.socket:
         return listen(options.host, 0)
 
 
-def _sandbox(options: DemoOptions) -> Sandbox:
+def _sandbox(options: DemoOptions, address: str, secret: str) -> Sandbox:
     if options.size <= 0:
         raise InvalidInputError(f"--size must be above 0, not {options.size:g}")
+    if not 0 <= options.speed <= _MOST_A_MINUTE:
+        raise InvalidInputError(
+            f"--speed must be from 0 to {_MOST_A_MINUTE} changes a minute, not {options.speed:g}"
+        )
+    # The world tells of its day until the evening: what happens now, happens the day after it.
+    life = Life(
+        clock_speed=options.speed,
+        begins_at=datetime.now(UTC),
+        webhook_url=f"{address}/ingest/{BACKENDS['coupa']}",
+        webhook_secret=secret,
+    )
     further = ["--service-ms", f"{options.latency_ms:g}"]
     return Sandbox(
         seed=options.seed,
         size=options.size,
-        today=options.today,
+        today=options.today - timedelta(days=1),
         options=dict.fromkeys(NAMES, further),
+        life=life,
     )
 
 

@@ -12,18 +12,19 @@ import structlog
 from msgspec import Struct
 
 from app.manifest.loading import Declaration
-from app.server.ports import EventDesk
 from canonical.errors import SupplygraphError
 from runtime.cache.connection import RedisHandle
 from runtime.events.channel import Channel
 from runtime.events.leases import Leases
 from runtime.events.ledger import Ledger
+from runtime.events.letters import Letters
 from runtime.events.retention import Retention
 from runtime.store.migrating import migrate, state_of
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
 
 _FORGETTING_S: Final = 3_600.0
+_COUNTING_S: Final = 30.0
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -43,10 +44,6 @@ class EventLog(Struct, frozen=True):
     leases: Leases
     channel: Channel
     member: str
-
-    def desk(self) -> EventDesk:
-        """What operations ask of it."""
-        return EventDesk(history=self.ledger)
 
 
 @asynccontextmanager
@@ -69,6 +66,7 @@ async def open_event_log(declared: Declaration, redis: RedisHandle) -> AsyncIter
             ledger, leases, holder=member, settings=declared.manifest.events.retention()
         )
         await stack.enter_async_context(_beside(lambda: _forgetting(retention)))
+        await stack.enter_async_context(_beside(lambda: _counting(Letters(store))))
         yield EventLog(store, ledger, leases, channel_of(redis, store), member)
 
 
@@ -84,11 +82,11 @@ async def open_ledger(settings: StoreSettings) -> AsyncIterator[Ledger]:
         yield ledger
 
 
-async def migrated(settings: StoreSettings) -> str | None:
-    """Bring a store's tables up to date; the revision that they were at before."""
+async def migrated(settings: StoreSettings) -> tuple[str | None, str]:
+    """Bring a store's tables up to date; the revisions before, None if there were none, and now."""
     store = Store(settings)
     try:
-        return await migrate(store)
+        return await migrate(store), await state_of(store)
     finally:
         await store.aclose()
 
@@ -106,6 +104,14 @@ async def _forgetting(retention: Retention) -> None:
             await retention.run()
         except SupplygraphError as exc:
             _log.warning("old events could not be removed", error=exc.message)
+
+
+async def _counting(letters: Letters) -> None:
+    """Tell the metrics how many dead letters wait."""
+    while True:
+        with suppress(SupplygraphError):
+            await letters.measure()
+        await asyncio.sleep(_COUNTING_S)
 
 
 @asynccontextmanager

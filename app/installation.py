@@ -16,11 +16,16 @@ from typing import Any, Final
 import msgspec
 
 from app.event_log import EventLog, open_event_log
+from app.ingest.desks import Ingestion
+from app.ingest.opening import open_ingestion, readers_of
+from app.ingest.rereading import HookRereading
 from app.jwks import jwks_reader
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
 from app.manifest.model import EntityConfig
+from app.operating import CACHES, Operating, operating_on
 from app.server.ports import EventDesk, OperationLimits, Serves
+from app.threshold_figures import crossings_of
 from canonical.entities import ENTITIES, Entity, EntityName
 from canonical.ports import Backend
 from connectors.factory import open_backend
@@ -44,6 +49,7 @@ from runtime.cache.urls import Client
 from runtime.embedded.valkey import embedded_valkey
 from runtime.limits.redis_limits import RedisLimits
 from runtime.security.tokens import TokenVerifier
+from workflows.ingestion.intake import Intake
 
 _MEGABYTE: Final = 1_000_000
 
@@ -65,6 +71,8 @@ class Installation:
         lists: Reads lists.
         log: Keeps events, and tells of them.
         events: What operations ask of the log.
+        ingestion: What takes in what systems send.
+        operating: What operators do with the log.
     """
 
     backends: Mapping[str, Backend]
@@ -79,6 +87,8 @@ class Installation:
     lists: ListReader
     log: EventLog
     events: EventDesk
+    ingestion: Ingestion
+    operating: Operating
 
     def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
         """The loaders of one operation."""
@@ -164,6 +174,11 @@ def _wired(
     keyed = KeyedReader(catalog, cache, questions=questions)
     tokens = manifest.identity.token_config(declared.vault)
     limits = manifest.limits
+    intake = Intake(log.ledger, crossings_of(manifest, keyed, log.ledger))
+    readers = readers_of(declared, catalog)
+    operating = operating_on(
+        log.ledger, intake, {CACHES: questions.apply}, {"webhook": HookRereading(readers)}
+    )
     return Installation(
         backends=backends,
         catalog=catalog,
@@ -178,7 +193,9 @@ def _wired(
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),
         log=log,
-        events=log.desk(),
+        events=EventDesk(log.ledger, operating.dead_letters, operating.replays),
+        ingestion=open_ingestion(declared, readers, intake, log),
+        operating=operating,
     )
 
 

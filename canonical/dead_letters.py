@@ -39,6 +39,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
         decided_at: When.
         note: Why it was discarded, or what was corrected.
         result: What the replay led to.
+        size: Bytes of the body, also where it was not read; given by the log.
     """
 
     system: str
@@ -55,6 +56,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     decided_at: datetime | None = None
     note: str | None = None
     result: str | None = None
+    size: int = 0
 
 
 class LetterFilter(Struct, frozen=True, kw_only=True):

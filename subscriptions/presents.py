@@ -22,6 +22,7 @@ from resolvers.context import RequestContext
 from resolvers.events import Shown
 from resolvers.items import items_of
 from resolvers.reading import listed
+from resolvers.units import Units
 from subscriptions.cursors import encode_cursor
 from subscriptions.members import Member, Mode
 from subscriptions.problems import SnapshotTooLargeError
@@ -118,6 +119,7 @@ _FORMS: Final = {
     ),
 }
 _SAFETY: Final = "safety_stock"
+_KEPT: Final = frozenset({"sku", "unit", "unit_conversions", _SAFETY})
 
 
 async def present(
@@ -154,14 +156,19 @@ async def _all(
 async def _short_of_stock(context: RequestContext, criteria: Criteria, most: int) -> list[Event]:
     columns = frozenset({"item", "location", "available", "unit", "as_of"})
     positions = await _all(context, EntityName.INVENTORY, columns, criteria, most)
-    items = await items_of(context, positions, Asked(frozenset({_SAFETY})))
-    found: list[Event] = []
+    items = await items_of(context, positions, Asked(_KEPT))
+    units, found = Units(context), list[Event]()
+    await units.learn(p.item for p in positions)
     for position, item in zip(positions, items, strict=True):
         if isinstance(item, SupplygraphError):
             raise item
         whole = item.value if isinstance(item, Partial) else item
-        threshold = None if whole is None else _known(whole, _SAFETY)
-        if threshold is not None and position.available < threshold:
+        kept = None if whole is None else _known(whole, _SAFETY)
+        if kept is None:
+            continue
+        # In the position's unit; what no conversion is declared for is not compared.
+        threshold = units.guarded(units.convert, kept, whole.unit, position.unit, position.item)
+        if not isinstance(threshold, SupplygraphError) and position.available < threshold:
             found.append(_short(context, position, threshold))
     return found
 

@@ -1,4 +1,4 @@
-"""The command line: `supplygraph serve | check | ingest | sdl | schema-json | token | demo`.
+"""The command line: `supplygraph serve | check | token | demo`, and what prints documents.
 
 Commands import what they need when they run, so that help comes at once. Errors are told in words;
 `--debug` shows where they came from.
@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 
+from app.cli.cataloguing import asyncapi_json, event_schemas
 from app.cli.checking import check
 from app.cli.demonstrating import demo
 from app.cli.errors import Group
+from app.cli.events import events
 from app.cli.ingesting import ingest
+from app.cli.migrating import migrate
 from app.cli.printing import schema_json, sdl
 from app.cli.serving import serve
 from app.cli.tokens import token
@@ -41,8 +44,12 @@ app.command()(check)
 app.command()(ingest)
 app.command()(sdl)
 app.command("schema-json")(schema_json)
+app.command("asyncapi")(asyncapi_json)
+app.command("event-schemas")(event_schemas)
 app.command()(token)
+app.command()(migrate)
 app.command()(demo)
+app.add_typer(events)
 
 
 def main() -> None:

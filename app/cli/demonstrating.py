@@ -25,13 +25,18 @@ def demo(
     latency: Annotated[
         float, typer.Option(min=0, max=60_000, help="Milliseconds that each system takes.")
     ] = 2.0,
+    speed: Annotated[
+        float, typer.Option(help="Changes a minute in the distributor; 0 leaves it as it is.")
+    ] = 6.0,
 ) -> None:
     """Start a whole pretend distributor and Supplygraph over it; Ctrl-C stops all."""
     from app.demo import DemoOptions, run_demo
 
     typer.echo("Starting an ERP, a procurement service and a planning tool ...")
     today = datetime.now(UTC).date()
-    options = DemoOptions(size=size, seed=seed, latency_ms=latency, port=port, today=today)
+    options = DemoOptions(
+        size=size, seed=seed, latency_ms=latency, port=port, speed=speed, today=today
+    )
 
     def ready(running: "Demo") -> None:
         _print(running)

@@ -12,3 +12,4 @@ Manifest = Annotated[
     ),
 ]
 DEFAULT_MANIFEST = Path("supplygraph.yaml")
+AsJSON = Annotated[bool, typer.Option("--json", help="Print JSON, a line each, for programs.")]

@@ -1,6 +1,7 @@
-"""Commands that print what others read: the GraphQL schema, and the manifest's JSON Schema."""
+"""Printing what programs read: the GraphQL schema, the manifest's JSON Schema, and data."""
 
 import json
+from typing import Any
 
 import typer
 
@@ -17,3 +18,11 @@ def schema_json() -> None:
     from app.manifest.schema import manifest_schema
 
     typer.echo(json.dumps(manifest_schema(), indent=2, ensure_ascii=False))
+
+
+def print_data(data: dict[str, Any], *, as_json: bool) -> None:
+    """Print what programs read on one line, or the same for people on many."""
+    import msgspec
+
+    encoded = msgspec.json.encode(data)
+    typer.echo((encoded if as_json else msgspec.json.format(encoded, indent=2)).decode())

@@ -11,50 +11,35 @@ import asyncio
 import hashlib
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
 from msgspec import Struct
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from app.ingest.files import RowFiles, RunOptions
-from canonical.errors import (
-    ConflictError,
-    InvalidInputError,
-    NotFoundError,
-    SupplygraphError,
-    UnauthenticatedError,
-    UnavailableError,
+from app.ingest.believing import (
+    Signing,
+    TooLargeError,
+    TooManyError,
+    check_of,
+    refused,
+    unbelieved,
 )
-from runtime.security.signatures import Check, Refusal, Scheme, SignatureError
+from app.ingest.files import RowFiles, RunOptions
+from canonical.errors import InvalidInputError, NotFoundError, SupplygraphError
+from runtime.security.signatures import Check, SignatureError
 from workflows.ingestion.bulk import Bulk, Progress, RunBusyError
 
 _PATH: Final = "/ingest/{system}/bulk"
 _PIECE: Final = 1_000_000
 _AT_ONCE: Final = 4
-_RETRY_S: Final = 5
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _YES: Final = ("1", "true", "yes")
-_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-
-
-class Signing(Struct, frozen=True):
-    """How a system signs.
-
-    Attributes:
-        scheme: In which way.
-        keys: Keys in use, of which one must fit.
-        tolerance_s: How many seconds the time of sending may be off.
-    """
-
-    scheme: Scheme
-    keys: Sequence[bytes]
-    tolerance_s: float = 300.0
+_BUSY: Final = TooManyError("too many files are being taken in: send it again later")
 
 
 class BulkDesk(Struct, frozen=True, kw_only=True):
@@ -73,12 +58,6 @@ class BulkDesk(Struct, frozen=True, kw_only=True):
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-class TooLargeError(SupplygraphError):
-    """A body is longer than it may be."""
-
-    code = "TOO_LARGE"
-
-
 def bulk_routes(desk: Callable[[], BulkDesk | None]) -> list[Route]:
     """The route of files.
 
@@ -90,14 +69,16 @@ def bulk_routes(desk: Callable[[], BulkDesk | None]) -> list[Route]:
     async def take(request: Request) -> JSONResponse:
         found = desk()
         if found is None or gate.locked():
-            return _refused(RunBusyError("too many files are being taken in: repeat it later"))
+            return refused(_BUSY)
         async with gate:
             try:
                 return await _taken(found, request)
+            except RunBusyError as exc:
+                return refused(exc, 503)
             except SupplygraphError as exc:
-                return _refused(exc)
+                return refused(exc)
             except ClientDisconnect:
-                return _refused(InvalidInputError("the body broke off: send it again"))
+                return refused(InvalidInputError("the body broke off: send it again"), 400)
 
     return [Route(_PATH, take, methods=["POST"])]
 
@@ -129,23 +110,7 @@ def _check(desk: BulkDesk, system: str, request: Request) -> Check:
     signing = desk.signing.get(system)
     if signing is None or not desk.files.has(system):
         raise NotFoundError(f"no files of {system!r} are taken here")
-    try:
-        return Check(
-            signing.scheme,
-            signing.keys,
-            {name.lower(): value for name, value in request.headers.items()},
-            now=desk.now(),
-            tolerance_s=signing.tolerance_s,
-        )
-    except SignatureError as exc:
-        raise _unbelieved(system, exc) from exc
-
-
-def _unbelieved(system: str, exc: SignatureError) -> UnauthenticatedError:
-    _log.warning("a file was not believed", system=system, refusal=exc.refusal.value)
-    if exc.refusal is Refusal.STALE:
-        return UnauthenticatedError("the time of sending is too far from now: sign it anew")
-    return UnauthenticatedError("the signature is missing, or does not fit the body")
+    return check_of(signing, system, request, desk.now())
 
 
 async def _spooled(request: Request, file: Path, check: Check, most: int) -> str:
@@ -176,7 +141,7 @@ async def _spooled(request: Request, file: Path, check: Check, most: int) -> str
     try:
         check.finish()
     except SignatureError as exc:
-        raise _unbelieved(request.path_params["system"], exc) from exc
+        raise unbelieved(request.path_params["system"], exc) from exc
     return digest.hexdigest()
 
 
@@ -193,22 +158,3 @@ def shown(progress: Progress) -> dict[str, Any]:
         "bad": counts.bad,
         "seconds": progress.seconds,
     }
-
-
-def _status(exc: SupplygraphError) -> int:
-    known: tuple[tuple[type[SupplygraphError], int], ...] = (
-        (NotFoundError, 404),
-        (UnauthenticatedError, 401),
-        (TooLargeError, 413),
-        (RunBusyError, 503),
-        (ConflictError, 409),
-        (UnavailableError, 503),
-    )
-    return next((status for kind, status in known if isinstance(exc, kind)), 422)
-
-
-def _refused(exc: SupplygraphError) -> JSONResponse:
-    status = _status(exc)
-    headers = {"retry-after": str(_RETRY_S)} if status == 503 else {}  # noqa: PLR2004
-    content = {"error": {"code": exc.code, "message": exc.message}}
-    return JSONResponse(content, status, headers)

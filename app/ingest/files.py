@@ -45,17 +45,12 @@ class RowFiles:
     """The files of rows that a manifest declares.
 
     Raises:
-        InvalidInputError: if a constant in it is no value of its column, or a system is no backend.
+        InvalidInputError: if a constant in it is no value of its column.
     """
 
     def __init__(self, declared: Declaration) -> None:
         self._kinds: dict[str, Mapping[EntityName, _Kind]] = {}
-        backends = declared.manifest.backends
         for system, ingestion in declared.manifest.ingestion.items():
-            if system not in backends:
-                raise InvalidInputError(
-                    f"ingestion.{system}: there is no such backend{suggestion(system, backends)}"
-                )
             if ingestion.bulk:
                 walks = walks_of(system, declared.tables)
                 self._kinds[system] = {

@@ -9,6 +9,7 @@ from app.manifest.backends import Supplying, outside_problems, supplying
 from app.manifest.cross_checks import conversions_wrong, sources_wrong, tables_of
 from app.manifest.crosswalks import Tables
 from app.manifest.document import Document, read_document
+from app.manifest.ingestion_checks import ingestion_wrong
 from app.manifest.model import Manifest
 from app.manifest.parts import Parts, read_parts
 from app.manifest.problems import ManifestError, Problem
@@ -100,6 +101,7 @@ def examine(file: Path, environ: Mapping[str, str]) -> Examination:
     outside = outside_problems(backends, document, vault)
     problems += missing + [p for p in outside if p.path not in told]
     problems += _surroundings_wrong(parts, vault)
+    problems += ingestion_wrong(parts, vault)
     found = tuple(sorted(set(problems)))
     declaration = None
     if parts.manifest is not None and not found:

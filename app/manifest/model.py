@@ -10,6 +10,7 @@ from app.manifest.identity import IdentityConfig
 from app.manifest.ingestion import SystemIngestion
 from app.manifest.serving import AnswersConfig, HTTPConfig
 from app.manifest.streaming import EventsConfig, StoreConfig, SubscriptionsConfig
+from app.manifest.thresholds import DEFAULT_THRESHOLDS, ThresholdsConfig
 from canonical.entities import EntityName
 from canonical.values import UnitConversion
 from connectors.config import BackendConfig
@@ -275,6 +276,7 @@ class Manifest(Part):
         Field(description="How changes come in, by backend."),
     ] = {}
     events: Annotated[EventsConfig, Field(description="How long events are kept.")] = EventsConfig()
+    thresholds: ThresholdsConfig = DEFAULT_THRESHOLDS
     subscriptions: Annotated[
         SubscriptionsConfig, Field(description="What subscriptions may take.")
     ] = SubscriptionsConfig()

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.server.streams import StreamSettings
+from app.server.stream_settings import StreamSettings
 from connectors.kit.secrets import SecretRef
 from runtime.events.retention import RetentionSettings
 from subscriptions.limits import StreamLimits

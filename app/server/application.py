@@ -16,6 +16,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
+from app.ingest.bulk import bulk_routes
+from app.ingest.desks import Ingestion
+from app.ingest.webhooks import hook_routes
+from app.server.catalogue import catalogue_routes
 from app.server.counting import Counted
 from app.server.drain import Drain, drained_before_signals
 from app.server.endpoint import Endpoint, answer_later
@@ -24,7 +28,8 @@ from app.server.operator import Operator
 from app.server.pages import graphiql_routes
 from app.server.ports import GraphiQLConfig, Serving
 from app.server.sockets.protocol import SWITCHBOARD
-from app.server.streams import Streams, StreamSettings
+from app.server.stream_settings import StreamSettings
+from app.server.streams import Streams
 from app.server.switchboard import Switchboard
 from schema.api import build_schema
 
@@ -57,6 +62,11 @@ class _Desk:
         self.drain = Drain()
         self.serving: Serving | None = None
         self.endpoint: ASGIApp = answer_later
+
+    @property
+    def ingestion(self) -> Ingestion | None:
+        """What takes in what systems send."""
+        return None if self.serving is None else self.serving.ingestion
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.endpoint(scope, receive, send)
@@ -114,6 +124,9 @@ def create_app(
     routes = [
         Route(_GRAPHQL, desk),
         *health_routes(lambda: desk.serving, desk.drain),
+        *catalogue_routes(),
+        *bulk_routes(lambda: None if (found := desk.ingestion) is None else found.files),
+        *hook_routes(lambda: None if (found := desk.ingestion) is None else found.hooks),
         *(graphiql_routes(graphiql) if graphiql is not None else []),
     ]
     return Application(

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
+from app.ingest.desks import Ingestion
 from canonical.dead_letters import DeadLetters, Replays
 from canonical.histories import EventHistory, NoHistory
 from execution.scheduling import LevelScheduler
@@ -99,6 +100,10 @@ class Serving(Protocol):
     @property
     def events(self) -> EventDesk:
         """What has happened."""
+
+    @property
+    def ingestion(self) -> Ingestion | None:
+        """What takes in what systems send; None where nothing does."""
 
     def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
         """The loaders of one operation."""

@@ -15,7 +15,8 @@ from app.server.drain import Drain
 from app.server.operator import Operator
 from app.server.ports import Serving, Tokens
 from app.server.rounds import Due, Rounds
-from app.server.streams import Streams, StreamSettings
+from app.server.stream_settings import StreamSettings
+from app.server.streams import Streams
 from runtime.security.principal import Principal
 from runtime.telemetry import metrics
 from runtime.telemetry.metrics import StreamProtocol

@@ -30,9 +30,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
 from canonical.events import EVENT_TYPES, STREAMS, Event
+from runtime.events import statements
 from runtime.events.joining import Asked, Joining, asked
 from runtime.events.rows import COLUMNS, event_of
-from runtime.events.writing import Writing
+from runtime.events.writing import Key, Known, Writing
 from runtime.store.questions import among, many
 from runtime.store.store import Store
 from runtime.store.tables import EVENT_STREAMS, EVENT_SUBJECTS, EVENTS
@@ -235,6 +236,25 @@ class Ledger:
             .limit(limit)
         )
         return await self._events(query)
+
+    async def known(self, entity: EntityName, keys: Iterable[Key]) -> Mapping[Key, Known]:
+        """What was last known of records, as in `Writing.known`, but to look only: nothing locks.
+
+        What is not known is left out.
+        """
+        by_system: dict[str, list[str]] = {}
+        for system, key in keys:
+            by_system.setdefault(system, []).append(key)
+
+        async def read(connection: AsyncConnection) -> dict[Key, Known]:
+            dialect, found = self.store.dialect, dict[Key, Known]()
+            for system, names in by_system.items():
+                asked = {"of": entity.value, "by": system, "keys": many(names, dialect)}
+                rows = await connection.execute(statements.known(dialect), asked)
+                found.update(((system, row[0]), Known(row[1], row[2])) for row in rows)
+            return found
+
+        return await self.store.read(read)
 
     async def by_ids(self, ids: Iterable[str]) -> Mapping[str, Event]:
         """Events by event id; those that are not there are left out."""

@@ -1,63 +1,17 @@
 """Dead letters: what came and could not be understood, byte for byte, until somebody decides."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from enum import StrEnum
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
+from canonical.dead_letters import DeadLetter, LetterFilter, LetterStatus
+from runtime.store.questions import among, many
 from runtime.store.store import Store
 from runtime.store.tables import DEAD_LETTERS
 from runtime.telemetry import event_metrics
-
-
-class LetterStatus(StrEnum):
-    """What has become of a dead letter."""
-
-    OPEN = "open"
-    REPLAYED = "replayed"
-    DISCARDED = "discarded"
-
-
-class DeadLetter(Struct, frozen=True, kw_only=True):
-    """One delivery, or part of one, that could not be understood.
-
-    Attributes:
-        system: The backend that it came from.
-        way: How it came: `webhook`, `watcher`, `bulk` or `mutation`.
-        reason: Why it lies here, as a short code.
-        message: Why, for people.
-        body: What came, byte for byte.
-        content_type: Of the body, where known.
-        headers: Those that are needed to understand it again; never signatures or credentials.
-        letter_id: Given by the log; empty before.
-        received_at: When it came; given by the log where it is not said.
-        status: What has become of it.
-        decided_by: Who replayed or discarded it.
-        decided_at: When.
-        note: Why it was discarded, or what was corrected.
-        result: What the replay led to.
-        size: Bytes of the body, also where it was not read.
-    """
-
-    system: str
-    way: str
-    reason: str
-    message: str
-    body: bytes
-    content_type: str | None = None
-    headers: Mapping[str, str] = {}
-    letter_id: str = ""
-    received_at: datetime | None = None
-    status: LetterStatus = LetterStatus.OPEN
-    decided_by: str | None = None
-    decided_at: datetime | None = None
-    note: str | None = None
-    result: str | None = None
-    size: int = 0
 
 
 class Decision(Struct, frozen=True, kw_only=True):
@@ -76,20 +30,6 @@ class Decision(Struct, frozen=True, kw_only=True):
     actor: str
     note: str | None = None
     result: str | None = None
-
-
-class LetterFilter(Struct, frozen=True, kw_only=True):
-    """Which dead letters to list; None and empty for all.
-
-    Attributes:
-        statuses: What has become of them.
-        systems: Where they came from.
-        reasons: Why they lie here.
-    """
-
-    statuses: Sequence[LetterStatus] = ()
-    systems: Sequence[str] = ()
-    reasons: Sequence[str] = ()
 
 
 _HEADERS: Final = msgspec.json.Decoder(dict[str, str])
@@ -121,10 +61,15 @@ class Letters:
 
     async def get(self, letter_id: str) -> DeadLetter | None:
         """One dead letter with its body, byte for byte."""
-        query = sa.select(*_BUT_BODY, _T.body).where(_T.id == letter_id)
+        return (await self.by_ids([letter_id])).get(letter_id)
+
+    async def by_ids(self, letter_ids: Collection[str]) -> Mapping[str, DeadLetter]:
+        """Dead letters by id, with their bodies; those that are not there are left out."""
+        dialect = self._store.dialect
+        query = sa.select(*_BUT_BODY, _T.body).where(among(_T.id, "ids", dialect))
+        query = query.params(ids=many(set(letter_ids), dialect))
         rows = await self._store.read(lambda connection: connection.execute(query))
-        row = rows.first()
-        return None if row is None else _letter(row, row.body)
+        return {row.id: _letter(row, row.body) for row in rows}
 
     async def count(self, which: LetterFilter = _ALL) -> int:
         """How many there are."""
@@ -133,18 +78,23 @@ class Letters:
 
     async def measure(self) -> int:
         """Tell the metrics how many are open; also returned."""
-        count = await self.count(LetterFilter(statuses=(LetterStatus.OPEN,)))
+        count = await self.count(LetterFilter(status=(LetterStatus.OPEN,)))
         event_metrics.dead_letters_open(count)
         return count
 
     def _which(self, query: sa.Select[Any], which: LetterFilter) -> sa.Select[Any]:
         for column, values in (
-            (_T.status, which.statuses),
-            (_T.system, which.systems),
-            (_T.reason, which.reasons),
+            (_T.status, which.status),
+            (_T.system, which.system),
+            (_T.way, which.way),
+            (_T.reason, which.reason),
         ):
-            if values:
+            if values is not None:
                 query = query.where(column.in_(values))
+        if which.since is not None:
+            query = query.where(_T.received_at >= which.since)
+        if which.until is not None:
+            query = query.where(_T.received_at < which.until)
         return query
 
 

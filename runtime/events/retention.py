@@ -15,11 +15,11 @@ import structlog
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from canonical.dead_letters import LetterStatus
 from canonical.errors import MisconfiguredError
 from canonical.events import EVENT_TYPES
 from runtime.events.leases import Lease, Leases
 from runtime.events.ledger import Ledger
-from runtime.events.letters import LetterStatus
 from runtime.events.writing import Writing
 from runtime.store.questions import among, many
 from runtime.store.tables import (

@@ -17,13 +17,14 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from canonical.dead_letters import DeadLetter, LetterStatus
 from canonical.entities import EntityName
 from canonical.errors import ConflictError
 from canonical.events import Event
 from runtime.events import statements
 from runtime.events.audit import AuditEntry
 from runtime.events.leases import Lease
-from runtime.events.letters import DeadLetter, Decision, LetterStatus
+from runtime.events.letters import Decision
 from runtime.events.rows import new_id, row_of
 from runtime.store.questions import columns, many
 from runtime.store.tables import AUDIT, DEAD_LETTERS, LEASES

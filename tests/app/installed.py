@@ -9,6 +9,8 @@ from app.demo import lay_out
 from runtime.security.development import new_development_key
 from sandbox.launch import Sandbox
 
+SECRET = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
+
 
 class LaidOut(Struct, frozen=True):
     """A manifest in a folder of its own, with the environment that it refers to."""
@@ -33,5 +35,5 @@ class LaidOut(Struct, frozen=True):
 
 def laid_out(sandbox: Sandbox, folder: Path) -> LaidOut:
     """The demo's manifest over a sandbox."""
-    manifest, environ = lay_out(sandbox, folder, new_development_key())
+    manifest, environ = lay_out(sandbox, folder, new_development_key(), SECRET)
     return LaidOut(manifest, environ)

@@ -19,6 +19,8 @@ from runtime.security.development import mint_development_token, new_development
 from runtime.security.principal import Role
 from sandbox.launch import Sandbox, start_one
 
+SECRET = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
+
 
 @pytest.fixture(scope="module")
 def planning() -> Iterator[Sandbox]:
@@ -51,7 +53,7 @@ async def test_a_manifest_becomes_readers_limits_and_health(
     planning: Sandbox, tmp_path: Path
 ) -> None:
     key = new_development_key()
-    file, environ = lay_out(planning, tmp_path, key)
+    file, environ = lay_out(planning, tmp_path, key, SECRET)
     number = planning.world.items[0].number
     file.write_text(MANIFEST % f"'{number}'", encoding="utf-8")
     async with open_installation(load_manifest(file, environ)) as opened:
@@ -81,7 +83,7 @@ async def test_a_manifest_becomes_readers_limits_and_health(
 
 
 async def test_nothing_is_left_open(planning: Sandbox, tmp_path: Path) -> None:
-    file, environ = lay_out(planning, tmp_path, new_development_key())
+    file, environ = lay_out(planning, tmp_path, new_development_key(), SECRET)
     file.write_text(MANIFEST % "x", encoding="utf-8")
     declared = load_manifest(file, environ)
     counts = []

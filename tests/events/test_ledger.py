@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from canonical.dead_letters import DeadLetter
 from canonical.entities import EntityName
 from canonical.events import Event
 from runtime.events.joining import Asked
 from runtime.events.ledger import Ledger
-from runtime.events.letters import DeadLetter
 from runtime.events.writing import Known, Writing
 from runtime.store import store as module
 from runtime.store.store import Store
@@ -89,6 +89,15 @@ async def test_states_and_deliveries_are_kept_with_the_events(store: Store) -> N
 
     await ledger.write(first)
     await ledger.write(second)
+
+
+async def test_states_can_be_looked_at_without_a_transaction(store: Store) -> None:
+    ledger = Ledger(store)
+    states = {(system, "K1"): Known(NOON, system.encode()) for system in ("erp", "other")}
+    await ledger.write(lambda writing: writing.remember(ITEMS, states))
+    wanted = [*states, ("erp", "K2")]
+    assert await ledger.known(ITEMS, wanted) == states
+    assert await ledger.known(ORDERS, wanted) == {}
 
 
 async def test_a_failing_neighbour_takes_nothing_with_it(store: Store) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from canonical.dead_letters import DeadLetter, LetterFilter, LetterStatus
 from canonical.errors import ConflictError
 from runtime.events.audit import AuditEntry, audited
 from runtime.events.ledger import Ledger
-from runtime.events.letters import DeadLetter, Decision, LetterFilter, Letters, LetterStatus
+from runtime.events.letters import Decision, Letters
 from runtime.events.writing import Writing
 from runtime.store.store import Store
 from runtime.telemetry.metrics import render
@@ -59,8 +60,8 @@ async def test_letters_are_listed_newest_first_by_what_is_asked(store: Store) ->
     assert [(each.body, each.size) for each in listed] == [(b"", 256)] * 2
     rest = await letters.newest(before=names[1])
     assert [each.letter_id for each in rest] == names[2:]
-    assert await letters.count(LetterFilter(systems=["erp"])) == 2
-    assert await letters.count(LetterFilter(systems=["erp"], reasons=["size"])) == 0
+    assert await letters.count(LetterFilter(system=("erp",))) == 2
+    assert await letters.count(LetterFilter(system=("erp",), reason=("size",))) == 0
     assert await letters.measure() == 3
     assert b"supplygraph_dead_letters_open 3.0" in render()
 
@@ -89,4 +90,4 @@ async def test_a_letter_is_decided_once_and_audited_with_it(store: Store) -> Non
     assert entry.details == {"n": 1}
     assert await audited(store, subject="another") == []
     assert await audited(store, before=entry.entry_id) == []
-    assert await letters.count(LetterFilter(statuses=[LetterStatus.OPEN])) == 0
+    assert await letters.count(LetterFilter(status=(LetterStatus.OPEN,))) == 0

@@ -39,6 +39,7 @@ class FakeServing:
         self.operation_limits = OperationLimits(**limits)
         self.serves = Serves()
         self.events = EventDesk()
+        self.ingestion = None
         self.units: DeclaredUnits = {}
         self.tokens: Tokens = TokenVerifier(development_config(KEY))
         self.state: dict[str, Any] = {

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from canonical.dead_letters import DeadLetter
 from canonical.errors import ConflictError, InvalidInputError
 from runtime.events.leases import Leases
 from runtime.events.ledger import Ledger
-from runtime.events.letters import DeadLetter, Letters
+from runtime.events.letters import Letters
 from runtime.events.writing import Writing
 from sandbox.frepple.nightly import parser, write_file
 from tests.ingestion.declared import FORECAST, HEAD, NOW, line, run_of, written

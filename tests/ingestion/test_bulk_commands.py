@@ -81,11 +81,3 @@ def test_a_mapping_that_cannot_be_is_told_before_a_row_is_read(
 
     assert result.exit_code == 2
     assert message in result.stderr
-
-
-def test_a_system_that_is_no_backend_is_told_so(tmp_path: Path, file: Path) -> None:
-    spoiled = {"ingestion:\n  planning:": "ingestion:\n  planing:"}
-    result = ingest(tmp_path, "planning", str(file), **spoiled)
-
-    assert result.exit_code == 1
-    assert "ingestion.planing: there is no such backend; did you mean 'planning'?" in result.stderr

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
-from app.ingest.bulk import BulkDesk, Signing, bulk_routes
+from app.ingest.believing import Signing
+from app.ingest.bulk import BulkDesk, bulk_routes
 from app.ingest.files import RowFiles
 from app.manifest.loading import load_manifest
 from canonical.entities import EntityName

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from canonical.dead_letters import DeadLetter
 from canonical.entities import EntityName
 from canonical.observations import Observation
 from canonical.purchase_orders import PurchaseOrder, PurchaseOrderStatus
 from runtime.events.ledger import Ledger
-from runtime.events.letters import DeadLetter, Letters
+from runtime.events.letters import Letters
 from workflows.ingestion.intake import Delivery, Intake, Verdict
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)

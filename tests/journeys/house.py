@@ -9,9 +9,11 @@ from typing import Any, Final
 import httpx
 from msgspec import Struct
 
-from app.installation import open_installation
+from app.installation import Installation, open_installation
 from app.manifest.loading import Declaration, load_manifest
 from app.server.application import create_app
+from app.server.sockets.protocol import SocketProtocol
+from app.streaming import streaming_of
 from runtime.security.development import mint_development_token, new_development_key
 from runtime.security.principal import Role
 from sandbox.launch import Sandbox, Simulator
@@ -22,6 +24,7 @@ from tests.fixtures.server import served
 ROOT: Final = Path(__file__).parents[2]
 MANIFEST: Final = (ROOT / "app" / "demo_manifest.yaml").read_text()
 JOINED: Final = (ROOT / "app" / "queries" / "1_joined_orders.graphql").read_text()
+WEBHOOK_SECRET: Final = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
 NAMES: Final = {"s4": "erp", "coupa": "procurement", "frepple": "planning"}
 
 
@@ -43,9 +46,12 @@ class Reply(Struct):
 class House:
     """A running installation and the systems behind it."""
 
-    def __init__(self, client: httpx.AsyncClient, key: str, sandbox: Sandbox) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, key: str, sandbox: Sandbox, installation: Installation
+    ) -> None:
         self.client = client
         self.sandbox = sandbox
+        self.installation = installation
         self._key = key
 
     async def ask(
@@ -124,6 +130,7 @@ class Simulators:
 def environment(sandbox: Sandbox, key: str, redis_url: str) -> dict[str, str]:
     """What the demo's manifest takes from the environment."""
     found = {"SUPPLYGRAPH_DEVELOPMENT_KEY": key, "REDIS_URL": redis_url}
+    found["DEMO_PROCUREMENT_WEBHOOK_SECRET"] = WEBHOOK_SECRET
     for name, simulator in (
         ("ERP", sandbox.s4),
         ("PROCUREMENT", sandbox.coupa),
@@ -149,14 +156,22 @@ def declare(
 
 @asynccontextmanager
 async def open_house(
-    sandbox: Sandbox, folder: Path, redis_url: str, manifest: str = MANIFEST
+    sandbox: Sandbox, folder: Path, redis_url: str, manifest: str = MANIFEST, *, key: str = ""
 ) -> AsyncIterator[House]:
     """Serve a manifest over the sandbox's systems."""
-    key = new_development_key()
+    key = key or new_development_key()
     declared = declare(sandbox, folder, redis_url, manifest, key=key)
-    app = create_app(lambda: open_installation(declared), graphiql=None, schema=SCHEMA)
+    opened: list[Installation] = []
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[Installation]:
+        async with open_installation(declared) as installation:
+            opened.append(installation)
+            yield installation
+
+    app = create_app(opening, graphiql=None, schema=SCHEMA, streaming=streaming_of(declared))
     async with (
-        served(app) as server,
+        served(app, ws=SocketProtocol) as server,
         httpx.AsyncClient(base_url=server.url, timeout=120) as client,
     ):
-        yield House(client, key, sandbox)
+        yield House(client, key, sandbox, opened[0])

@@ -17,11 +17,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from canonical.dead_letters import DeadLetter
 from canonical.errors import ConflictError, InvalidInputError
 from canonical.observations import Observation
 from runtime.events.leases import Lease, Leases
 from runtime.events.ledger import Ledger
-from runtime.events.letters import DeadLetter
 from runtime.events.writing import Writing
 from workflows.ingestion.intake import Delivery, Intake, Taken, Verdict, Way
 from workflows.ingestion.row_records import Reports, RowError

@@ -14,12 +14,12 @@ from typing import Any, Final, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from canonical.dead_letters import DeadLetter
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
 from canonical.events import Event
 from canonical.observations import Observation
 from runtime.events.ledger import Ledger
-from runtime.events.letters import DeadLetter
 from runtime.events.writing import Key, Known, Writing
 from workflows.ingestion.changes import TOLD_OF, find_all
 from workflows.ingestion.states import State, decode_state, encode_state
@@ -126,10 +126,10 @@ class Intake:
         Raises:
             UnavailableError: if the store cannot be reached; the sender repeats it.
         """
-        prepared = None if self._crossings is None else await self._crossings.prepare(deliveries)
+        prepared = await self.prepare(deliveries)
 
         async def work(writing: Writing) -> list[Taken]:
-            taken = await self._taken(writing, deliveries, prepared)
+            taken = await self.take_in(writing, deliveries, prepared)
             await writing.bury(letters)
             if also is not None:
                 await also(writing)
@@ -140,9 +140,14 @@ class Intake:
         streams = sorted({o.entity for d in deliveries for o in d.observations} & TOLD_OF)
         return await self._ledger.write(work, streams=streams)
 
-    async def _taken(
+    async def prepare(self, deliveries: Sequence[Delivery]) -> Any:
+        """Read what `take_in` needs, before the transaction."""
+        return None if self._crossings is None else await self._crossings.prepare(deliveries)
+
+    async def take_in(
         self, writing: Writing, deliveries: Sequence[Delivery], prepared: Any
     ) -> list[Taken]:
+        """The same as `take`, within a transaction that is under way."""
         seen = await _seen(writing, deliveries)
         states = await _States.of(writing, deliveries)
         taken: list[Taken] = []

@@ -65,14 +65,14 @@ def recommendation_changes(change: Change) -> Iterator[Told]:
     """A recommendation came up, or came on."""
     if change.differs("status"):
         previous = None if change.before is None else value(change.before, "status")
-        yield _decided(change.after, change.after.status, previous)
+        yield _decided(change.key, change.after, change.after.status, previous)
 
 
 def recommendation_late(late: Late) -> Iterator[Told]:
     """A status that a recommendation is past already."""
     if late.differs("status") and late.previous != late.said.status.value:
         previous = None if late.previous is None else RecommendationStatus(late.previous)
-        yield _decided(late.known, late.said.status, previous)
+        yield _decided(late.key, late.known, late.said.status, previous)
 
 
 def _revised(forecast: Forecast, quantity: Decimal, previous: Decimal | None) -> Told:
@@ -119,6 +119,7 @@ def _moved(
 
 
 def _decided(
+    key: str,
     recommendation: ReplenishmentRecommendation,
     status: RecommendationStatus,
     previous: RecommendationStatus | None,
@@ -131,7 +132,7 @@ def _decided(
         previous_status=previous,
     )
     about = subjects(
-        (EntityName.RECOMMENDATION, value(recommendation, "correlation_id") or data.item),
+        (EntityName.RECOMMENDATION, key),
         (EntityName.ITEM, data.item),
         (EntityName.SUPPLIER, data.supplier),
         (EntityName.LOCATION, data.location),

@@ -21,7 +21,7 @@ from websockets.http11 import Request
 from app.server.sockets.handshake import SPOKEN, new_connection, respond, terms_of
 from app.server.sockets.session import BAD_REQUEST, Session
 from app.server.sockets.transport_ws import TransportSession
-from app.server.streams import StreamSettings
+from app.server.stream_settings import StreamSettings
 from app.server.switchboard import RESTARTING, Switchboard
 from runtime.telemetry import metrics
 from runtime.telemetry.metrics import StreamProtocol

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import pytest
 
 from app.server.application import Streaming
-from app.server.streams import StreamSettings
+from app.server.stream_settings import StreamSettings
 from tests.app.sockets.talk import Talk
 from tests.fakes.distributor import Distributor
 from tests.fakes.serving import FakeServing, Site, running

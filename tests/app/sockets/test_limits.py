@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.server.streams import StreamSettings
+from app.server.stream_settings import StreamSettings
 from runtime.telemetry import metrics
 from tests.app.sockets.talk import LEGACY, TRANSPORT, Talk, subscribe
 from tests.fakes.distributor import Distributor

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from app.server.streams import StreamSettings
+from app.server.stream_settings import StreamSettings
 from canonical.errors import Reason, UnavailableError
 from runtime.security.principal import Principal
 from tests.app.sockets.talk import LEGACY, TRANSPORT, Talk, subscribe

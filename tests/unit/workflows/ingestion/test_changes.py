@@ -1,8 +1,7 @@
 """What is told of a report, given what was known."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -14,116 +13,38 @@ from canonical.events import (
     ORDER_REVISED,
     STATUS_CHANGED,
     ConfirmedLine,
-    Event,
-    decode_data,
-    encode_data,
 )
 from canonical.forecasts import Forecast
 from canonical.inventory import InventoryPosition
 from canonical.items import Item, ItemStatus
 from canonical.locations import Location
-from canonical.observations import Observation
 from canonical.purchase_orders import (
     AcknowledgedLine,
     Acknowledgement,
     PurchaseOrder,
     PurchaseOrderLine,
-    PurchaseOrderStatus,
 )
 from canonical.receipts import Receipt, ReceiptLine
 from canonical.recommendations import RecommendationStatus, ReplenishmentRecommendation
 from canonical.records import Record
 from canonical.suppliers import Supplier, SupplierStatus
 from canonical.values import Money, Quantity
-from workflows.ingestion.changes import Found, find, find_all
-from workflows.ingestion.states import State, decode_state, encode_state
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-APPROVED, SENT, CONFIRMED = (
-    PurchaseOrderStatus.APPROVED,
-    PurchaseOrderStatus.SENT,
-    PurchaseOrderStatus.ACKNOWLEDGED,
+from tests.fakes.reports import (
+    APPROVED,
+    CONFIRMED,
+    ENTITY_OF,
+    NOW,
+    SENT,
+    at,
+    gone,
+    kept,
+    known,
+    line,
+    order,
+    seen,
+    told,
 )
-
-
-def at(minutes: int) -> datetime:
-    return NOW - timedelta(hours=2) + timedelta(minutes=minutes)
-
-
-_ENTITIES: dict[type, EntityName] = {
-    PurchaseOrder: EntityName.PURCHASE_ORDER,
-    Forecast: EntityName.FORECAST,
-    InventoryPosition: EntityName.INVENTORY,
-    Receipt: EntityName.RECEIPT,
-    ReplenishmentRecommendation: EntityName.RECOMMENDATION,
-    Supplier: EntityName.SUPPLIER,
-    Item: EntityName.ITEM,
-    Location: EntityName.LOCATION,
-}
-
-
-def seen(record: Record, minute: int | None = 0, name: str = "e", **more: Any) -> Observation:
-    return Observation(
-        system="erp",
-        entity=_ENTITIES[type(record)],
-        key="77",
-        record=record,
-        occurred_at=None if minute is None else at(minute),
-        source_event_id=name,
-        **more,
-    )
-
-
-def gone(entity: EntityName, minute: int = 9) -> Observation:
-    return Observation(
-        system="erp",
-        entity=entity,
-        key="77",
-        record=None,
-        occurred_at=at(minute),
-        source_event_id="g",
-    )
-
-
-def line(number: int = 10, **more: Any) -> PurchaseOrderLine:
-    values: dict[str, Any] = {
-        "item": f"SKU-{number}",
-        "quantity": Decimal(5),
-        "due_on": date(2026, 4, 1),
-        "confirmed_on": None,
-        "confirmed_quantity": None,
-    }
-    return PurchaseOrderLine(line_number=number, **{**values, **more})
-
-
-def order(
-    status: PurchaseOrderStatus = SENT, *lines: PurchaseOrderLine, **more: Any
-) -> PurchaseOrder:
-    return PurchaseOrder(
-        number="4500001", supplier="S-1", status=status, lines=lines or (line(),), **more
-    )
-
-
-def known(record: Record, minute: int = 0) -> State[Any]:
-    found = find(None, seen(record, minute, baseline=True), NOW)
-    assert found.events == ()
-    assert found.state is not None
-    return kept(found)
-
-
-def kept(found: Found) -> State[Any]:
-    """The state, as it comes back from where it is kept."""
-    assert found.state is not None
-    entity = _ENTITIES[type(found.state.record)]
-    state = decode_state(entity, encode_state(found.state))
-    assert state == found.state
-    return state
-
-
-def told(events: tuple[Event, ...]) -> list[str]:
-    for event in events:
-        assert decode_data(event.type, encode_data(event.data)) == event.data
-    return [e.kind.name for e in events]
+from workflows.ingestion.changes import find, find_all
 
 
 def test_a_baseline_is_taken_note_of_in_silence() -> None:
@@ -355,10 +276,10 @@ def test_what_is_read_again_unchanged_need_not_be_written() -> None:
 )
 def test_a_record_that_is_gone_is_told_as_such(record: Record, changed: tuple[str, ...]) -> None:
     state = known(record)
-    found = find(state, gone(_ENTITIES[type(record)]), NOW)
+    found = find(state, gone(ENTITY_OF[type(record)]), NOW)
     assert [e.data.changed for e in found.events] == [changed]
     after = kept(found)
-    assert find(after, gone(_ENTITIES[type(record)]), NOW).events == ()
+    assert find(after, gone(ENTITY_OF[type(record)]), NOW).events == ()
     assert find(after, seen(record, 5), NOW).events == ()
     assert len(find(after, seen(record, 20), NOW).events) == 1
 
@@ -400,6 +321,7 @@ def test_stock_moves_and_recommendations_are_decided() -> None:
     decided = ReplenishmentRecommendation(item="I", status=RecommendationStatus.REJECTED)
     (event,) = find(known(proposed), seen(decided, 1), NOW).events
     assert event.data.previous_status is RecommendationStatus.PROPOSED
+    assert event.subjects == ("recommendation:77", "item:I")
     vanished = find(known(decided), gone(EntityName.RECOMMENDATION), NOW)
     assert (vanished.events, kept(vanished).gone) == ((), True)
 
