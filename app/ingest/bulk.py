@@ -9,6 +9,7 @@ stopped, and is told the same if it was done. 503 means that it is worth repeati
 
 import asyncio
 import hashlib
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ from workflows.ingestion.bulk import Bulk, Progress, RunBusyError
 _PATH: Final = "/ingest/{system}/bulk"
 _PIECE: Final = 1_000_000
 _AT_ONCE: Final = 4
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _YES: Final = ("1", "true", "yes")
 _BUSY: Final = TooManyError("too many files are being taken in: send it again later")
 
@@ -92,11 +94,16 @@ async def _taken(desk: BulkDesk, request: Request) -> JSONResponse:
         options = RunOptions(
             run=request.query_params.get("run") or None,
             baseline=request.query_params.get("baseline", "").lower() in _YES,
-            traceparent=request.headers.get("traceparent"),
+            traceparent=_traceparent(request),
         )
         run = desk.files.run_of(system, entity, file, digest, options)
         progress = await desk.bulk.ingest(run)
     return JSONResponse(shown(progress), 202)
+
+
+def _traceparent(request: Request) -> str | None:
+    given = request.headers.get("traceparent", "")
+    return given if _TRACEPARENT.fullmatch(given) else None
 
 
 def _check(desk: BulkDesk, system: str, request: Request) -> Check:
