@@ -63,12 +63,8 @@ async def open_event_log(declared: Declaration, redis: RedisHandle) -> AsyncIter
         UnavailableError: if it cannot be reached.
     """
     async with AsyncExitStack() as stack:
-        settings = declared.store
-        store = Store(settings)
-        stack.push_async_callback(store.aclose)
-        await (migrate(store) if settings.url is None else state_of(store))
-        ledger = Ledger(store)
-        stack.push_async_callback(ledger.aclose)
+        ledger = await stack.enter_async_context(open_ledger(declared.store))
+        store = ledger.store
         leases = Leases(store, now=lambda: datetime.now(UTC))
         member = uuid4().hex
         retention = Retention(
@@ -76,7 +72,19 @@ async def open_event_log(declared: Declaration, redis: RedisHandle) -> AsyncIter
         )
         await stack.enter_async_context(_beside(lambda: _forgetting(retention)))
         await stack.enter_async_context(_beside(lambda: _counting(Letters(store))))
-        yield EventLog(store, ledger, leases, _channel(redis, store), member)
+        yield EventLog(store, ledger, leases, channel_of(redis, store), member)
+
+
+@asynccontextmanager
+async def open_ledger(settings: StoreSettings) -> AsyncIterator[Ledger]:
+    """Open the log alone; raises as `open_event_log`."""
+    async with AsyncExitStack() as stack:
+        store = Store(settings)
+        stack.push_async_callback(store.aclose)
+        await (migrate(store) if settings.url is None else state_of(store))
+        ledger = Ledger(store)
+        stack.push_async_callback(ledger.aclose)
+        yield ledger
 
 
 async def migrated(settings: StoreSettings) -> str | None:
@@ -88,7 +96,7 @@ async def migrated(settings: StoreSettings) -> str | None:
         await store.aclose()
 
 
-def _channel(redis: RedisHandle, store: Store) -> Channel:
+def channel_of(redis: RedisHandle, store: Store) -> Channel:
     """The way to the processes with the same store: others may use the same Redis."""
     name = hashlib.blake2b(store.shown.encode(), digest_size=8).hexdigest()
     return Channel(redis, prefix=f"sg:{name}")

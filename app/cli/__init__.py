@@ -1,4 +1,4 @@
-"""The command line: `supplygraph serve | check | sdl | schema-json | token | demo`.
+"""The command line: `supplygraph serve | check | ingest | sdl | schema-json | token | demo`.
 
 Commands import what they need when they run, so that help comes at once. Errors are told in words;
 `--debug` shows where they came from.
@@ -11,6 +11,7 @@ import typer
 from app.cli.checking import check
 from app.cli.demonstrating import demo
 from app.cli.errors import Group
+from app.cli.ingesting import ingest
 from app.cli.printing import schema_json, sdl
 from app.cli.serving import serve
 from app.cli.tokens import token
@@ -37,6 +38,7 @@ def _options(
 
 app.command()(serve)
 app.command()(check)
+app.command()(ingest)
 app.command()(sdl)
 app.command("schema-json")(schema_json)
 app.command()(token)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE_S
 from app.manifest.identity import IdentityConfig
+from app.manifest.ingestion import SystemIngestion
 from app.manifest.serving import AnswersConfig, HTTPConfig
 from app.manifest.streaming import EventsConfig, StoreConfig, SubscriptionsConfig
 from canonical.entities import EntityName
@@ -269,6 +270,10 @@ class Manifest(Part):
     store: Annotated[StoreConfig, Field(description="The database of the event log.")] = (
         StoreConfig()
     )
+    ingestion: Annotated[
+        dict[Annotated[str, Field(pattern=BACKEND_NAME)], SystemIngestion],
+        Field(description="How changes come in, by backend."),
+    ] = {}
     events: Annotated[EventsConfig, Field(description="How long events are kept.")] = EventsConfig()
     subscriptions: Annotated[
         SubscriptionsConfig, Field(description="What subscriptions may take.")

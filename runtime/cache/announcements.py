@@ -11,10 +11,13 @@ from typing import Any, Final
 
 from runtime.cache.connection import RedisHandle
 from runtime.cache.entries import FORMAT
+from runtime.cache.urls import Client
 
 MOST: Final = 20_000
 _PAGE: Final = 2_000
 _FIRST: Final = "0-0"
+_KEPT_S: Final = 8 * 86_400
+"""From the last one on: as long as what it is about may be kept."""
 
 
 class Announcements:
@@ -32,11 +35,14 @@ class Announcements:
 
     async def tell(self, announcement: bytes) -> None:
         """Announce. Without Redis nobody else could see what it is about."""
-        fields: Any = {b"q": announcement}
-        await self._redis.run(
-            lambda client: client.xadd(self._name, fields, maxlen=MOST, approximate=True),
-            otherwise=None,
-        )
+
+        async def add(client: Client) -> None:
+            pipeline: Any = client.pipeline(transaction=False)
+            pipeline.xadd(self._name, {b"q": announcement}, maxlen=MOST, approximate=True)
+            pipeline.expire(self._name, _KEPT_S)
+            await pipeline.execute()
+
+        await self._redis.run(add, otherwise=None)
 
     async def news(self) -> Sequence[bytes] | None:
         """What was announced since the last call, oldest first; None if Redis cannot be asked."""

@@ -24,6 +24,8 @@ _AT_ONCE: Final = 2_000
 """Of more, only the last go this way, within the time of one question to Redis: whoever hears them
 reads those before them from the log."""
 _NOTES: Final = 1_000
+_KEPT_S: Final = 86_400
+"""From the last one on."""
 _BLOCK_S: Final = 1.0
 _READ: Final = 200
 _PAUSE_S: Final = 0.1
@@ -68,6 +70,7 @@ class Channel:
             pipeline: Any = client.pipeline(transaction=False)
             for content in contents:
                 pipeline.xadd(self._events, {_FIELD: content}, maxlen=_ENTRIES, approximate=True)
+            pipeline.expire(self._events, _KEPT_S)
             await pipeline.execute()
 
         await self._redis.run(add, None)
@@ -76,7 +79,10 @@ class Channel:
         """Tell how far this process has come."""
 
         async def add(client: Client) -> None:
-            await client.xadd(self._notes, {_FIELD: note}, maxlen=_NOTES, approximate=True)
+            pipeline: Any = client.pipeline(transaction=False)
+            pipeline.xadd(self._notes, {_FIELD: note}, maxlen=_NOTES, approximate=True)
+            pipeline.expire(self._notes, _KEPT_S)
+            await pipeline.execute()
 
         await self._redis.run(add, None)
 

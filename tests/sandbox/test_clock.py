@@ -163,6 +163,9 @@ def test_what_planning_shows_of_its_changes(lively: Sandbox) -> None:
 
 
 def test_all_stand_at_the_same_change_and_agree(lively: Sandbox) -> None:
+    for simulator in lively.simulators.values():
+        if control(simulator, "GET", "clock")["number"] < _CHANGES:
+            tick(simulator, to=_CHANGES)
     told = {name: control(s, "GET", "changes") for name, s in lively.simulators.items()}
     numbers: dict[int, set[tuple[str, str]]] = {}
     for changes in told.values():

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
@@ -68,11 +69,17 @@ class Taken(Struct, frozen=True):
         verdict: Taken now, or before; or not at all, because it cannot be told of.
         events: What was new in it, as it is in the log.
         problem: Why it was refused.
+        fresh: How many of its records were not known before.
     """
 
     verdict: Verdict
     events: tuple[Event, ...] = ()
     problem: InvalidInputError | None = None
+    fresh: int = 0
+
+
+Then = Callable[[Writing, Sequence[Taken]], Awaitable[None]]
+"""As `Also`, of what has become of the deliveries."""
 
 
 class Crossings(Protocol):
@@ -103,6 +110,7 @@ class Intake:
         *,
         letters: Sequence[DeadLetter] = (),
         also: Also | None = None,
+        then: Then | None = None,
     ) -> list[Taken]:
         """Take deliveries in, and bury what could not be understood, in one transaction.
 
@@ -110,6 +118,7 @@ class Intake:
             deliveries: Some thousand reports in all at most: they are one transaction.
             letters: Dead letters.
             also: What else belongs to it, such as how far a watcher has come.
+            then: The same, where it depends on what has become of the deliveries.
 
         Returns:
             What has become of each delivery, in their order.
@@ -124,6 +133,8 @@ class Intake:
             await writing.bury(letters)
             if also is not None:
                 await also(writing)
+            if then is not None:
+                await then(writing, taken)
             return taken
 
         streams = sorted({o.entity for d in deliveries for o in d.observations} & TOLD_OF)
@@ -140,6 +151,7 @@ class Intake:
             if name in seen:
                 taken.append(Taken(Verdict.KNOWN))
                 continue
+            fresh = states.unknown(delivery.observations)
             try:
                 found = states.told(delivery.observations)
             except InvalidInputError as exc:
@@ -147,7 +159,7 @@ class Intake:
                 continue
             if delivery.delivery_id is not None:
                 seen.add(name)
-            taken.append(Taken(Verdict.TAKEN, tuple(found)))
+            taken.append(Taken(Verdict.TAKEN, tuple(found), fresh=fresh))
         return await self._written(writing, deliveries, taken, states, prepared)
 
     async def _written(
@@ -166,9 +178,7 @@ class Intake:
         for delivery, one in zip(deliveries, taken, strict=True):
             if one.verdict is Verdict.TAKEN and delivery.delivery_id is not None:
                 await writing.take(delivery.system, {delivery.delivery_id: _outcome(one.events)})
-        return [
-            Taken(one.verdict, tuple(_logged(one.events, logged)), one.problem) for one in taken
-        ]
+        return [replace(one, events=tuple(_logged(one.events, logged))) for one in taken]
 
 
 class _States:
@@ -194,6 +204,11 @@ class _States:
             for key, state in (await writing.known(entity, keys[entity])).items():
                 known[entity, key] = decode_state(entity, state.data)
         return cls(known, writing.moment)
+
+    def unknown(self, observations: Iterable[Observation]) -> int:
+        """Of how many records nothing is known yet."""
+        named = {(o.entity, (o.system, o.key)) for o in observations}
+        return sum(self._known.get(place) is None for place in named)
 
     def told(self, observations: Iterable[Observation]) -> list[Event]:
         """What is new in reports, which then is known.

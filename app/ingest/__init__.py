@@ -1,0 +1,1 @@
+"""How changes come in over HTTP."""

@@ -1,0 +1,57 @@
+"""What a manifest says about how changes come in from each system."""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from app.manifest.bulk import BulkConfig
+from app.manifest.signing import SigningConfig
+from canonical.entities import EntityName
+
+
+class WebhookConfig(BaseModel):
+    """What a system sends by itself when something changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    entity: Annotated[
+        EntityName | None,
+        Field(
+            description="What the system's own bodies hold, in the form of its API. Left out: only "
+            "CloudEvents of our own types are taken."
+        ),
+    ] = None
+    rows: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="Dotted path to the record or the list of records in a body; the whole of "
+            "it where left out.",
+        ),
+    ] = None
+    max_kilobytes: Annotated[int, Field(ge=1, le=65_536, description="Longest body.")] = 1_024
+    per_minute: Annotated[
+        int, Field(ge=1, le=10_000_000, description="Deliveries that each process takes a minute.")
+    ] = 60_000
+
+
+class SystemIngestion(BaseModel):
+    """How changes come in from one system."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    signing: Annotated[
+        SigningConfig | None, Field(description="How what it sends is believed.")
+    ] = None
+    webhook: Annotated[
+        WebhookConfig | None, Field(description="What it sends to POST /ingest/<backend>.")
+    ] = None
+    bulk: Annotated[BulkConfig, Field(description="Files of rows, by entity.")] = {}
+
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        if self.webhook is not None and self.signing is None:
+            raise ValueError(
+                "a webhook wants `signing`: nobody could tell who has sent what comes there"
+            )
+        return self
