@@ -62,7 +62,7 @@ class Case(Struct, frozen=True, kw_only=True):
     stalled: int = 0
     filters: bool = False
     events: int
-    paced: int = 50
+    paced: int = 30
 
 
 class Figures(Struct, frozen=True, kw_only=True):
