@@ -91,7 +91,7 @@ def cases(*, quick: bool) -> list[Case]:
     return [
         *alike,
         Case(name="5,000 alike", sockets=5_000, events=100),
-        Case(name="5,000 filters", sockets=5_000, filters=True, events=20_000, paced=100),
+        Case(name="5,000 filters", sockets=5_000, filters=True, events=6_000, paced=100),
     ]
 
 
