@@ -4,6 +4,8 @@ make bench                            everything, some minutes
 make bench ARGS=--quick               the kit's questions, a minute
 make bench ARGS="--kit FOLDER"        this server in the peers' kit
 make bench ARGS="--profile Q2"        where the time goes (py-spy, as root)
+make bench ARGS="--streams [--quick]" fan-out of subscriptions, beside other servers
+make bench ARGS="--soak --events 200000"  processes killed, Redis and database away: nothing is lost
 make bench ARGS=--publish             everything, and the chart in docs
 """
 
@@ -17,6 +19,8 @@ from bench.chart import draw
 from bench.kit.run import ORDER, KitOptions, run
 from bench.processes import ROOT
 from bench.report import Results, told
+from bench.soak.run import soak_here
+from bench.streams.run import run as run_streams
 from bench.suite import FULL, QUICK, measure, profile
 
 RESULTS = ROOT / "bench" / "results"
@@ -31,6 +35,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="less of everything")
     parser.add_argument("--rounds", type=int, help="how often all take their turn")
     parser.add_argument("--publish", action="store_true", help=f"draw {PUBLISHED.name} in docs too")
+    parser.add_argument("--streams", action="store_true", help="measure subscriptions instead")
+    parser.add_argument("--soak", action="store_true", help="look for lost events instead")
+    parser.add_argument("--events", type=int, default=200_000, help="with --soak: how many")
     parser.add_argument("--profile", metavar="QUESTION", help="say where the time goes instead")
     parser.add_argument("--kit", type=Path, metavar="FOLDER", help="run the peers' kit instead")
     parser.add_argument("--only", help="names of those who are measured, separated by commas")
@@ -54,6 +61,12 @@ def _run(given: argparse.Namespace) -> None:
         )
         return
     only = given.only.split(",") if given.only else ()
+    if given.soak:
+        print(msgspec.json.format(msgspec.json.encode(soak_here(given.events))).decode())
+        return
+    if given.streams:
+        run_streams(quick=given.quick, only=only, results=RESULTS)
+        return
     if given.profile is not None:
         RESULTS.mkdir(exist_ok=True)
         for line in profile(given.profile, only, RESULTS):
