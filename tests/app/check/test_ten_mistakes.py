@@ -117,6 +117,7 @@ def test_a_backend_that_nothing_comes_from_is_a_warning(installed: LaidOut) -> N
         {
             "  forecast: {sources: [planning], freshness_s: 300}\n": "",
             "  recommendation: {sources: [planning]}\n": "",
+            "    watch: {forecast: {}}\n": "    watch: {}\n",
         }
     )
     report = asyncio.run(check_installation(installed.manifest, installed.environ))
