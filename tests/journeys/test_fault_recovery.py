@@ -153,7 +153,7 @@ async def test_the_breaker_opens_leaves_the_system_alone_and_closes_again(
         status, ready = await house.ready()
         assert (status, ready["status"]) == (200, "degraded")
         assert ready["backends"][system]["state"] == "open"
-        before = len(systems.log(system))
+        before = await settled(systems, system)
         alone = await ask(house)
         assert {(b[0], b[3]) for b in blamed(alone)} == {(system, "circuit_open")}
         assert all(0 < e["extensions"]["retryAfterSeconds"] <= 1.5 for e in alone.errors)
@@ -164,6 +164,15 @@ async def test_the_breaker_opens_leaves_the_system_alone_and_closes_again(
         await ask(house)  # one call probes; others of its question may be refused meanwhile
         assert (await ask(house)).errors == ()
         assert (await house.ready())[1]["status"] == "ok"
+
+
+async def settled(systems: Simulators, system: str) -> int:
+    """How many requests a system has had, once those that were under way have ended."""
+    count = -1
+    while count != (now := len(systems.log(system))):
+        count = now
+        await asyncio.sleep(0.1)
+    return count
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def coupa(sandbox: Sandbox) -> Simulator:
     httpx.post(f"{sandbox.coupa.control_url}reset")
+    httpx.put(f"{sandbox.coupa.control_url}limits", json={"burst": 1_000, "rate_per_s": 1_000})
     return sandbox.coupa
 
 
