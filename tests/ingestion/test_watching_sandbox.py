@@ -220,7 +220,7 @@ async def test_what_changes_is_told_by_itself_while_the_block_lasts(
     await rounds.give_back()
     async with watching(declared, installation.catalog, log, Intake(log.ledger)):
         await asyncio.to_thread(sandbox.tick, 10)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not (events := await rounds.new_events()):  # noqa: ASYNC110 - other tasks write
                 await asyncio.sleep(0.01)
     assert {e.kind for e in events} == {FORECAST_REVISED}
