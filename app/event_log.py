@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final
@@ -11,6 +11,7 @@ from uuid import uuid4
 import structlog
 from msgspec import Struct
 
+from app.beside import beside
 from app.manifest.loading import Declaration
 from canonical.errors import SupplygraphError
 from runtime.cache.connection import RedisHandle
@@ -65,8 +66,8 @@ async def open_event_log(declared: Declaration, redis: RedisHandle) -> AsyncIter
         retention = Retention(
             ledger, leases, holder=member, settings=declared.manifest.events.retention()
         )
-        await stack.enter_async_context(_beside(lambda: _forgetting(retention)))
-        await stack.enter_async_context(_beside(lambda: _counting(Letters(store))))
+        await stack.enter_async_context(beside(_forgetting(retention)))
+        await stack.enter_async_context(beside(_counting(Letters(store))))
         yield EventLog(store, ledger, leases, channel_of(redis, store), member)
 
 
@@ -112,15 +113,3 @@ async def _counting(letters: Letters) -> None:
         with suppress(SupplygraphError):
             await letters.measure()
         await asyncio.sleep(_COUNTING_S)
-
-
-@asynccontextmanager
-async def _beside(work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Let work go on while the block lasts."""
-    task = asyncio.ensure_future(work())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -1,12 +1,12 @@
 """The streams of one process: caches drop what the log says has changed, then it is told."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import cast
 
 from typing_extensions import override
 
+from app.beside import beside
 from app.installation import Installation
 from app.manifest.ingestion import SystemIngestion
 from app.manifest.loading import Declaration
@@ -90,14 +90,13 @@ async def open_streams(
     answering = EngineAnswering(operator.engine, operator.documents, installation)
     streams = hub.Streams(log.ledger, answering, follower.positions, limits=limits)
     relay.streams = streams
-    ticking = asyncio.create_task(streams.run())
     watched = {name: one.watch for name, one in ingestion.items()}
     try:
-        async with watching(watched, installation.catalog, log, installation.intake):
+        async with (
+            beside(streams.run()),
+            watching(watched, installation.catalog, log, installation.intake),
+        ):
             yield LogStreams(streams)
     finally:
-        ticking.cancel()
-        with suppress(asyncio.CancelledError):
-            await ticking
         await follower.aclose()
         await streams.stop()

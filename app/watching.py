@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from random import SystemRandom
 
+from app.beside import beside
 from app.event_log import EventLog
 from app.manifest.watching import WatchConfig
 from canonical.entities import EntityName
@@ -55,10 +56,5 @@ async def watching(
     watches = watches_of(declared, catalog)
     pace = Pace(clock=asyncio.get_running_loop().time, random=SystemRandom())
     watchers = Watchers(watches, intake, log.ledger, log.leases, holder=log.member, pace=pace)
-    task = asyncio.create_task(watchers.run())
-    try:
+    async with beside(watchers.run()):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -33,7 +33,7 @@ _LOOK_S: Final = 0.5
 
 
 @events.command()
-def tail(  # noqa: PLR0917  # options, by name
+def tail(
     manifest: Manifest = DEFAULT_MANIFEST,
     stream: Annotated[
         list[str] | None, typer.Option(help="Only this stream, as `purchase_order`; may repeat.")
@@ -106,7 +106,7 @@ def show(
 
 
 @events.command()
-def replay(  # noqa: PLR0917  # options, by name
+def replay(
     consumer: Annotated[str, typer.Option(help="Who is given them: `caches`.")],
     manifest: Manifest = DEFAULT_MANIFEST,
     event_id: Annotated[list[str] | None, typer.Argument(help="Ids of events.")] = None,

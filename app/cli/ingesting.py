@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workflows.ingestion.bulk import BulkRun, Progress
 
 
-def ingest(  # noqa: PLR0917  # options, by name
+def ingest(
     system: Annotated[str, typer.Argument(help="The backend that the file comes from.")],
     file: Annotated[
         Path,
@@ -62,22 +62,17 @@ async def _ingested(
     declared: "Declaration", run: "BulkRun", file: Path, *, quiet: bool
 ) -> "Progress":
     from contextlib import AsyncExitStack
-    from datetime import UTC, datetime
     from uuid import uuid4
 
-    from app.event_log import channel_of, open_ledger
-    from runtime.cache.connection import RedisHandle
-    from runtime.events.leases import Leases
+    from app.installation import open_installation
     from workflows.ingestion.bulk import Bulk
 
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(open_ledger(declared.store))
+        installation = await stack.enter_async_context(open_installation(declared))
+        log = installation.log
         if declared.redis_url is not None:  # else those who listen look into the log themselves
-            redis = RedisHandle(declared.redis_url)
-            stack.push_async_callback(redis.aclose)
-            ledger.on_commit(channel_of(redis, ledger.store).publish)
-        leases = Leases(ledger.store, now=lambda: datetime.now(UTC))
-        bulk = Bulk(ledger, leases, holder=uuid4().hex, clock=time.monotonic)
+            log.ledger.on_commit(log.channel.publish)
+        bulk = Bulk(installation.intake, log.leases, holder=uuid4().hex, clock=time.monotonic)
         if quiet:
             return await bulk.ingest(run)
         size = await asyncio.to_thread(lambda: file.stat().st_size)

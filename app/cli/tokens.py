@@ -14,7 +14,7 @@ KEY_VARIABLE: Final = "SUPPLYGRAPH_DEVELOPMENT_KEY"
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
-def token(  # noqa: PLR0917  # options, by name
+def token(
     role: Annotated[
         list[str] | None,
         typer.Option("--role", "-r", help="planner, buyer, supplier or operator; may repeat."),

@@ -1,12 +1,12 @@
 """Whether a delivery comes from whom it says, and the errors of those who take deliveries in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import structlog
 from msgspec import Struct
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from canonical.errors import (
@@ -18,7 +18,9 @@ from canonical.errors import (
     UnavailableError,
 )
 from runtime.security.signatures import Check, Refusal, Scheme, SignatureError
-from runtime.telemetry.correlation import correlation_id
+from runtime.telemetry.correlation import HEADER, accepted, correlated, correlation_id
+
+Take = Callable[[Request], Awaitable[JSONResponse]]
 
 _RETRY_S: Final = 5
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -105,3 +107,18 @@ def refused(exc: SupplygraphError, status: int | None = None) -> JSONResponse:
     }
     headers = {"retry-after": str(_RETRY_S)} if status in (429, 503) else {}
     return JSONResponse(content, status, headers)
+
+
+def answering(take: Take) -> Take:
+    """What takes deliveries in, answering for whatever is refused, under a correlation id."""
+
+    async def answer(request: Request) -> JSONResponse:
+        with correlated(accepted(request.headers.get(HEADER))):
+            try:
+                return await take(request)
+            except SupplygraphError as exc:
+                return refused(exc)
+            except ClientDisconnect:
+                return refused(InvalidInputError("the body broke off: send it again"), 400)
+
+    return answer

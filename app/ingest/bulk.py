@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Struct
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -25,12 +25,13 @@ from app.ingest.believing import (
     Signing,
     TooLargeError,
     TooManyError,
+    answering,
     check_of,
     refused,
     unbelieved,
 )
 from app.ingest.files import RowFiles, RunOptions
-from canonical.errors import InvalidInputError, NotFoundError, SupplygraphError
+from canonical.errors import NotFoundError
 from runtime.security.signatures import Check, SignatureError
 from workflows.ingestion.bulk import Bulk, Progress, RunBusyError
 
@@ -69,18 +70,14 @@ def bulk_routes(desk: Callable[[], BulkDesk | None]) -> list[Route]:
     async def take(request: Request) -> JSONResponse:
         found = desk()
         if found is None or gate.locked():
-            return refused(_BUSY)
+            raise _BUSY
         async with gate:
             try:
                 return await _taken(found, request)
             except RunBusyError as exc:
                 return refused(exc, 503)
-            except SupplygraphError as exc:
-                return refused(exc)
-            except ClientDisconnect:
-                return refused(InvalidInputError("the body broke off: send it again"), 400)
 
-    return [Route(_PATH, take, methods=["POST"])]
+    return [Route(_PATH, answering(take), methods=["POST"])]
 
 
 async def _taken(desk: BulkDesk, request: Request) -> JSONResponse:

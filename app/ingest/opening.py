@@ -33,7 +33,7 @@ def open_ingestion(
         for system, s in said.items()
         if s.signing is not None
     }
-    bulk = Bulk(log.ledger, log.leases, holder=uuid4().hex, clock=time.monotonic)
+    bulk = Bulk(intake, log.leases, holder=uuid4().hex, clock=time.monotonic)
     hooks = HookDesk(_hooks(said, signing, readers), intake)
     return Ingestion(hooks, BulkDesk(bulk=bulk, files=RowFiles(declared), signing=signing))
 

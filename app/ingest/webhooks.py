@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 from msgspec import Struct
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -24,14 +24,14 @@ from app.ingest.believing import (
     Signing,
     TooLargeError,
     TooManyError,
+    answering,
     check_of,
     refused,
     unbelieved,
 )
 from app.ingest.bodies import Body, Reader, Understood
-from canonical.errors import InvalidInputError, NotFoundError, SupplygraphError
+from canonical.errors import InvalidInputError, NotFoundError
 from runtime.security.signatures import SignatureError
-from runtime.telemetry.correlation import HEADER, accepted, correlated
 from workflows.ingestion.intake import Intake, Taken, Verdict
 
 _PATH = "/ingest/{system}"
@@ -130,17 +130,11 @@ def hook_routes(desk: Callable[[], HookDesk | None]) -> list[Route]:
 
     async def take(request: Request) -> JSONResponse:
         found = desk()
-        with correlated(accepted(request.headers.get(HEADER))):
-            if found is None:
-                return refused(NotFoundError("nothing is taken in here"))
-            try:
-                return await found.take(request.path_params["system"], request)
-            except SupplygraphError as exc:
-                return refused(exc)
-            except ClientDisconnect:
-                return refused(InvalidInputError("the body broke off: send it again"), 400)
+        if found is None:
+            raise NotFoundError("nothing is taken in here")
+        return await found.take(request.path_params["system"], request)
 
-    return [Route(_PATH, take, methods=["POST"])]
+    return [Route(_PATH, answering(take), methods=["POST"])]
 
 
 async def _read(request: Request, most: int) -> bytes:

@@ -29,7 +29,7 @@ def leases(ledger: Ledger) -> Leases:
 
 
 def bulk(ledger: Ledger, holder: str = "a", chunk: int = 10) -> Bulk:
-    return Bulk(ledger, leases(ledger), holder=holder, clock=time.monotonic, chunk=chunk)
+    return Bulk(Intake(ledger), leases(ledger), holder=holder, clock=time.monotonic, chunk=chunk)
 
 
 async def letters_of(ledger: Ledger) -> list[DeadLetter]:

@@ -23,6 +23,7 @@ from sandbox.kit.signing import signed_headers
 from tests.fixtures.server import served
 from tests.ingestion.declared import HEAD, declared_in, line
 from workflows.ingestion.bulk import Bulk
+from workflows.ingestion.intake import Intake
 
 SECRET = "whsec_c3VwcGx5Z3JhcGg="
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -32,7 +33,9 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 async def receiving(ledger: Ledger, folder: Path) -> AsyncIterator[str]:
     file, environ = declared_in(folder)
     desk = BulkDesk(
-        bulk=Bulk(ledger, Leases(ledger.store, now=lambda: NOW), holder="a", clock=time.monotonic),
+        bulk=Bulk(
+            Intake(ledger), Leases(ledger.store, now=lambda: NOW), holder="a", clock=time.monotonic
+        ),
         files=RowFiles(load_manifest(file, environ)),
         signing={"planning": Signing(STANDARD, (key_of(SECRET, STANDARD),))},
     )

@@ -21,7 +21,6 @@ from canonical.dead_letters import DeadLetter
 from canonical.errors import ConflictError, InvalidInputError
 from canonical.observations import Observation
 from runtime.events.leases import Lease, Leases
-from runtime.events.ledger import Ledger
 from runtime.events.writing import Writing
 from workflows.ingestion.intake import Delivery, Intake, Taken, Verdict, Way
 from workflows.ingestion.row_records import Reports, RowError
@@ -118,7 +117,7 @@ class Bulk:
     """Takes files of rows in.
 
     Args:
-        ledger: Where to.
+        intake: Where to.
         leases: Whose turn it is, and how far runs have come.
         holder: Names whoever works here; another each time.
         clock: Seconds, ever rising.
@@ -127,15 +126,14 @@ class Bulk:
 
     def __init__(
         self,
-        ledger: Ledger,
+        intake: Intake,
         leases: Leases,
         *,
         holder: str,
         clock: Callable[[], float],
         chunk: int = CHUNK,
     ) -> None:
-        self._ledger = ledger
-        self._intake = Intake(ledger)
+        self._intake = intake
         self._leases = leases
         self._holder = holder
         self._clock = clock
@@ -182,7 +180,7 @@ class Bulk:
                     told(progress)
             done = replace(progress, is_done=True)
             lease = await turn.lease()
-            await self._ledger.write(lambda w: w.place(lease, run.name, done))
+            await self._intake.take((), also=lambda w: w.place(lease, run.name, done))
             return done
 
     async def _take(self, run: BulkRun, turn: "_Turn", before: Progress, chunk: Chunk) -> Progress:
