@@ -40,7 +40,9 @@ class Viewer:
     """The caller."""
 
     subject: str = column("Who it is, as the issuer of the token names it.")
-    roles: list[str] = column("What it is here: PLANNER, BUYER, SUPPLIER, OPERATOR.")
+    roles: list[str] = column(
+        "What it is here: PLANNER, BUYER, SUPPLIER, OPERATOR, AUDITOR, MACHINE."
+    )
     suppliers: list[str] | None = column(
         "Codes of the suppliers whose data it may see; null for all."
     )

@@ -17,7 +17,11 @@ _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 def token(
     role: Annotated[
         list[str] | None,
-        typer.Option("--role", "-r", help="planner, buyer, supplier or operator; may repeat."),
+        typer.Option(
+            "--role",
+            "-r",
+            help="planner, buyer, supplier, operator, auditor or machine; may repeat.",
+        ),
     ] = None,
     supplier: Annotated[
         list[str] | None,

@@ -16,6 +16,8 @@ class Role(StrEnum):
     BUYER = "buyer"
     SUPPLIER = "supplier"
     OPERATOR = "operator"
+    AUDITOR = "auditor"
+    MACHINE = "machine"
 
 
 class Principal(Struct, frozen=True):
@@ -31,6 +33,18 @@ class Principal(Struct, frozen=True):
         ),
     ]
     expires_at: Annotated[datetime, Meta(description="When its token ends, in UTC.")]
+    issuer: Annotated[str, Meta(description="Who vouches for it; with `subject`, who it is.")] = ""
+    scopes: Annotated[
+        frozenset[str], Meta(description="What it was granted beside its roles: `orders:read`.")
+    ] = frozenset()
+    regions: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="Regions whose data it may see, sorted; None for all."),
+    ] = None
+    companies: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="Companies whose data it may see, sorted; None for all."),
+    ] = None
 
 
 def scope_key(principal: Principal) -> bytes:
@@ -39,9 +53,17 @@ def scope_key(principal: Principal) -> bytes:
     All that decisions about a caller may rest on is in it. What depends on more, such as the
     subject, is personal, and its answer is never given to another caller.
     """
-    return _scope_key(principal.roles, principal.suppliers)
+    return _scope_key(
+        principal.roles,
+        principal.scopes,
+        principal.suppliers,
+        principal.regions,
+        principal.companies,
+    )
 
 
 @lru_cache(maxsize=4_096)
-def _scope_key(roles: frozenset[Role], suppliers: tuple[str, ...] | None) -> bytes:
-    return msgspec.json.encode((sorted(roles), suppliers))
+def _scope_key(
+    roles: frozenset[Role], scopes: frozenset[str], *bounds: tuple[str, ...] | None
+) -> bytes:
+    return msgspec.json.encode((sorted(roles), sorted(scopes), bounds))

@@ -243,8 +243,8 @@ async def test_a_token_of_another_kind() -> None:
         (
             {"roles": ["emperor"]},
             (
-                "the token gives none of the roles planner, buyer, supplier, operator in its "
-                "claims 'roles' and 'scope'"
+                "the token gives none of the roles planner, buyer, supplier, operator, auditor, "
+                "machine in its claims 'roles' and 'scope'"
             ),
         ),
         (
