@@ -48,6 +48,7 @@ from runtime.cache.record_cache import RecordCache
 from runtime.cache.urls import Client
 from runtime.embedded.valkey import embedded_valkey
 from runtime.limits.redis_limits import RedisLimits
+from runtime.limits.redis_rates import RedisRates
 from runtime.security.tokens import TokenVerifier
 from workflows.ingestion.intake import Intake
 
@@ -144,7 +145,8 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
             stack.push_async_callback(backends[name].aclose)
         http = declared.manifest.http
         share = declared.manifest.cache.answers.share_in_flight
-        serves = Serves(answers, PersistedTexts(redis), share, http.gzip_from_bytes)
+        texts, rates = PersistedTexts(redis), RedisRates(redis)
+        serves = Serves(answers, texts, share, http.gzip_from_bytes, rates)
         log = await stack.enter_async_context(open_event_log(declared, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
         yield _wired(declared, backends, questions, serves, log)
@@ -187,7 +189,7 @@ def _wired(
         cache=cache,
         limits=limits.for_resolvers(),
         operation_limits=OperationLimits(
-            limits.operation_timeout_s, limits.max_query_depth, limits.max_query_kilobytes * 1024
+            limits.operation_timeout_s, limits.max_query_kilobytes * 1024, limits.demand()
         ),
         units=manifest.units.declared(),
         tokens=TokenVerifier(tokens, jwks_reader(tokens.jwks_url) if tokens.jwks_url else None),

@@ -36,12 +36,15 @@ class Operation:
         problems: What is incomplete, with paths.
         personal: Whether its answer is about the caller alone, and no other caller's with the same
             rights; a resolver that looks at more than the caller's rights says so.
+        objects: What was worked on: owner and name of each field that led to objects, and to how
+            many different ones; None where that was not counted.
     """
 
     def __init__(self) -> None:
         self.scheduler = LevelScheduler()
         self.problems: list[tuple[SupplygraphError, Path]] = []
         self.personal = False
+        self.objects: list[tuple[str, str, int]] | None = None
         self._kept: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:

@@ -121,6 +121,7 @@ def create_app(
                         yield {"drain": desk.drain, SWITCHBOARD: board}
             finally:
                 desk.serving, desk.endpoint = None, answer_later
+                await operator.gate.aclose()
 
     routes = [
         Route(_GRAPHQL, desk),

@@ -6,7 +6,8 @@
     401  no token, or none that is valid       405  anything but POST, or a query by GET
     406  no media type of ours is accepted     408  the body did not arrive in time
     413  414  too large                        415  not JSON in UTF-8
-    429  too many connections of the subject   500  a fault of ours
+    429  the caller asks for more than its share, or has too many connections
+    500  a fault of ours
     503  stopping, or tokens cannot be checked now
     504  the operation took too long
 
@@ -21,6 +22,7 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
+from app.demand.gate import rate_headers
 from app.errors import told_fault, told_refusal, told_request
 from app.server.attending import Attendant, stopping
 from app.server.event_streams import EventStream, in_events, open_stream
@@ -36,8 +38,9 @@ from app.server.ports import Serving
 from app.server.replies import Replies, refused
 from app.server.requests import GraphQLRequest, Requests
 from app.server.switchboard import Switchboard
-from app.server.terms import read_terms
+from app.server.terms import Terms, read_terms
 from canonical.errors import (
+    LimitedError,
     RefusedError,
     SupplygraphError,
     UnauthenticatedError,
@@ -66,7 +69,7 @@ class Endpoint:
         self._drain = board.drain
         self._serving = serving
         self._requests = Requests(serving.operation_limits.max_bytes)
-        self._replies = Replies(serving.serves)
+        self._replies = Replies(serving.serves, board.operator.gate)
         self._persisted = serving.serves.persisted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,7 +119,7 @@ class Endpoint:
         terms = await read_terms(inbound, self._serving.tokens, correlation_id)
         if not request.query:
             request = await self._with_text(request)
-        if self._streams(request, inbound):
+        if self._streams(request, terms, inbound):
             return await open_stream(self._board, request, terms, inbound.receive)
         answer = self._operator.at_hand(request, terms)
         if answer is None:
@@ -130,11 +133,11 @@ class Endpoint:
             return in_events(answer)
         return await self._replies.reply(answer, inbound, PLAIN_JSON, terms)
 
-    def _streams(self, request: GraphQLRequest, inbound: Inbound) -> bool:
+    def _streams(self, request: GraphQLRequest, terms: Terms, inbound: Inbound) -> bool:
         """Whether a request is for a subscription that can be begun."""
         if self._board.streams is None or not takes_events(inbound.header(b"accept")):
             return False
-        subscribes = self._operator.kind(request) is OperationKind.SUBSCRIPTION
+        subscribes = self._operator.kind(request, terms) is OperationKind.SUBSCRIPTION
         return subscribes and inbound.method != "HEAD"
 
     async def _with_text(self, request: GraphQLRequest) -> GraphQLRequest:
@@ -156,6 +159,8 @@ async def answer_later(_scope: Scope, _receive: Receive, send: Send) -> None:
 def _refusal(error: SupplygraphError, *, named: bool) -> tuple[int, Mapping[str, str]]:
     if isinstance(error, UnauthenticatedError):
         return 401, {"WWW-Authenticate": 'Bearer error="invalid_token"' if named else "Bearer"}
+    if isinstance(error, LimitedError):
+        return 429, rate_headers(error)
     if isinstance(error, UnavailableError):
         return 503, {"Retry-After": f"{max(1, round(error.retry_after_s or _RETRY_S))}"}
     return (403 if isinstance(error, RefusedError) else 400), {}

@@ -43,14 +43,21 @@ _HEADERS: Final = as_headers({**NO_STORE, **_TYPE, "X-Accel-Buffering": "no"})
 # Proxies are to pass on what comes; the last header says it to nginx.
 _COME_AGAIN: Final = frozenset({CloseCode.GOING_AWAY, CloseCode.TRY_AGAIN_LATER})
 _OK: Final = 200
-_STATUS: Final = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "INTERNAL": 500, "UNAVAILABLE": 503}
+_STATUS: Final = {
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
+    "RATE_LIMITED": 429,
+    "INTERNAL": 500,
+    "UNAVAILABLE": 503,
+}
 _CODES: Final = {CloseCode.UNAUTHORIZED: UnauthenticatedError.code}
 _NEVER: Final = float("inf")
 _RETRY: Final = {"Retry-After": "5"}
 
 
-class _Extensions(Struct, frozen=True):
+class _Extensions(Struct, frozen=True, rename="camel"):
     code: str = ""
+    retry_after: int | None = None
 
 
 class _Error(Struct, frozen=True):
@@ -289,10 +296,12 @@ class EventStream:
 
 def _refused(errors: bytes) -> Reply:
     """The reply to a subscription that is refused; its status is that of the first error."""
-    codes = [e.extensions.code for e in msgspec.json.decode(errors, type=list[_Error])]
+    first = msgspec.json.decode(errors, type=list[_Error])[0].extensions
     headers = {**NO_STORE, "Content-Type": f"{PLAIN_JSON}; charset=utf-8"}
+    if first.retry_after is not None:
+        headers["Retry-After"] = f"{first.retry_after}"
     body = b'{"errors":' + errors + b"}"
-    return Reply(_STATUS.get(codes[0] if codes else "", 400), as_headers(headers), body)
+    return Reply(_STATUS.get(first.code, 400), as_headers(headers), body)
 
 
 def _now() -> float:

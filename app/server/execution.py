@@ -40,6 +40,8 @@ class Made(Struct, frozen=True):
         found: Whether it was kept already, and nothing was executed.
         levels: Levels that were read one after the other.
         backends: What each system cost.
+        objects: What was worked on: objects by the field that led to them; None if not counted.
+        cost: The same in units of cost; None as above.
     """
 
     data: bytes | None
@@ -51,6 +53,8 @@ class Made(Struct, frozen=True):
     found: bool = False
     levels: int = 0
     backends: Mapping[str, Any] = {}
+    objects: Sequence[tuple[str, str, int]] | None = None
+    cost: int | None = None
 
 
 class Execution:
@@ -121,6 +125,7 @@ class Execution:
             personal=self._operation.personal,
             levels=self._operation.scheduler.levels,
             backends=self._journal.report(),
+            objects=self._operation.objects,
         )
 
     def keep(self, key: AnswerKey, made: Made) -> Made:

@@ -6,6 +6,7 @@ kept in this process -> nothing is awaited
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from time import perf_counter
@@ -15,19 +16,20 @@ import strawberry
 import structlog
 from graphql import GraphQLError, print_schema
 from msgspec import Struct
+from msgspec.structs import replace
 
+from app.demand.gate import KEPT, Gate, Priced
 from app.errors import Translator
 from app.server.attending import Attendant
 from app.server.documents import Document, Documents, is_introspection
 from app.server.envelope import enveloped, extended
 from app.server.execution import Execution, Made
 from app.server.flights import Flight, Flights
-from app.server.measures import Bounds
 from app.server.negotiation import HTTPRefusal
 from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
 from app.server.terms import Terms
-from canonical.errors import UnauthenticatedError
+from canonical.errors import LimitedError, UnauthenticatedError
 from execution.engine import Engine, PlanOutcome
 from runtime.cache.kept import AnswerKey, KeptAnswer
 from runtime.security.principal import scope_key
@@ -68,6 +70,7 @@ class Operator:
     Attributes:
         engine: Runs them.
         documents: Parses and validates them.
+        gate: Keeps the limits of all who ask.
 
     Args:
         schema: The published schema.
@@ -87,14 +90,19 @@ class Operator:
         self._serving = serving
         self._serves = serving.serves
         self._clock = clock
-        self.documents = Documents(inner, Bounds(serving.operation_limits.max_depth))
+        demand = serving.operation_limits.demand
+        self.documents = Documents(inner, demand.loosest())
+        page_size = serving.limits.default_page_size
+        self.gate = Gate(inner, self.documents, demand, serving.serves.rates, page_size)
         self._flights = Flights()
         if self._serves.answers is not None:
             self._serves.answers.of_schema(print_schema(inner))
 
-    def kind(self, request: GraphQLRequest) -> OperationKind:
+    def kind(self, request: GraphQLRequest, terms: Terms) -> OperationKind:
         """What a request wants to be run, allowed or not; unknown if that cannot be told."""
-        document = self.documents.get(request.query)
+        if self.gate.blocked(terms):
+            return OperationKind.UNKNOWN
+        document = self.gate.look(request, terms)
         try:
             return OperationKind(document.operation(request.operation_name).operation.value)
         except GraphQLError:
@@ -111,7 +119,7 @@ class Operator:
         # Equal to an `AnswerKey`, and quicker to make.
         key = (request.question, scope_key(terms.principal), self._clock().toordinal())
         kept = answers.get(key, terms.max_staleness_s)
-        if kept is None:
+        if kept is None or not self.gate.kept(terms.principal):
             return None
         answer = _kept(kept)
         if terms.tell_cost:
@@ -131,12 +139,30 @@ class Operator:
         Raises:
             HTTPRefusal: if the operation is not one for the request's method.
             UnauthenticatedError: if nobody said who they are, and it is not about the schema alone.
+            LimitedError: if the caller has asked for too much already.
+            TooLargeError: if the request is larger than the caller's may be.
+            CostLimitError: if it would cost more than the caller's may.
             ClientGoneError: if the client hung up.
         """
         asked = _Asked(request, terms, attendant, self._clock(), perf_counter())
         kind, answer = await self._worked_out(asked)
         metrics.operation_answered(kind, answer.outcome, perf_counter() - asked.started)
         return answer
+
+    async def subscribe(self, request: GraphQLRequest, terms: Terms) -> None:
+        """Let a subscription pass the gate; what is wrong with the document is told later.
+
+        Raises:
+            LimitedError: if the caller has asked for too much already.
+            TooLargeError: if the request is larger than the caller's may be.
+            CostLimitError: if it would cost more than the caller's may.
+        """
+        document = await self.gate.enter(request, terms)
+        if document.errors or document.tree is None:
+            return
+        with suppress(GraphQLError):
+            chosen = document.operation(request.operation_name)
+            await self.gate.open(self.gate.priced(document, chosen, request, terms), terms)
 
     def _key(self, request: GraphQLRequest, terms: Terms, now: datetime) -> AnswerKey | None:
         """What the answer is kept under; None where it is not kept, or nobody is known to ask."""
@@ -145,7 +171,7 @@ class Operator:
         return AnswerKey(request.question, scope_key(terms.principal), now.toordinal())
 
     async def _worked_out(self, asked: "_Asked") -> tuple[OperationKind, Answer]:
-        document = self.documents.get(asked.request.query)
+        document = await self.gate.enter(asked.request, asked.terms)
         if document.tree is None or document.errors:
             return OperationKind.UNKNOWN, _refused(document.errors, asked.terms)
         try:
@@ -164,43 +190,59 @@ class Operator:
             raise UnauthenticatedError(
                 "no token: send one in the header `Authorization: Bearer <token>`"
             )
+        priced = self.gate.priced(document, chosen, asked.request, asked.terms)
         key = None
         if kind is OperationKind.QUERY and not about_schema and self._serves.answers is not None:
             key = self._key(asked.request, asked.terms, asked.now)
-        return kind, await self._run(asked, document, key)
+        return kind, await self._run(asked, _Chosen(document, priced), key)
 
-    async def _run(self, asked: "_Asked", document: Document, key: AnswerKey | None) -> Answer:
+    async def _run(self, asked: "_Asked", chosen: "_Chosen", key: AnswerKey | None) -> Answer:
         flight = self._joined(asked, key)
         if flight is not None:
+            made = await self._shared(flight, asked)
+            if made is not None:
+                return _told(made, asked, chosen.priced, joined=True)
+            key = None
+        flight = self._begun(asked, chosen, key)
+        async with flight.wanted() as work:
+            return _told(await asked.attendant.until(work), asked, chosen.priced)
+
+    async def _shared(self, flight: Flight, asked: "_Asked") -> Made | None:
+        """What came of an execution that another caller began; None if it is that caller's alone.
+
+        So is a refusal for want of the other's allowance.
+        """
+        try:
             async with flight.wanted() as work:
                 made = await asked.attendant.until(work)
-            if not made.personal:
-                return _told(made, asked, joined=True)
-            key = None
-        flight = self._begun(asked, document, key)
-        async with flight.wanted() as work:
-            return _told(await asked.attendant.until(work), asked)
+        except LimitedError:
+            return None
+        return None if made.personal else made
 
     def _joined(self, asked: "_Asked", key: AnswerKey | None) -> Flight | None:
         if key is None or asked.terms.max_staleness_s is not None:
             return None
         return self._flights.find(key) if self._serves.share_in_flight else None
 
-    def _begun(self, asked: "_Asked", document: Document, key: AnswerKey | None) -> Flight:
+    def _begun(self, asked: "_Asked", chosen: "_Chosen", key: AnswerKey | None) -> Flight:
         execution = Execution(self._serving, asked.request, asked.terms, asked.now)
-        work = self._found_or_made(asked, document, key, execution)
+        work = self._found_or_made(asked, chosen, key, execution)
         return self._flights.begin(key, execution, work)
 
     async def _found_or_made(
-        self, asked: "_Asked", document: Document, key: AnswerKey | None, execution: Execution
+        self, asked: "_Asked", chosen: "_Chosen", key: AnswerKey | None, execution: Execution
     ) -> Made:
-        answers = self._serves.answers
+        answers, document = self._serves.answers, chosen.document
         if key is not None and answers is not None and document.unkept < _IN_VAIN:
             found = await answers.find(key, asked.terms.max_staleness_s)
             if found is not None:
                 return Made(None, kept=found, found=True)
         assert document.tree is not None  # noqa: S101  # refused before
-        made = await execution.run(self.engine, document.tree)
+        async with self.gate.running(chosen.priced, asked.terms) as running:
+            made = await execution.run(self.engine, document.tree)
+            if made.objects is not None:
+                running.cost = self.gate.cost(chosen.priced, made.objects)
+                made = replace(made, cost=running.cost)
         if key is None:
             return made
         made = execution.keep(key, made)
@@ -218,6 +260,13 @@ class _Asked(Struct, frozen=True):
     started: float
 
 
+class _Chosen(Struct, frozen=True):
+    """A document of which one operation is to be run, and what that costs."""
+
+    document: Document
+    priced: Priced
+
+
 def _planned(outcome: PlanOutcome, reason: str | None) -> None:
     metrics.operation_planned(outcome.value)
     if reason is not None:
@@ -233,7 +282,7 @@ def _kept(kept: KeptAnswer) -> Answer:
     return Answer(kept.body, _ANSWERED, OperationOutcome.COMPLETE, kept)
 
 
-def _told(made: Made, asked: _Asked, *, joined: bool = False) -> Answer:
+def _told(made: Made, asked: _Asked, priced: Priced, *, joined: bool = False) -> Answer:
     """The answer for one of those who waited: errors carry its own correlation id."""
     if made.kept is not None:
         answer = _kept(made.kept)
@@ -244,7 +293,7 @@ def _told(made: Made, asked: _Asked, *, joined: bool = False) -> Answer:
     if not asked.terms.tell_cost or answer.status != _ANSWERED:
         return answer
     origin = "cached" if made.found else "shared" if joined else "made"
-    cost = _cost(made, asked.terms, asked.started, origin)
+    cost = _cost(made, asked.terms, asked.started, origin, priced)
     return Answer(extended(answer.body, {"supplygraph": cost}), _ANSWERED, answer.outcome)
 
 
@@ -259,11 +308,19 @@ def _verdict(made: Made, told: Sequence[Mapping[str, Any]]) -> tuple[int, Operat
     return _ANSWERED, OperationOutcome.FAILED if nothing else OperationOutcome.PARTIAL
 
 
-def _cost(made: Made, terms: Terms, started: float, origin: str) -> dict[str, Any]:
+def _cost(
+    made: Made, terms: Terms, started: float, origin: str, priced: Priced | None = None
+) -> dict[str, Any]:
+    cost: dict[str, int] = {"charged": KEPT}
+    if priced is not None:
+        cost = {"estimated": priced.estimate, "limit": priced.limit}
+    if made.cost is not None:
+        cost["actual"] = made.cost
     return {
         "correlationId": terms.correlation_id,
         "milliseconds": round((perf_counter() - started) * 1000, 1),
         "answer": origin,
+        "cost": cost,
         "levels": made.levels,
         "backends": made.backends,
     }

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
+from app.demand.figures import Demand
 from app.ingest.desks import Ingestion
 from canonical.dead_letters import DeadLetters, Replays
 from canonical.histories import EventHistory, NoHistory
@@ -15,6 +16,7 @@ from loaders.reads import Reads
 from resolvers.context import DeclaredUnits, Limits
 from runtime.cache.answers import AnswerCache
 from runtime.cache.persisted import PersistedTexts
+from runtime.limits.rates import SharedRates
 from runtime.security.principal import Principal
 
 
@@ -34,13 +36,13 @@ class OperationLimits(Struct, frozen=True):
 
     Attributes:
         timeout_s: Longest time for one operation.
-        max_depth: Deepest nesting of a query.
         max_bytes: Largest request.
+        demand: What operations may hold and cost, and how much may be asked, by caller.
     """
 
     timeout_s: float = 15.0
-    max_depth: int = 15
     max_bytes: int = 256 * 1024
+    demand: Demand = Demand()
 
 
 class Serves(Struct, frozen=True):
@@ -52,12 +54,14 @@ class Serves(Struct, frozen=True):
         share_in_flight: Whether one execution answers all who ask the same at the same time.
         gzip_from_bytes: Length from which an answer is compressed for whoever takes that; None
             compresses none.
+        rates: Accounts of callers that all processes share; None if this one is alone.
     """
 
     answers: AnswerCache | None = None
     persisted: PersistedTexts = msgspec.field(default_factory=lambda: PersistedTexts(None))
     share_in_flight: bool = True
     gzip_from_bytes: int | None = 64 * 1024
+    rates: SharedRates | None = None
 
 
 class EventDesk(Struct, frozen=True):

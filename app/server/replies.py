@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+from app.demand.gate import Gate
 from app.server.envelope import enveloped
 from app.server.exchange import Inbound, Reply, as_headers
 from app.server.negotiation import takes_gzip
@@ -32,20 +33,24 @@ class Replies:
 
     Args:
         serves: How answers are sent.
+        gate: Tells how much the caller may still ask.
     """
 
-    def __init__(self, serves: Serves) -> None:
+    def __init__(self, serves: Serves, gate: Gate) -> None:
+        self._gate = gate
         self._gzip_from_bytes = serves.gzip_from_bytes
         self._now = time.time if serves.answers is None else serves.answers.now
 
     async def reply(self, answer: Answer, inbound: Inbound, form: str, terms: Terms) -> Reply:
         """The reply to a request."""
-        headers, kept = _unkept(form), answer.kept
+        told = self._gate.headers(terms)
+        headers, kept = _unkept(form) + told, answer.kept
         packs = self._packs(answer.body, inbound)
         if kept is not None and inbound.method in READ and terms.max_staleness_s is None:
             known = _known(inbound.header(b"if-none-match"), kept)
             seconds = int(kept.good_until - self._now())
-            headers = _cacheable(kept, seconds, packed=packs) + (() if known else _typed(form))
+            headers = _cacheable(kept, seconds, packed=packs) + told
+            headers += () if known else _typed(form)
             if known:
                 return Reply(304, headers)
         if not packs:

@@ -31,12 +31,14 @@ class Terms(Struct, frozen=True):
         correlation_id: Ties logs together.
         max_staleness_s: No record older than this is of use to the caller.
         tell_cost: Whether the answer says what it cost.
+        address: Where a caller asks from that did not say who it is.
     """
 
     principal: Principal | None
     correlation_id: str
     max_staleness_s: float | None = None
     tell_cost: bool = False
+    address: str = ""
 
 
 async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> Terms:
@@ -56,7 +58,8 @@ async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> T
     if _EXTENSIONS in inbound.headers:
         wanted = inbound.headers[_EXTENSIONS].lower().split(b",")
         tell_cost = b"cost" in map(bytes.strip, wanted)
-    return Terms(principal, correlation_id, staleness, tell_cost)
+    address = inbound.address if principal is None else ""
+    return Terms(principal, correlation_id, staleness, tell_cost, address)
 
 
 def _token(authorization: str) -> str:
