@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from app.errors import Translator
 from app.server.attending import Attendant
-from app.server.documents import Document, Documents, is_introspection
+from app.server.documents import Document, Documents
 from app.server.envelope import enveloped, extended
 from app.server.execution import Execution, Made
 from app.server.flights import Flight, Flights
@@ -26,6 +26,7 @@ from app.server.measures import Bounds
 from app.server.negotiation import HTTPRefusal
 from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
+from app.server.schema_questions import is_introspection
 from app.server.terms import Terms
 from canonical.errors import UnauthenticatedError
 from execution.engine import Engine, PlanOutcome
