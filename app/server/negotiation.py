@@ -1,7 +1,8 @@
 """In which form an answer is wanted: media type (`Accept`) and coding (`Accept-Encoding`).
 
 Follows RFC 9110, section 12.5.1: the most specific range that fits a type decides on its quality;
-of types with the same quality, the one whose range stands first wins.
+of types with the same quality, the one whose range stands first wins. An event stream is for
+whoever prefers it: clients name it for subscriptions, among what they take for queries.
 """
 
 import re
@@ -60,17 +61,17 @@ def media_type(accept: str | None) -> str:
     if accept is None or not accept.strip():
         return RESPONSE_JSON
     ranges = {r.name: r for r in _ranges(accept)}
-    wanted: list[tuple[float, int, str]] = []
+    wanted: list[tuple[float, bool, int, str]] = []
     for offered in _OFFERED:
         kind = offered.partition("/")[0]
         fitting = (ranges.get(name) for name in (offered, f"{kind}/*", "*/*"))
         best = next((r for r in fitting if r is not None), None)
         if best is not None and best.quality > 0:
-            wanted.append((-best.quality, best.place, offered))
+            wanted.append((-best.quality, offered == EVENT_STREAM, best.place, offered))
     if not wanted:
         offered = f"{RESPONSE_JSON}, {PLAIN_JSON} or {EVENT_STREAM}"
         raise HTTPRefusal(406, f"answers are {offered}: accept one of them")
-    return min(wanted, key=lambda w: w[:2])[2]
+    return min(wanted, key=lambda w: w[:3])[3]
 
 
 @lru_cache(maxsize=256)

@@ -22,7 +22,11 @@ from runtime.cache.kept import KeptAnswer, gzipped
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _VARY: Final = "Accept, Accept-Encoding, Authorization"
-NO_STORE: Final = {"Cache-Control": "no-store", "Vary": _VARY}
+NO_STORE: Final = {
+    "Cache-Control": "no-store",
+    "Vary": _VARY,
+    "X-Content-Type-Options": "nosniff",
+}
 _GZIPPED: Final = ((b"content-encoding", b"gzip"),)
 _TAG: Final = re.compile(r'"([0-9a-f]+)(?:-gzip)?"')
 
@@ -75,6 +79,7 @@ def _cacheable(kept: KeptAnswer, seconds: int, *, packed: bool) -> Headers:
             "Cache-Control": f"private, max-age={seconds}",
             "Vary": f"{_VARY}, {EXTENSIONS}, {STALENESS}",
             "ETag": _tag(kept, packed=packed),
+            "X-Content-Type-Options": "nosniff",
         }
     )
 
