@@ -10,10 +10,11 @@
     503  stopping, or tokens cannot be checked now
     504  the operation took too long
 
-It is the same for all media types: an answer without `data` never comes with 200, but for one: a
-document that is named by a digest that nobody knows, where clients expect what Apollo does. The
-draft of August 2026 recommends 422 for some of what is 400 here, and 294 for a partial answer;
-clients, proxies and the audit suite of graphql-http do not know these yet.
+An answer without `data` comes with 200 in three cases: a document is named by a digest that nobody
+knows, where clients expect what Apollo does; one of several requests of a body is wrong; and where
+a client asks for `application/json` by name, whose rules want 200 for every request that could be
+read. The draft of August 2026 recommends 422 for some of what is 400 here, and 294 for a partial
+answer; clients, proxies and the audit suite of graphql-http do not know these yet.
 """
 
 from typing import Final
@@ -106,18 +107,15 @@ class Endpoint:
         terms = await read_terms(inbound, self._serving.tokens, correlation_id)
         if isinstance(asked, tuple):
             answer = await self._batches.answer(asked, terms, inbound)
-            form = PLAIN_JSON if wanted == EVENT_STREAM else wanted
-            return await self._replies.reply(answer, inbound, form, terms)
+            return await self._replies.reply(answer, inbound, wanted, terms)
         request = await self._operator.gate.settled(asked, terms)
         if self._streams(request, inbound):
             return await open_stream(self._board, request, terms, inbound.receive)
         attendant = Attendant(inbound.receive, self._drain)
         answer = await self._operator.answered(request, terms, attendant)
-        if wanted != EVENT_STREAM:
-            return await self._replies.reply(answer, inbound, wanted, terms)
-        if answer.outcome is not OperationOutcome.REFUSED:
+        if wanted == EVENT_STREAM and answer.outcome is not OperationOutcome.REFUSED:
             return in_events(answer)
-        return await self._replies.reply(answer, inbound, PLAIN_JSON, terms)
+        return await self._replies.reply(answer, inbound, wanted, terms)
 
     def _check_method(self, inbound: Inbound) -> None:
         if inbound.method not in self._methods:

@@ -16,7 +16,7 @@ RESPONSE_JSON: Final = "application/graphql-response+json"
 PLAIN_JSON: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream"
 
-_OFFERED: Final = (RESPONSE_JSON, PLAIN_JSON, EVENT_STREAM)
+_OFFERED: Final = (PLAIN_JSON, RESPONSE_JSON, EVENT_STREAM)
 _QUALITY: Final = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 _MAX_RANGES: Final = 100
 
@@ -53,13 +53,13 @@ class _Range(Struct, frozen=True):
 
 @lru_cache(maxsize=256)
 def media_type(accept: str | None) -> str:
-    """The media type to answer with; the specification's own where the client does not mind.
+    """The media type to answer with; plain JSON where the client does not mind.
 
     Raises:
         HTTPRefusal: 406, if the client takes none of ours.
     """
     if accept is None or not accept.strip():
-        return RESPONSE_JSON
+        return PLAIN_JSON
     ranges = {r.name: r for r in _ranges(accept)}
     wanted: list[tuple[float, bool, int, str]] = []
     for offered in _OFFERED:
@@ -72,6 +72,12 @@ def media_type(accept: str | None) -> str:
         offered = f"{RESPONSE_JSON}, {PLAIN_JSON} or {EVENT_STREAM}"
         raise HTTPRefusal(406, f"answers are {offered}: accept one of them")
     return min(wanted, key=lambda w: w[:3])[3]
+
+
+@lru_cache(maxsize=256)
+def names_plain_json(accept: str | None) -> bool:
+    """Tell whether a client names plain JSON; its rules want 200 for whatever could be read."""
+    return any(r.name == PLAIN_JSON and r.quality > 0 for r in _ranges(accept or ""))
 
 
 @lru_cache(maxsize=256)

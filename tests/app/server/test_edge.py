@@ -217,7 +217,7 @@ class TestOtherOrigins:
         assert not [n for n in response.headers if n.startswith("access-control-")]
 
 
-NEARLY = [
+NEARLY: list[tuple[str, Any]] = [
     ("{ itms { nodes { sku } } }", None),
     ("{ items(frst: 1) { nodes { sku } } }", None),
     ("query ($f: ItemFilter) { items(filter: $f) { nodes { sku } } }", {"f": {"skuu": {}}}),
