@@ -23,7 +23,10 @@ from app.jwks import jwks_reader
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
 from app.manifest.model import EntityConfig
+from app.manifest.trusted import read_trusted
 from app.operating import CACHES, Operating, operating_on
+from app.server.edge import Edge
+from app.server.known_operations import KnownOperations
 from app.server.ports import EventDesk, OperationLimits, Serves
 from app.threshold_figures import crossings_of
 from canonical.entities import ENTITIES, Entity, EntityName
@@ -67,6 +70,7 @@ class Installation:
         units: Conversions declared in the manifest.
         tokens: Tells who is asking.
         serves: How answers are kept and sent.
+        edge: What is taken over HTTP.
         keyed: Reads records by key.
         lists: Reads lists.
         log: Keeps events, and tells of them.
@@ -84,6 +88,7 @@ class Installation:
     units: DeclaredUnits
     tokens: TokenVerifier
     serves: Serves
+    edge: Edge
     keyed: KeyedReader
     lists: ListReader
     log: EventLog
@@ -144,7 +149,7 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
             stack.push_async_callback(backends[name].aclose)
         http = declared.manifest.http
         share = declared.manifest.cache.answers.share_in_flight
-        serves = Serves(answers, PersistedTexts(redis), share, http.gzip_from_bytes)
+        serves = Serves(answers, _known(declared, redis), share, http.gzip_from_bytes)
         log = await stack.enter_async_context(open_event_log(declared, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
         yield _wired(declared, backends, questions, serves, log)
@@ -161,6 +166,13 @@ def _answers(declared: Declaration, cache: RecordCache, redis: RedisHandle) -> A
     digest = hashlib.blake2b(said + rest, digest_size=8).hexdigest()
     max_bytes = declared.manifest.cache.answers.max_bytes
     return AnswerCache(cache, redis, version=digest, max_bytes=max_bytes)
+
+
+def _known(declared: Declaration, redis: RedisHandle) -> KnownOperations:
+    config = declared.manifest.known_operations
+    texts = read_trusted(config.files, declared.vault.base_dir)
+    learned = PersistedTexts(redis) if config.automatic else None
+    return KnownOperations(texts, config.policy(), learned)
 
 
 def _wired(
@@ -192,6 +204,7 @@ def _wired(
         units=manifest.units.declared(),
         tokens=TokenVerifier(tokens, jwks_reader(tokens.jwks_url) if tokens.jwks_url else None),
         serves=serves,
+        edge=manifest.http.edge(development=manifest.identity.development_key is not None),
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),
         log=log,

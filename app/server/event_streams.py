@@ -43,7 +43,12 @@ _HEADERS: Final = as_headers({**NO_STORE, **_TYPE, "X-Accel-Buffering": "no"})
 # Proxies are to pass on what comes; the last header says it to nginx.
 _COME_AGAIN: Final = frozenset({CloseCode.GOING_AWAY, CloseCode.TRY_AGAIN_LATER})
 _OK: Final = 200
-_STATUS: Final = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "INTERNAL": 500, "UNAVAILABLE": 503}
+_STATUS: Final = {
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
+    "INTERNAL_SERVER_ERROR": 500,
+    "UNAVAILABLE": 503,
+}
 _CODES: Final = {CloseCode.UNAUTHORIZED: UnauthenticatedError.code}
 _NEVER: Final = float("inf")
 _RETRY: Final = {"Retry-After": "5"}
