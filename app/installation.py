@@ -19,7 +19,7 @@ from app.event_log import EventLog, open_event_log
 from app.ingest.desks import Ingestion
 from app.ingest.opening import open_ingestion, readers_of
 from app.ingest.rereading import HookRereading
-from app.jwks import jwks_reader
+from app.jwks import keys_of
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
 from app.manifest.model import EntityConfig
@@ -186,7 +186,6 @@ def _wired(
     catalog = _catalog(declared, backends)
     cache = questions.cache
     keyed = KeyedReader(catalog, cache, questions=questions)
-    tokens = manifest.identity.token_config(declared.vault)
     limits = manifest.limits
     intake = Intake(log.ledger, crossings_of(manifest, keyed, log.ledger))
     readers = readers_of(declared, catalog)
@@ -202,7 +201,7 @@ def _wired(
             limits.operation_timeout_s, limits.max_query_depth, limits.max_query_kilobytes * 1024
         ),
         units=manifest.units.declared(),
-        tokens=TokenVerifier(tokens, jwks_reader(tokens.jwks_url) if tokens.jwks_url else None),
+        tokens=TokenVerifier(manifest.identity.token_config(declared.vault), keys_of),
         serves=serves,
         edge=manifest.http.edge(development=manifest.identity.development_key is not None),
         keyed=keyed,
