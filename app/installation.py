@@ -149,7 +149,8 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
             stack.push_async_callback(backends[name].aclose)
         http = declared.manifest.http
         share = declared.manifest.cache.answers.share_in_flight
-        serves = Serves(answers, _known(declared, redis), share, http.gzip_from_bytes)
+        traces = declared.manifest.federation.traces
+        serves = Serves(answers, _known(declared, redis), share, http.gzip_from_bytes, traces)
         log = await stack.enter_async_context(open_event_log(declared, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
         yield _wired(declared, backends, questions, serves, log)
