@@ -118,6 +118,7 @@ class Engine:
         planned: Whether operations are planned; graphql-core walks them all if not.
         on_plan: Told of each operation that is run whether its plan was made or found, or why
             graphql-core walks it.
+        suggestions: Whether errors about variables suggest what may have been meant.
     """
 
     def __init__(
@@ -127,8 +128,10 @@ class Engine:
         writers: Mapping[str, ColumnWriter] | None = None,
         planned: bool = True,
         on_plan: Callable[[PlanOutcome, str | None], None] = lambda *_: None,
+        suggestions: bool = True,
     ) -> None:
         self._schema = schema
+        self._suggestions = suggestions
         self._writers = writers or {}
         self._planned = planned
         self._on_plan = on_plan
@@ -232,6 +235,7 @@ class Engine:
             prepared.operation.variable_definitions or (),
             dict(variables),
             max_errors=_MAX_ERRORS,
+            hide_suggestions=not self._suggestions,
         )
         if not isinstance(values, VariableValues):
             return Outcome(None, values)

@@ -60,8 +60,9 @@ class Document(Struct):
 class Documents:
     """Documents by their text, the least recently used forgotten first."""
 
-    def __init__(self, schema: GraphQLSchema, bounds: Bounds) -> None:
+    def __init__(self, schema: GraphQLSchema, bounds: Bounds, *, suggestions: bool = False) -> None:
         self._schema = schema
+        self._suggestions = suggestions
         self._bounds = bounds
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._characters = 0
@@ -86,7 +87,13 @@ class Documents:
         except GraphQLError as exc:
             return Document(None, (_coded(exc, "GRAPHQL_PARSE_FAILED"),))
         try:
-            errors = validate(self._schema, tree, _RULES, max_errors=_MAX_ERRORS)
+            errors = validate(
+                self._schema,
+                tree,
+                _RULES,
+                max_errors=_MAX_ERRORS,
+                hide_suggestions=not self._suggestions,
+            )
             if not errors:
                 errors = too_much(tree, self._bounds)
         except RecursionError:

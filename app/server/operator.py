@@ -22,6 +22,7 @@ from app.server.documents import Document, Documents
 from app.server.envelope import enveloped, extended
 from app.server.execution import Execution, Made
 from app.server.flights import Flight, Flights
+from app.server.gate import Gate
 from app.server.measures import Bounds
 from app.server.negotiation import HTTPRefusal
 from app.server.ports import Serving
@@ -70,6 +71,7 @@ class Operator:
     Attributes:
         engine: Runs them.
         documents: Parses and validates them.
+        gate: Which documents may be asked.
 
     Args:
         schema: The published schema.
@@ -85,11 +87,21 @@ class Operator:
         clock: Callable[[], datetime] = _now,
     ) -> None:
         inner = schema._schema  # noqa: SLF001  # parsed and validated here, once
-        self.engine = Engine(inner, writers=COLUMN_WRITERS, on_plan=_planned)
+        self.engine = Engine(
+            inner,
+            writers=COLUMN_WRITERS,
+            on_plan=_planned,
+            suggestions=serving.edge.suggestions,
+        )
         self._serving = serving
         self._serves = serving.serves
         self._clock = clock
-        self.documents = Documents(inner, Bounds(serving.operation_limits.max_depth))
+        self.documents = Documents(
+            inner,
+            Bounds(serving.operation_limits.max_depth),
+            suggestions=serving.edge.suggestions,
+        )
+        self.gate = Gate(self._serves.known, self.about_schema)
         self._flights = Flights()
         if self._serves.answers is not None:
             self._serves.answers.of_schema(print_schema(inner))
@@ -101,6 +113,28 @@ class Operator:
             return OperationKind(document.operation(request.operation_name).operation.value)
         except GraphQLError:
             return OperationKind.UNKNOWN
+
+    def about_schema(self, request: GraphQLRequest) -> bool:
+        """Whether a request that is valid is about the schema alone."""
+        document = self.documents.get(request.query)
+        try:
+            return is_introspection(document.operation(request.operation_name))
+        except GraphQLError:
+            return False
+
+    async def answered(self, request: GraphQLRequest, terms: Terms, attendant: Attendant) -> Answer:
+        """Answer a request that was let through, at once where its answer is at hand.
+
+        Raises:
+            HTTPRefusal: as `answer`; so for the others.
+            UnauthenticatedError: as above.
+            ClientGoneError: as above.
+        """
+        found = self.at_hand(request, terms)
+        answer = found or await self.answer(request, terms, attendant)
+        if request.learnable and answer.outcome is not OperationOutcome.REFUSED:
+            await self.gate.learn(request)
+        return answer
 
     def at_hand(self, request: GraphQLRequest, terms: Terms) -> Answer | None:
         """The answer that this process keeps, if it may be given; nothing is awaited for it."""
