@@ -53,6 +53,7 @@ class Run:
         self._variables = variables
         self._context = context
         self._reports = reports
+        self._timer = context.operation.timer
         if context.operation.objects is None:
             context.operation.objects = []
         self._objects_met = context.operation.objects
@@ -84,6 +85,8 @@ class Run:
         answer = field.answer
         if answer is None:
             return ()
+        if self._timer is not None:
+            rows.begun(number, self._timer())
         place = Place(rows, field)
         if isinstance(answer, Link):
             if early is not None and number in early:
@@ -97,6 +100,8 @@ class Run:
         self, values: Sequence[Any], place: Place, number: int, early: Early | None = None
     ) -> Sequence[Branch]:
         """Take a field's values in, and begin with what hangs below them."""
+        if self._timer is not None:
+            place.rows.ended(number, self._timer())
         cells = self._cells(values, place.field.shape, place)
         place.rows.cells[number] = cells
         field = place.field

@@ -22,6 +22,7 @@ from graphql import (
     get_named_type,
     get_nullable_type,
     is_composite_type,
+    is_list_type,
 )
 from msgspec import Struct
 from strawberry.schema_directive import Location
@@ -38,6 +39,7 @@ ASSUMED: Final = 10
 _PAGE: Final = Limits().default_page_size
 
 WEIGHTS: Final[Mapping[str, int]] = {
+    "Query._service": 2_000,  # its SDL is as long as all that introspection can tell
     "Item.preferredSupplier": 2,  # may look through the item's sources
     "Item.projectedInventory": 2,  # a week is worked out of stock, orders and forecasts
     "Item.openOrderLines": 2,  # found through the orders that have them
@@ -46,6 +48,7 @@ WEIGHTS: Final[Mapping[str, int]] = {
 """By coordinate of a field, in place of the weight of its type."""
 
 ARGUMENT_WEIGHTS: Final[Mapping[str, int]] = {
+    "Query._service": 2_000,  # its SDL is as long as all that introspection can tell
     "maxStaleness": 5,  # goes past the caches, to the systems
     "preview": 5,
 }
@@ -71,6 +74,7 @@ LISTS: Final[Mapping[str, ListSize]] = {
     "PurchaseOrder.history": ListSize(5),
     "PurchaseOrder.lines": ListSize(5),
     "PurchaseOrder.receipts": ListSize(3),
+    "Query._entities": ListSize(_PAGE, ("representations",)),
     "Query.nodes": ListSize(_PAGE, ("ids",)),
     "Receipt.lines": ListSize(5),
 }
@@ -161,7 +165,7 @@ def show_costs(schema: strawberry.Schema) -> None:
         if cost.given:
             shown.append(CostDirective(weight=cost.weight))
         if cost.size is not None:
-            shown.append(_shown(cost.size))
+            shown.append(_shown(cost.size, field))
         definition.directives = shown
         for argument in definition.arguments:
             weight = cost.arguments.get(argument.graphql_name or _camel(argument.python_name))
@@ -169,10 +173,14 @@ def show_costs(schema: strawberry.Schema) -> None:
                 argument.directives = [CostDirective(weight=weight)]
 
 
-def _shown(size: ListSize) -> ListSizeDirective:
+def _shown(size: ListSize, field: GraphQLField) -> ListSizeDirective:
+    """A size as a directive, whose slicing arguments must be numbers."""
+    slicing = [
+        a for a in size.slicing_arguments if not is_list_type(get_nullable_type(field.args[a].type))
+    ]
     return ListSizeDirective(
         assumed_size=size.assumed_size,
-        slicing_arguments=list(size.slicing_arguments) or strawberry.UNSET,
+        slicing_arguments=slicing or strawberry.UNSET,
         sized_fields=list(size.sized_fields) or strawberry.UNSET,
         require_one_slicing_argument=False,
     )

@@ -20,14 +20,12 @@ class Figures(Struct, frozen=True):
         max_cost: What one operation may cost, by estimate.
         rate: What it may spend; None without limit.
         turns: Operations of its at a time.
-        batch: Operations of one request.
     """
 
     bounds: Bounds = Bounds()
     max_cost: int = 1_000_000
     rate: Rate | None = Rate(50_000.0, 2_000_000)
     turns: TurnRules = TurnRules()
-    batch: int = 10
 
     def most(self, other: "Figures") -> "Figures":
         """Of each figure the one that allows more."""
@@ -39,12 +37,11 @@ class Figures(Struct, frozen=True):
             if None in rates
             else max((r for r in rates if r), key=lambda r: (r.per_s, r.burst)),
             max(self.turns, other.turns, key=lambda t: (t.running, t.waiting)),
-            max(self.batch, other.batch),
         )
 
 
 STRANGERS: Final = Figures(
-    max_cost=50_000, rate=Rate(2_000.0, 100_000), turns=TurnRules(running=4, waiting=16), batch=3
+    max_cost=50_000, rate=Rate(2_000.0, 100_000), turns=TurnRules(running=4, waiting=16)
 )
 """Of callers who do not say who they are: enough for a tool that reads the schema."""
 

@@ -28,9 +28,24 @@ from graphql import (
 from msgspec import Struct
 
 from app.demand.bounds import MANY, Bounds, too_large
+from app.server.schema_questions import WEIGHTS
 
-_SCHEMA_QUESTIONS: Final = frozenset({"__schema", "__type"})
-_OUTSIDE: Final = -1
+
+class _Level(Struct, frozen=True):
+    """Where a selection stands.
+
+    Attributes:
+        fields: Fields above it, within its own body.
+        of_schema: Of these, fields of a question about the schema, that question among them.
+        weight: What a field about the schema counts for; 0 where they are about data.
+    """
+
+    fields: int = 0
+    of_schema: int = 0
+    weight: int = 0
+
+
+_ROOT: Final = _Level()
 
 
 class Size(Struct):
@@ -52,18 +67,18 @@ class Size(Struct):
 
     def add(self, inner: "Size", spread: "_Spread") -> None:
         """Put a fragment in its place."""
-        about_schema = spread.schema_level != _OUTSIDE
-        self.levels = max(self.levels, spread.level + inner.levels)
-        if about_schema:
-            self.schema_depth = max(self.schema_depth, spread.schema_level + inner.levels)
+        at = spread.level
+        self.levels = max(self.levels, at.fields + inner.levels)
+        if at.weight:
+            self.schema_depth = max(self.schema_depth, at.of_schema + inner.levels)
         else:
-            self.depth = max(self.depth, spread.level + inner.depth)
+            self.depth = max(self.depth, at.fields + inner.depth)
             self.schema_depth = max(self.schema_depth, inner.schema_depth)
-        if spread.level == 0:
+        if at.fields == 0:
             self.root_fields = min(self.root_fields + inner.root_fields, MANY)
         self.aliases = min(self.aliases + inner.aliases, MANY)
         self.fields = min(self.fields + inner.fields, MANY)
-        own = inner.fields if about_schema else inner.schema_fields
+        own = inner.fields * at.weight if at.weight else inner.schema_fields
         self.schema_fields = min(self.schema_fields + own, MANY)
         self.spreads = min(self.spreads + inner.spreads, MANY)
 
@@ -127,11 +142,10 @@ def measured(tree: DocumentNode) -> Measured:
 
 
 class _Spread(Struct, frozen=True):
-    """Where a fragment is spread; `schema_level` is `_OUTSIDE` if not in a schema question."""
+    """Where a fragment is spread."""
 
     name: str
-    level: int
-    schema_level: int
+    level: _Level
 
 
 class _Body(Struct, frozen=True):
@@ -166,25 +180,24 @@ class _Measure:
         return body
 
     def _selections(self, selection: SelectionSetNode, body: _Body) -> None:
-        """Walk a selection; levels are those above it."""
-        open_: list[tuple[SelectionSetNode, int, int]] = [(selection, 0, _OUTSIDE)]
+        open_ = [(selection, _ROOT)]
         while open_:
-            selection, level, schema_level = open_.pop()
+            selection, level = open_.pop()
             for node in selection.selections:
                 self.steps += 1
                 self._directives(node.directives)
                 if isinstance(node, FieldNode):
-                    below = _count(node, body.size, level, schema_level)
+                    below = _count(node, body.size, level)
                     for argument in node.arguments or ():
                         self._value(argument.value)
                     if node.selection_set is not None:
-                        open_.append((node.selection_set, level + 1, below))
+                        open_.append((node.selection_set, below))
                     continue
                 body.size.spreads += 1
                 if isinstance(node, InlineFragmentNode):
-                    open_.append((node.selection_set, level, schema_level))
+                    open_.append((node.selection_set, level))
                 elif isinstance(node, FragmentSpreadNode):
-                    body.spreads.append(_Spread(node.name.value, level, schema_level))
+                    body.spreads.append(_Spread(node.name.value, level))
 
     def _directives(self, directives: Sequence[DirectiveNode] | None) -> None:
         if not directives:
@@ -213,19 +226,21 @@ class _Measure:
             open_ += [(i, level + 1) for i in inner]
 
 
-def _count(node: FieldNode, size: Size, level: int, schema_level: int) -> int:
-    """Count a field; the level of what is below it within a question about the schema."""
+def _count(node: FieldNode, size: Size, level: _Level) -> _Level:
+    """Count a field; the level of what is below it."""
+    fields = level.fields + 1
     size.fields += 1
     size.aliases += node.alias is not None
-    size.root_fields += level == 0
-    size.levels = max(size.levels, level + 1)
-    if schema_level == _OUTSIDE and node.name.value not in _SCHEMA_QUESTIONS:
-        size.depth = max(size.depth, level + 1)
-        return _OUTSIDE
-    own = 1 if schema_level == _OUTSIDE else schema_level + 1
-    size.schema_fields += 1
-    size.schema_depth = max(size.schema_depth, own)
-    return own
+    size.root_fields += fields == 1
+    size.levels = max(size.levels, fields)
+    weight = level.weight or WEIGHTS.get(node.name.value, 0)
+    of_schema = level.of_schema + 1 if weight else 0
+    if weight:
+        size.schema_fields += weight
+        size.schema_depth = max(size.schema_depth, of_schema)
+    else:
+        size.depth = max(size.depth, fields)
+    return _Level(fields, of_schema, weight)
 
 
 def _complete(body: _Body, fragments: Mapping[str, _Body]) -> None:

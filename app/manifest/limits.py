@@ -55,9 +55,6 @@ class SpendingConfig(_Part):
     operations_wait_s: Annotated[
         float, Field(gt=0, le=60, description="How long they wait before they are refused.")
     ] = _FIGURES.turns.wait_s
-    max_batch: Annotated[int, Field(ge=1, le=1_000, description="Operations of one request.")] = (
-        _FIGURES.batch
-    )
 
     @model_validator(mode="after")
     def _burst_suffices(self) -> Self:
@@ -72,7 +69,7 @@ class SpendingConfig(_Part):
         """The same with bounds of documents."""
         rate = None if self.rate_per_s is None else Rate(self.rate_per_s, self.burst)
         turns = TurnRules(self.operations_at_once, self.operations_waiting, self.operations_wait_s)
-        return Figures(bounds, self.max_cost, rate, turns, self.max_batch)
+        return Figures(bounds, self.max_cost, rate, turns)
 
 
 class DemandConfig(SpendingConfig):
@@ -196,9 +193,6 @@ class AnonymousConfig(SpendingConfig):
     operations_waiting: Annotated[
         int, Field(ge=0, le=10_000, description="Operations that wait for one of these to end.")
     ] = STRANGERS.turns.waiting
-    max_batch: Annotated[int, Field(ge=1, le=1_000, description="Operations of one request.")] = (
-        STRANGERS.batch
-    )
 
 
 class LimitsConfig(DemandConfig):
@@ -216,6 +210,15 @@ class LimitsConfig(DemandConfig):
     max_weeks: Annotated[
         int, Field(ge=1, le=520, description="Longest projection of stock, in weeks.")
     ] = _LIMITS.max_weeks
+    max_representations: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000,
+            description="Most representations of `_entities`: records that a gateway asks for at "
+            "once, where their keys come from another subgraph.",
+        ),
+    ] = _LIMITS.max_representations
     operation_timeout_s: Annotated[
         float, Field(gt=0, le=600, description="Longest time for one operation.")
     ] = 15.0
@@ -253,7 +256,13 @@ class LimitsConfig(DemandConfig):
 
     def for_resolvers(self) -> Limits:
         """Those that resolvers keep."""
-        return Limits(self.default_page_size, self.max_page_size, self.max_nodes, self.max_weeks)
+        return Limits(
+            self.default_page_size,
+            self.max_page_size,
+            self.max_nodes,
+            self.max_weeks,
+            self.max_representations,
+        )
 
     def demand(self) -> Demand:
         """Those that are kept before anything is run."""

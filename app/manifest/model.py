@@ -5,9 +5,11 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from app.manifest.federation import FederationConfig
 from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE_S
 from app.manifest.identity import IdentityConfig
 from app.manifest.ingestion import SystemIngestion
+from app.manifest.known_operations import KnownOperationsConfig
 from app.manifest.limits import LimitsConfig
 from app.manifest.serving import AnswersConfig, HTTPConfig
 from app.manifest.streaming import EventsConfig, StoreConfig, SubscriptionsConfig
@@ -242,7 +244,16 @@ class Manifest(Part):
     subscriptions: Annotated[
         SubscriptionsConfig, Field(description="What subscriptions may take.")
     ] = SubscriptionsConfig()
-    http: Annotated[HTTPConfig, Field(description="How answers are sent.")] = HTTPConfig()
+    http: Annotated[
+        HTTPConfig, Field(description="How questions are taken, and answers are sent.")
+    ] = HTTPConfig()
+    known_operations: Annotated[
+        KnownOperationsConfig,
+        Field(description="Trusted documents, and who may ask other ones."),
+    ] = KnownOperationsConfig()
     limits: Annotated[LimitsConfig, Field(description="What one question may ask for.")] = (
         LimitsConfig()
     )
+    federation: Annotated[
+        FederationConfig, Field(description="Being a subgraph of a federation.")
+    ] = FederationConfig()

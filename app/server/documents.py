@@ -10,11 +10,9 @@ from typing import Any, Final
 import msgspec
 from graphql import (
     DocumentNode,
-    FieldNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
-    OperationType,
     OverlappingFieldsCanBeMergedRule,
     parse,
     specified_rules,
@@ -81,8 +79,9 @@ class Document(Struct):
 class Documents:
     """Documents by their text, the least recently used forgotten first."""
 
-    def __init__(self, schema: GraphQLSchema, bounds: Bounds) -> None:
+    def __init__(self, schema: GraphQLSchema, bounds: Bounds, *, suggestions: bool = False) -> None:
         self._schema = schema
+        self._suggestions = suggestions
         self._bounds = bounds
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._characters = 0
@@ -119,7 +118,13 @@ class Documents:
         excess = size.excess(self._bounds)
         if excess:
             return Document(tree, tuple(excess[:_MAX_ERRORS]), size)
-        errors = validate(self._schema, tree, _RULES, max_errors=_MAX_ERRORS)
+        errors = validate(
+            self._schema,
+            tree,
+            _RULES,
+            max_errors=_MAX_ERRORS,
+            hide_suggestions=not self._suggestions,
+        )
         return Document(tree, tuple(_coded(e, "GRAPHQL_VALIDATION_FAILED") for e in errors), size)
 
 
@@ -128,14 +133,6 @@ def _circular(circle: Sequence[str]) -> GraphQLError:
     message = f"Cannot spread fragment {circle[0]!r} within itself"
     message += f" via {by_way}." if by_way else "."
     return _coded(GraphQLError(message), "GRAPHQL_VALIDATION_FAILED")
-
-
-def is_introspection(operation: OperationDefinitionNode) -> bool:
-    """Tell whether an operation asks about the schema alone."""
-    return operation.operation is OperationType.QUERY and all(
-        isinstance(s, FieldNode) and s.name.value.startswith("__")
-        for s in operation.selection_set.selections
-    )
 
 
 def _invalid(message: str) -> GraphQLError:

@@ -18,17 +18,20 @@ from graphql import GraphQLError, print_schema
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.demand.gate import KEPT, Gate, Priced
-from app.errors import Translator
+from app.demand.control import KEPT, DemandControl, Priced
+from app.errors import Told, Translator
 from app.server.attending import Attendant
-from app.server.documents import Document, Documents, is_introspection
+from app.server.documents import Document, Documents
 from app.server.envelope import enveloped, extended
 from app.server.execution import Execution, Made
 from app.server.flights import Flight, Flights
+from app.server.gate import Gate
 from app.server.negotiation import HTTPRefusal
 from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
+from app.server.schema_questions import is_introspection
 from app.server.terms import Terms
+from app.server.traces import ftv1
 from canonical.errors import LimitedError, UnauthenticatedError
 from execution.engine import Engine, PlanOutcome
 from runtime.cache.kept import AnswerKey, KeptAnswer
@@ -70,7 +73,8 @@ class Operator:
     Attributes:
         engine: Runs them.
         documents: Parses and validates them.
-        gate: Keeps the limits of all who ask.
+        gate: Which documents may be asked.
+        demand: Keeps the limits of all who ask.
 
     Args:
         schema: The published schema.
@@ -86,27 +90,57 @@ class Operator:
         clock: Callable[[], datetime] = _now,
     ) -> None:
         inner = schema._schema  # noqa: SLF001  # parsed and validated here, once
-        self.engine = Engine(inner, writers=COLUMN_WRITERS, on_plan=_planned)
+        self.engine = Engine(
+            inner,
+            writers=COLUMN_WRITERS,
+            on_plan=_planned,
+            suggestions=serving.edge.suggestions,
+        )
         self._serving = serving
         self._serves = serving.serves
         self._clock = clock
         demand = serving.operation_limits.demand
-        self.documents = Documents(inner, demand.loosest())
+        self.documents = Documents(inner, demand.loosest(), suggestions=serving.edge.suggestions)
         page_size = serving.limits.default_page_size
-        self.gate = Gate(inner, self.documents, demand, serving.serves.rates, page_size)
+        self.demand = DemandControl(inner, self.documents, demand, serving.serves.rates, page_size)
+        self.gate = Gate(self._serves.known, self.about_schema)
         self._flights = Flights()
         if self._serves.answers is not None:
             self._serves.answers.of_schema(print_schema(inner))
 
     def kind(self, request: GraphQLRequest, terms: Terms) -> OperationKind:
         """What a request wants to be run, allowed or not; unknown if that cannot be told."""
-        if self.gate.blocked(terms):
+        if self.demand.blocked(terms):
             return OperationKind.UNKNOWN
-        document = self.gate.look(request, terms)
+        document = self.demand.look(request, terms)
         try:
             return OperationKind(document.operation(request.operation_name).operation.value)
         except GraphQLError:
             return OperationKind.UNKNOWN
+
+    def about_schema(self, request: GraphQLRequest, terms: Terms) -> bool:
+        """Whether a request that is valid is about the schema alone."""
+        if self.demand.blocked(terms):
+            return False
+        document = self.demand.look(request, terms)
+        try:
+            return is_introspection(document.operation(request.operation_name))
+        except GraphQLError:
+            return False
+
+    async def answered(self, request: GraphQLRequest, terms: Terms, attendant: Attendant) -> Answer:
+        """Answer a request that was let through, at once where its answer is at hand.
+
+        Raises:
+            HTTPRefusal: as `answer`; so for the others.
+            UnauthenticatedError: as above.
+            ClientGoneError: as above.
+        """
+        found = self.at_hand(request, terms)
+        answer = found or await self.answer(request, terms, attendant)
+        if request.learnable and answer.outcome is not OperationOutcome.REFUSED:
+            await self.gate.learn(request)
+        return answer
 
     def at_hand(self, request: GraphQLRequest, terms: Terms) -> Answer | None:
         """The answer that this process keeps, if it may be given; nothing is awaited for it."""
@@ -119,12 +153,12 @@ class Operator:
         # Equal to an `AnswerKey`, and quicker to make.
         key = (request.question, scope_key(terms.principal), self._clock().toordinal())
         kept = answers.get(key, terms.max_staleness_s)
-        if kept is None or not self.gate.kept(terms.principal):
+        if kept is None or not self.demand.kept(terms.principal):
             return None
         answer = _kept(kept)
-        if terms.tell_cost:
-            cost = _cost(Made(None), terms, started, "cached")
-            answer = Answer(extended(kept.body, {"supplygraph": cost}), _ANSWERED, answer.outcome)
+        if terms.tell_cost or terms.trace:
+            since = (self._clock(), started)
+            answer = _extended(answer, self._besides(Made(None), terms, since, "cached"))
         metrics.operation_answered(OperationKind.QUERY, answer.outcome, perf_counter() - started)
         return answer
 
@@ -157,12 +191,12 @@ class Operator:
             TooLargeError: if the request is larger than the caller's may be.
             CostLimitError: if it would cost more than the caller's may.
         """
-        document = await self.gate.enter(request, terms)
+        document = await self.demand.enter(request, terms)
         if document.errors or document.tree is None:
             return
         with suppress(GraphQLError):
             chosen = document.operation(request.operation_name)
-            await self.gate.open(self.gate.priced(document, chosen, request, terms), terms)
+            await self.demand.open(self.demand.priced(document, chosen, request, terms), terms)
 
     def _key(self, request: GraphQLRequest, terms: Terms, now: datetime) -> AnswerKey | None:
         """What the answer is kept under; None where it is not kept, or nobody is known to ask."""
@@ -171,7 +205,7 @@ class Operator:
         return AnswerKey(request.question, scope_key(terms.principal), now.toordinal())
 
     async def _worked_out(self, asked: "_Asked") -> tuple[OperationKind, Answer]:
-        document = await self.gate.enter(asked.request, asked.terms)
+        document = await self.demand.enter(asked.request, asked.terms)
         if document.tree is None or document.errors:
             return OperationKind.UNKNOWN, _refused(document.errors, asked.terms)
         try:
@@ -190,7 +224,7 @@ class Operator:
             raise UnauthenticatedError(
                 "no token: send one in the header `Authorization: Bearer <token>`"
             )
-        priced = self.gate.priced(document, chosen, asked.request, asked.terms)
+        priced = self.demand.priced(document, chosen, asked.request, asked.terms)
         key = None
         if kind is OperationKind.QUERY and not about_schema and self._serves.answers is not None:
             key = self._key(asked.request, asked.terms, asked.now)
@@ -201,11 +235,11 @@ class Operator:
         if flight is not None:
             made = await self._shared(flight, asked)
             if made is not None:
-                return _told(made, asked, chosen.priced, joined=True)
+                return self._told(made, asked, chosen.priced, joined=True)
             key = None
         flight = self._begun(asked, chosen, key)
         async with flight.wanted() as work:
-            return _told(await asked.attendant.until(work), asked, chosen.priced)
+            return self._told(await asked.attendant.until(work), asked, chosen.priced)
 
     async def _shared(self, flight: Flight, asked: "_Asked") -> Made | None:
         """What came of an execution that another caller began; None if it is that caller's alone.
@@ -238,16 +272,47 @@ class Operator:
             if found is not None:
                 return Made(None, kept=found, found=True)
         assert document.tree is not None  # noqa: S101  # refused before
-        async with self.gate.running(chosen.priced, asked.terms) as running:
+        async with self.demand.running(chosen.priced, asked.terms) as running:
             made = await execution.run(self.engine, document.tree)
             if made.objects is not None:
-                running.cost = self.gate.cost(chosen.priced, made.objects)
+                running.cost = self.demand.cost(chosen.priced, made.objects)
                 made = replace(made, cost=running.cost)
         if key is None:
             return made
         made = execution.keep(key, made)
         document.unkept = 0 if made.kept is not None else document.unkept + 1
         return made
+
+    def _told(self, made: Made, asked: "_Asked", priced: Priced, *, joined: bool = False) -> Answer:
+        """The answer for one of those who waited: errors carry its own correlation id."""
+        told: Sequence[Told] = ()
+        if made.kept is not None:
+            answer = _kept(made.kept)
+        else:
+            told = Translator(asked.terms.correlation_id).all(made.errors, made.problems)
+            status, outcome = _verdict(made, told)
+            answer = Answer(enveloped(made.data, told), status, outcome)
+        origin = "cached" if made.found else "shared" if joined else "made"
+        since = (asked.now, asked.started)
+        return _extended(answer, self._besides(made, asked.terms, since, origin, told, priced))
+
+    def _besides(
+        self,
+        made: Made,
+        terms: Terms,
+        since: tuple[datetime, float],
+        origin: str,
+        told: Sequence[Told] = (),
+        priced: Priced | None = None,
+    ) -> dict[str, Any]:
+        """What the caller wants to be told besides; `since` is when it asked, on two clocks."""
+        besides: dict[str, Any] = {}
+        if terms.tell_cost:
+            besides["supplygraph"] = _cost(made, terms, since[1], origin, priced)
+        if terms.trace and self._serves.traces:
+            timings = made.timings if origin == "made" else None
+            besides["ftv1"] = ftv1(timings, told, since[0], (since[1], perf_counter()))
+        return besides
 
 
 class _Asked(Struct, frozen=True):
@@ -282,19 +347,11 @@ def _kept(kept: KeptAnswer) -> Answer:
     return Answer(kept.body, _ANSWERED, OperationOutcome.COMPLETE, kept)
 
 
-def _told(made: Made, asked: _Asked, priced: Priced, *, joined: bool = False) -> Answer:
-    """The answer for one of those who waited: errors carry its own correlation id."""
-    if made.kept is not None:
-        answer = _kept(made.kept)
-    else:
-        told = Translator(asked.terms.correlation_id).all(made.errors, made.problems)
-        status, outcome = _verdict(made, told)
-        answer = Answer(enveloped(made.data, told), status, outcome)
-    if not asked.terms.tell_cost or answer.status != _ANSWERED:
+def _extended(answer: Answer, besides: Mapping[str, Any]) -> Answer:
+    """An answer with extensions, unless it is none or there are none."""
+    if not besides or answer.status != _ANSWERED:
         return answer
-    origin = "cached" if made.found else "shared" if joined else "made"
-    cost = _cost(made, asked.terms, asked.started, origin, priced)
-    return Answer(extended(answer.body, {"supplygraph": cost}), _ANSWERED, answer.outcome)
+    return Answer(extended(answer.body, besides), _ANSWERED, answer.outcome)
 
 
 def _verdict(made: Made, told: Sequence[Mapping[str, Any]]) -> tuple[int, OperationOutcome]:

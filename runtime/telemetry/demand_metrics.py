@@ -5,7 +5,7 @@
     supplygraph_operation_cost_ratio                          actual cost by estimated cost
     supplygraph_limited_total               limit             operations refused, by which limit
 
-`known` is `estimated` (before) or `actual` (after); `limit` is one of document, batch, cost, rate,
+`known` is `estimated` (before) or `actual` (after); `limit` is one of document, cost, rate,
 operations.
 """
 
@@ -44,7 +44,7 @@ def operation_cost(estimated: int, actual: int) -> None:
         _ratio.observe(actual / estimated)
 
 
-def refused(limit: Literal["document", "batch", "cost", "rate", "operations"]) -> None:
+def refused(limit: Literal["document", "cost", "rate", "operations"]) -> None:
     """An operation was refused."""
     _limited.labels(limit).inc()
 

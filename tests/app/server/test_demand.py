@@ -55,7 +55,7 @@ async def test_the_headers_say_what_is_left(site: Site) -> None:
 async def test_what_was_estimated_too_high_is_given_back(site: Site) -> None:
     before = remaining(await site.ask("{ viewer { subject } }"))
     text = "{ items(first: 2000) { nodes { sku forecasts { quantity } } } }"
-    answer = await site.ask(text, **COST)
+    answer = await site.ask(text, None, **COST)
     cost = answer.json()["extensions"]["supplygraph"]["cost"]
     assert cost["estimated"] == 1 + 2_000 * (1 + 26)
     forecasts = [len(n["forecasts"]) for n in answer.json()["data"]["items"]["nodes"]]

@@ -1,4 +1,4 @@
-"""The gate: the one way of every operation, over whatever it comes, past the limits of its caller.
+"""The one way of every operation, over whatever it comes, past the limits of its caller.
 
     one unit for the request -> bounds of its variables -> its text, if new, by its length
     -> bounds of its document -> price -> rate and turn -> (executed) -> what it cost in fact
@@ -78,7 +78,7 @@ class Running(Struct):
     cost: int | None = None
 
 
-class Gate:
+class DemandControl:
     """Keeps the limits of all callers of one process.
 
     Args:
@@ -144,17 +144,6 @@ class Gate:
                 demand_metrics.refused("document")
                 raise TooLargeError(excess[0].message)
         return document
-
-    def check_batch(self, operations: int, terms: Terms) -> None:
-        """See to it that a request does not hold too many operations.
-
-        Raises:
-            TooLargeError: if it does.
-        """
-        most = self._caller(terms).figures.batch
-        if operations > most:
-            demand_metrics.refused("batch")
-            raise TooLargeError(f"the request has {operations} operations; at most {most} are run")
 
     def priced(
         self,
