@@ -16,7 +16,7 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
-from app.jwks import jwks_reader
+from app.check_identity import identity_findings
 from app.manifest.loading import Examination, examine
 from app.manifest.problems import ManifestError, Problem
 from app.manifest.trusted import read_trusted
@@ -182,17 +182,7 @@ async def _redis(found: Examination) -> Sequence[Finding]:
 
 
 async def _identity(found: Examination) -> Sequence[Finding]:
-    if found.declaration is None:
-        return ()
-    url = found.declaration.manifest.identity.token_config(found.vault).jwks_url
-    if url is None:
-        return ()
-    try:
-        await jwks_reader(url)()
-    except SupplygraphError as exc:
-        remedy = "correct identity.jwks_url, or look whether the way there is open"
-        return [_error("identity", "jwks_url", exc.message, remedy)]
-    return [Finding("identity", "jwks_url", Severity.OK, "keys can be read")]
+    return () if found.declaration is None else await identity_findings(found.declaration)
 
 
 def _trusted(found: Examination) -> Sequence[Finding]:

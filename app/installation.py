@@ -19,7 +19,7 @@ from app.event_log import EventLog, open_event_log
 from app.ingest.desks import Ingestion
 from app.ingest.opening import open_ingestion, readers_of
 from app.ingest.rereading import HookRereading
-from app.jwks import jwks_reader
+from app.jwks import keys_of
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
 from app.manifest.model import EntityConfig
@@ -149,7 +149,8 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
             stack.push_async_callback(backends[name].aclose)
         http = declared.manifest.http
         share = declared.manifest.cache.answers.share_in_flight
-        serves = Serves(answers, _known(declared, redis), share, http.gzip_from_bytes)
+        traces = declared.manifest.federation.traces
+        serves = Serves(answers, _known(declared, redis), share, http.gzip_from_bytes, traces)
         log = await stack.enter_async_context(open_event_log(declared, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
         yield _wired(declared, backends, questions, serves, log)
@@ -186,7 +187,6 @@ def _wired(
     catalog = _catalog(declared, backends)
     cache = questions.cache
     keyed = KeyedReader(catalog, cache, questions=questions)
-    tokens = manifest.identity.token_config(declared.vault)
     limits = manifest.limits
     intake = Intake(log.ledger, crossings_of(manifest, keyed, log.ledger))
     readers = readers_of(declared, catalog)
@@ -202,7 +202,7 @@ def _wired(
             limits.operation_timeout_s, limits.max_query_depth, limits.max_query_kilobytes * 1024
         ),
         units=manifest.units.declared(),
-        tokens=TokenVerifier(tokens, jwks_reader(tokens.jwks_url) if tokens.jwks_url else None),
+        tokens=TokenVerifier(manifest.identity.token_config(declared.vault), keys_of),
         serves=serves,
         edge=manifest.http.edge(development=manifest.identity.development_key is not None),
         keyed=keyed,

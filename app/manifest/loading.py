@@ -24,6 +24,7 @@ from runtime.store.settings import StoreSettings
 
 REDIS_URL = "REDIS_URL"
 DATABASE_URL = "DATABASE_URL"
+DEVELOPMENT = "SUPPLYGRAPH_DEVELOPMENT"
 
 
 class Declaration(Struct, frozen=True):
@@ -43,6 +44,25 @@ class Declaration(Struct, frozen=True):
     def redis_url(self) -> str | None:
         """Where Redis is; None if an embedded server is to be used."""
         return _url(self.manifest.cache.redis_url, self.vault, REDIS_URL)
+
+    @property
+    def development(self) -> bool:
+        """Whether it was said that this is no service for real data."""
+        return self.vault.environ.get(DEVELOPMENT) == "1"
+
+    def check_servable(self) -> None:
+        """Make sure that it may be served.
+
+        Raises:
+            InvalidInputError: if it takes tokens that are for development, and this is none.
+        """
+        if self.manifest.identity.development_key is not None and not self.development:
+            raise InvalidInputError(
+                "the manifest's identity.development_key is for development: whoever has it can be "
+                "anybody. For real data name your identity provider under identity.issuers; to "
+                "serve without, say so: `supplygraph serve --development` (or set "
+                f"{DEVELOPMENT}=1)"
+            )
 
     @property
     def store(self) -> StoreSettings:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from app.manifest.federation import FederationConfig
 from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE_S
 from app.manifest.identity import IdentityConfig
 from app.manifest.ingestion import SystemIngestion
@@ -229,6 +230,15 @@ class LimitsConfig(Part):
     max_weeks: Annotated[
         int, Field(ge=1, le=520, description="Longest projection of stock, in weeks.")
     ] = _LIMITS.max_weeks
+    max_representations: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000,
+            description="Most representations of `_entities`: records that a gateway asks for at "
+            "once, where their keys come from another subgraph.",
+        ),
+    ] = _LIMITS.max_representations
     operation_timeout_s: Annotated[
         float, Field(gt=0, le=600, description="Longest time for one operation.")
     ] = 15.0
@@ -247,7 +257,13 @@ class LimitsConfig(Part):
 
     def for_resolvers(self) -> Limits:
         """Those that resolvers keep."""
-        return Limits(self.default_page_size, self.max_page_size, self.max_nodes, self.max_weeks)
+        return Limits(
+            self.default_page_size,
+            self.max_page_size,
+            self.max_nodes,
+            self.max_weeks,
+            self.max_representations,
+        )
 
 
 class Manifest(Part):
@@ -291,3 +307,6 @@ class Manifest(Part):
     limits: Annotated[LimitsConfig, Field(description="What one question may ask for.")] = (
         LimitsConfig()
     )
+    federation: Annotated[
+        FederationConfig, Field(description="Being a subgraph of a federation.")
+    ] = FederationConfig()

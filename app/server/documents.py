@@ -5,12 +5,10 @@ from typing import Final
 
 from graphql import (
     DocumentNode,
-    FieldNode,
     GraphQLError,
     GraphQLSchema,
     MaxIntrospectionDepthRule,
     OperationDefinitionNode,
-    OperationType,
     parse,
     specified_rules,
     validate,
@@ -102,14 +100,6 @@ class Documents:
             errors = [GraphQLError("the document is nested too deeply")]
         told = (_coded(_about_text(e), "GRAPHQL_VALIDATION_FAILED") for e in errors)
         return Document(tree, tuple(told))
-
-
-def is_introspection(operation: OperationDefinitionNode) -> bool:
-    """Tell whether an operation asks about the schema alone."""
-    return operation.operation is OperationType.QUERY and all(
-        isinstance(s, FieldNode) and s.name.value.startswith("__")
-        for s in operation.selection_set.selections
-    )
 
 
 def _about_text(error: GraphQLError) -> GraphQLError:

@@ -54,6 +54,7 @@ class Serves(Struct, frozen=True):
         share_in_flight: Whether one execution answers all who ask the same at the same time.
         gzip_from_bytes: Length from which an answer is compressed for whoever takes that; None
             compresses none.
+        traces: Whether gateways that ask for a trace get one.
     """
 
     answers: AnswerCache | None = None
@@ -62,6 +63,7 @@ class Serves(Struct, frozen=True):
     )
     share_in_flight: bool = True
     gzip_from_bytes: int | None = 64 * 1024
+    traces: bool = False
 
 
 class EventDesk(Struct, frozen=True):
