@@ -23,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.errors import told_fault, told_refusal, told_request
 from app.server.attending import Attendant, stopping
+from app.server.credentials import has_credential
 from app.server.event_streams import EventStream, in_events, open_stream
 from app.server.exchange import CORRELATION, ClientGoneError, Inbound, Reply
 from app.server.negotiation import (
@@ -99,7 +100,7 @@ class Endpoint:
             told = told_request(exc.message, exc.code, correlation_id)
             return refused(told, exc.status, form, exc.headers)
         except SupplygraphError as exc:
-            status, headers = _refusal(exc, named=b"authorization" in inbound.headers)
+            status, headers = _refusal(exc, named=has_credential(inbound.headers))
             return refused(told_refusal(exc, correlation_id), status, form, headers)
         except ClientGoneError:
             return Reply(_CLIENT_GONE, ())
