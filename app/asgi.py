@@ -44,9 +44,8 @@ def application() -> Starlette:
             settle_memory()
             yield installation
 
-    return create_app(
-        opened, graphiql=graphiql, schema=build_schema(), streaming=streaming_of(declared)
-    )
+    schema = build_schema(subgraph=declared.manifest.federation.enabled)
+    return create_app(opened, graphiql=graphiql, schema=schema, streaming=streaming_of(declared))
 
 
 def settle_memory() -> None:

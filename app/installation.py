@@ -24,7 +24,10 @@ from app.jwks import keys_of
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
 from app.manifest.model import EntityConfig
+from app.manifest.trusted import read_trusted
 from app.operating import CACHES, Operating, operating_on
+from app.server.edge import Edge
+from app.server.known_operations import KnownOperations
 from app.server.ports import EventDesk, OperationLimits, Serves
 from app.threshold_figures import crossings_of
 from canonical.entities import ENTITIES, Entity, EntityName
@@ -70,6 +73,7 @@ class Installation:
         units: Conversions declared in the manifest.
         tokens: Tells who is asking.
         serves: How answers are kept and sent.
+        edge: What is taken over HTTP.
         keyed: Reads records by key.
         lists: Reads lists.
         log: Keeps events, and tells of them.
@@ -87,6 +91,7 @@ class Installation:
     units: DeclaredUnits
     tokens: Callers
     serves: Serves
+    edge: Edge
     keyed: KeyedReader
     lists: ListReader
     log: EventLog
@@ -150,7 +155,8 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
             stack.push_async_callback(backends[name].aclose)
         http = declared.manifest.http
         share = declared.manifest.cache.answers.share_in_flight
-        serves = Serves(answers, PersistedTexts(redis), share, http.gzip_from_bytes)
+        traces = declared.manifest.federation.traces
+        serves = Serves(answers, _known(declared, redis), share, http.gzip_from_bytes, traces)
         log = await stack.enter_async_context(open_event_log(declared, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
         callers = _callers(declared, log)
@@ -175,6 +181,13 @@ def _answers(declared: Declaration, cache: RecordCache, redis: RedisHandle) -> A
 def _callers(declared: Declaration, log: EventLog) -> Callers:
     config = declared.manifest.identity.token_config(declared.vault)
     return Callers(TokenVerifier(config, keys_of), APIKeys(log.store))
+
+
+def _known(declared: Declaration, redis: RedisHandle) -> KnownOperations:
+    config = declared.manifest.known_operations
+    texts = read_trusted(config.files, declared.vault.base_dir)
+    learned = PersistedTexts(redis) if config.automatic else None
+    return KnownOperations(texts, config.policy(), learned)
 
 
 def _wired(
@@ -206,6 +219,7 @@ def _wired(
         units=manifest.units.declared(),
         tokens=callers,
         serves=serves,
+        edge=manifest.http.edge(development=manifest.identity.development_key is not None),
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),
         log=log,

@@ -20,6 +20,7 @@ from uvicorn.supervisors import Multiprocess
 from app import asgi
 from app.installation import open_installation
 from app.manifest.loading import DEVELOPMENT, REDIS_URL, Declaration, load_manifest
+from app.server.connection import HTTPConnection
 from app.server.sockets.protocol import SocketProtocol
 from canonical.errors import InvalidInputError
 from runtime.embedded.valkey import EmbeddedValkey
@@ -106,7 +107,7 @@ def config_of(application: Any, **more: Any) -> uvicorn.Config:
     return uvicorn.Config(
         application,
         loop="uvloop",
-        http="httptools",
+        http=HTTPConnection,
         ws=SocketProtocol,
         log_config=None,
         access_log=False,

@@ -15,6 +15,7 @@ from app.manifest.parts import Parts, read_parts
 from app.manifest.problems import ManifestError, Problem
 from app.manifest.references import missing_in
 from app.manifest.streaming import StoreConfig
+from app.manifest.trusted import TrustedFileError, read_trusted
 from canonical.errors import InvalidInputError, MisconfiguredError
 from connectors.kit.secrets import Reference, SecretMissingError, Vault
 from runtime.cache.urls import InvalidRedisURLError, understand
@@ -159,7 +160,7 @@ def _surroundings_wrong(parts: Parts, vault: Vault) -> list[Problem]:
             where = "" if parts.cache.redis_url else f"{REDIS_URL}: "
             path = ("cache", "redis_url")
             found.append(parts.document.problem(path, f"{where}{exc}"))
-    return found + _store_wrong(parts, vault)
+    return found + _store_wrong(parts, vault) + _trusted_wrong(parts, vault)
 
 
 def _store_wrong(parts: Parts, vault: Vault) -> list[Problem]:
@@ -170,6 +171,16 @@ def _store_wrong(parts: Parts, vault: Vault) -> list[Problem]:
     except (SecretMissingError, MisconfiguredError) as exc:
         where = "" if parts.store.url else f"{DATABASE_URL}: "
         return [parts.document.problem(("store", "url"), f"{where}{exc}")]
+    return []
+
+
+def _trusted_wrong(parts: Parts, vault: Vault) -> list[Problem]:
+    if parts.manifest is None:
+        return []
+    try:
+        read_trusted(parts.manifest.known_operations.files, vault.base_dir)
+    except TrustedFileError as exc:
+        return [parts.document.problem(("known_operations", "files"), exc.message)]
     return []
 
 

@@ -137,3 +137,21 @@ async def test_keys_are_read_as_they_are() -> None:
 
 async def reading(jwks_url: str) -> Mapping[str, Any]:
     return await keys_of(Issuer(name="a", issuer="a", audience="a", jwks_url=jwks_url))()
+
+
+def test_trusted_documents_that_do_not_fit_are_named(installed: LaidOut) -> None:
+    documents = {"good": "{ viewer { subject } }", "bad": "{ viewer { sbject } }"}
+    file = installed.manifest.parent / "documents.json"
+    file.write_text(json.dumps(documents), encoding="utf-8")
+    named = 'version: 1\nknown_operations: {files: ["documents.json"]}\n'
+    installed.rewritten({"version: 1\n": named})
+    report = asyncio.run(check_installation(installed.manifest, installed.environ))
+    bad, all_of_them = [f for f in report.findings if f.system == "known_operations"]
+    assert (bad.where, bad.severity) == ("bad", Severity.ERROR)
+    assert bad.message == "Cannot query field 'sbject' on type 'Viewer'. Did you mean 'subject'?"
+    assert all_of_them.message == "1 of 2 documents fit the schema"
+    file.write_text("{", encoding="utf-8")
+    report = asyncio.run(check_installation(installed.manifest, installed.environ))
+    [problem] = report.problems
+    assert problem.path == "known_operations.files"
+    assert problem.message == "documents.json cannot be read: it is not valid JSON"
