@@ -161,13 +161,16 @@ def test_token_makes_tokens_that_a_service_with_the_key_accepts(
     key = new_development_key()
     (tmp_path / "key").write_text(key + "\n", encoding="utf-8")
     given = {"env": ["--key-env", "K"], "file": ["--key-file", str(tmp_path / "key")]}[key_as]
-    command = ["token", "-r", "supplier", "-s", "S-1", "--subject", "me", "--ttl", "30m", *given]
+    bounds = ["-s", "S-1", "--region", "EU", "--company", "10", "--scope", "orders:read"]
+    command = ["token", "-r", "supplier", *bounds, "--subject", "me", "--ttl", "30m", *given]
     result = runner.invoke(app, command, env={"K": key})
 
     principal = _verified(key, result.stdout.strip())
     assert principal.subject == "me"
     assert principal.roles == {Role.SUPPLIER}
     assert principal.suppliers == ("S-1",)
+    assert (principal.regions, principal.companies) == (("EU",), ("10",))
+    assert principal.scopes == {"orders:read"}
 
 
 @pytest.mark.parametrize(
