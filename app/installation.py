@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.beside import beside
 from app.event_log import EventLog, open_event_log
 from app.ingest.desks import Ingestion
 from app.ingest.opening import open_ingestion, readers_of
@@ -52,6 +53,8 @@ from runtime.cache.urls import Client
 from runtime.embedded.valkey import embedded_valkey
 from runtime.limits.redis_limits import RedisLimits
 from runtime.limits.redis_rates import RedisRates
+from runtime.security.api_keys import APIKeys
+from runtime.security.callers import Callers
 from runtime.security.tokens import TokenVerifier
 from workflows.ingestion.intake import Intake
 
@@ -87,7 +90,7 @@ class Installation:
     limits: Limits
     operation_limits: OperationLimits
     units: DeclaredUnits
-    tokens: TokenVerifier
+    tokens: Callers
     serves: Serves
     edge: Edge
     keyed: KeyedReader
@@ -106,12 +109,15 @@ class Installation:
         """State of every dependency, without asking any.
 
         Returns:
-            {"cache": {...}, "backends": {name: {"state", ...}}}. A backend's state is `ok`,
-            `maintenance`, or its circuit's: `open`, `half_open`.
+            {"cache": {...}, "backends": {name: {"state", ...}}, "identity": {"issuers": {name:
+            {"keys", ...}}}}. A backend's state is `ok`, `maintenance`, or its circuit's: `open`,
+            `half_open`.
         """
         backends = {name: _with_state(b.health()) for name, b in self.backends.items()}
         answers = {} if self.serves.answers is None else self.serves.answers.health()
-        return {"cache": {**self.cache.health(), "answers": answers}, "backends": backends}
+        cache = {**self.cache.health(), "answers": answers}
+        issuers = self.tokens.tokens.health()
+        return {"cache": cache, "backends": backends, "identity": {"issuers": issuers}}
 
 
 @asynccontextmanager
@@ -150,15 +156,15 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
             stack.push_async_callback(backends[name].aclose)
         http = declared.manifest.http
         share = declared.manifest.cache.answers.share_in_flight
-        known, traces, rates = (
-            _known(declared, redis),
-            declared.manifest.federation.traces,
-            RedisRates(redis),
-        )
+        known, traces = _known(declared, redis), declared.manifest.federation.traces
+        rates = RedisRates(redis)
         serves = Serves(answers, known, share, http.gzip_from_bytes, traces, rates)
         log = await stack.enter_async_context(open_event_log(declared, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
-        yield _wired(declared, backends, questions, serves, log)
+        callers = _callers(declared, log)
+        stack.push_async_callback(callers.aclose)
+        await stack.enter_async_context(beside(callers.keys.keep_flushing()))
+        yield _wired(declared, backends, questions, serves, log, callers)
 
 
 async def _ping(client: Client) -> bool:
@@ -174,6 +180,11 @@ def _answers(declared: Declaration, cache: RecordCache, redis: RedisHandle) -> A
     return AnswerCache(cache, redis, version=digest, max_bytes=max_bytes)
 
 
+def _callers(declared: Declaration, log: EventLog) -> Callers:
+    config = declared.manifest.identity.token_config(declared.vault)
+    return Callers(TokenVerifier(config, keys_of), APIKeys(log.store))
+
+
 def _known(declared: Declaration, redis: RedisHandle) -> KnownOperations:
     config = declared.manifest.known_operations
     texts = read_trusted(config.files, declared.vault.base_dir)
@@ -187,6 +198,7 @@ def _wired(
     questions: Questions,
     serves: Serves,
     log: EventLog,
+    callers: Callers,
 ) -> Installation:
     manifest = declared.manifest
     catalog = _catalog(declared, backends)
@@ -207,7 +219,7 @@ def _wired(
             limits.operation_timeout_s, limits.max_query_kilobytes * 1024, limits.demand()
         ),
         units=manifest.units.declared(),
-        tokens=TokenVerifier(manifest.identity.token_config(declared.vault), keys_of),
+        tokens=callers,
         serves=serves,
         edge=manifest.http.edge(development=manifest.identity.development_key is not None),
         keyed=keyed,

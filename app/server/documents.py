@@ -125,7 +125,8 @@ class Documents:
             max_errors=_MAX_ERRORS,
             hide_suggestions=not self._suggestions,
         )
-        return Document(tree, tuple(_coded(e, "GRAPHQL_VALIDATION_FAILED") for e in errors), size)
+        told = (_coded(_about_text(e), "GRAPHQL_VALIDATION_FAILED") for e in errors)
+        return Document(tree, tuple(told), size)
 
 
 def _circular(circle: Sequence[str]) -> GraphQLError:
@@ -133,6 +134,13 @@ def _circular(circle: Sequence[str]) -> GraphQLError:
     message = f"Cannot spread fragment {circle[0]!r} within itself"
     message += f" via {by_way}." if by_way else "."
     return _coded(GraphQLError(message), "GRAPHQL_VALIDATION_FAILED")
+
+
+def _about_text(error: GraphQLError) -> GraphQLError:
+    """An error about the text, also where Python could not read a value of it."""
+    if error.original_error is None or isinstance(error.original_error, GraphQLError):
+        return error
+    return GraphQLError("a value is not one of the type that is wanted here", error.nodes)
 
 
 def _invalid(message: str) -> GraphQLError:

@@ -5,10 +5,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from app.server.credentials import HEADERS as CREDENTIALS
+from app.server.credentials import credential_of
 from app.server.exchange import Inbound
 from app.server.negotiation import HTTPRefusal
 from app.server.ports import Tokens
-from canonical.errors import UnauthenticatedError
 from runtime.security.principal import Principal
 
 STALENESS: Final = "X-Supplygraph-Max-Staleness"
@@ -19,7 +20,7 @@ TRACE: Final = b"apollo-federation-include-trace"
 
 _STALENESS: Final = STALENESS.lower().encode()
 _EXTENSIONS: Final = EXTENSIONS.lower().encode()
-HEADERS: Final = frozenset({b"authorization", _STALENESS, _EXTENSIONS})
+HEADERS: Final = CREDENTIALS | {_STALENESS, _EXTENSIONS}
 """Names of the headers that terms are read from."""
 
 _MAX_STALENESS_S: Final = 8 * 86_400
@@ -51,31 +52,20 @@ async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> T
 
     Raises:
         HTTPRefusal: if a header cannot be understood.
-        UnauthenticatedError: if there is a token that is not valid now.
-        UnavailableError: if tokens cannot be checked now.
+        UnauthenticatedError: if there is a token or key that is not valid now.
+        UnavailableError: if they cannot be checked now.
     """
     staleness, tell_cost = None, False
     if _STALENESS in inbound.headers:
         staleness = _max_staleness(inbound.header(_STALENESS))
-    principal, authorization = None, inbound.header(b"authorization")
-    if authorization is not None:
-        principal = await tokens.verify(_token(authorization))
+    credential = credential_of(inbound)
+    principal = None if credential is None else await tokens.verify(credential)
     if _EXTENSIONS in inbound.headers:
         wanted = inbound.headers[_EXTENSIONS].lower().split(b",")
         tell_cost = b"cost" in map(bytes.strip, wanted)
     trace = inbound.headers.get(TRACE) == b"ftv1"
     address = inbound.address if principal is None else ""
     return Terms(principal, correlation_id, staleness, tell_cost, trace, address)
-
-
-def _token(authorization: str) -> str:
-    scheme, _, token = authorization.strip().partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not token:
-        raise UnauthenticatedError(
-            "the header must be `Authorization: Bearer <token>`; other schemes are not taken"
-        )
-    return token
 
 
 def _max_staleness(text: str | None) -> float | None:

@@ -9,6 +9,7 @@
     leases          who may do what only one process at a time does
     positions       how far watchers and bulk runs have come
     audit           what operators did
+    api_keys        keys of machines: what each may do, and a digest to know it by; never the key
 
 Texts are compared exactly. Times are UTC, to the microsecond.
 """
@@ -177,4 +178,19 @@ AUDIT: Final = sa.Table(
     _text("action"),
     _text("subject"),
     _text("details"),
+)
+
+API_KEYS: Final = sa.Table(
+    "api_keys",
+    METADATA,
+    _text("id", key=True),
+    _text("name"),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    _text("grants"),
+    _text("created_by"),
+    _time("created_at"),
+    _time("expires_at"),
+    _time("last_used_at", null=True),
+    _time("revoked_at", null=True),
+    sa.Index(None, "name"),
 )
