@@ -18,7 +18,8 @@ from graphql import GraphQLError, print_schema
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.demand.control import KEPT, DemandControl, Priced
+from app.demand.callers import KEPT
+from app.demand.control import DemandControl, Priced
 from app.errors import Told, Translator
 from app.server.attending import Attendant
 from app.server.documents import Document, Documents
@@ -59,12 +60,14 @@ class Answer(Struct, frozen=True):
         status: HTTP status.
         outcome: How the operation ended.
         kept: The same as it is kept, if the body is that.
+        at_hand: Whether this process kept it, so that it cost next to nothing.
     """
 
     body: bytes
     status: int
     outcome: OperationOutcome
     kept: KeptAnswer | None = None
+    at_hand: bool = False
 
 
 class Operator:
@@ -155,7 +158,7 @@ class Operator:
         kept = answers.get(key, terms.max_staleness_s)
         if kept is None or not self.demand.kept(terms.principal):
             return None
-        answer = _kept(kept)
+        answer = Answer(kept.body, _ANSWERED, OperationOutcome.COMPLETE, kept, True)
         if terms.tell_cost or terms.trace:
             since = (self._clock(), started)
             answer = _extended(answer, self._besides(Made(None), terms, since, "cached"))
