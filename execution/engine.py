@@ -34,6 +34,7 @@ from graphql.execution.values import VariableValues
 from msgspec import Struct
 
 from canonical.errors import SupplygraphError
+from execution.aside import aside
 from execution.fields import DEFINITION
 from execution.leaves import ColumnWriter
 from execution.links import foreseen
@@ -315,11 +316,16 @@ async def _ran(
 ) -> list[Outcome]:
     context.operation.scheduler.expect_whole_levels()
     reports = Reports(len(roots))
-    rows = await Run(plan, values, context, reports).rows(roots)
+    run = Run(plan, values, context, reports)
+    rows = await run.rows(roots)
     timings = None if context.operation.timer is None else timings_of(rows)
-    data = Writer(reports).data(rows)
-    told = zip(data, reports.errors(), reports.incomplete(), strict=True)
-    return [Outcome(*one, timings) for one in told]
+
+    def written() -> list[Outcome]:
+        data = Writer(reports).data(rows)
+        told = zip(data, reports.errors(), reports.incomplete(), strict=True)
+        return [Outcome(*one, timings) for one in told]
+
+    return await aside(written, run.values)
 
 
 _UNPLANNED: Final = NotPlannedError("operations are not planned here")
