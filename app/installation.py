@@ -14,8 +14,11 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from app.event_log import EventLog, open_event_log
+from app.governance.checked_tokens import AuditedTokens
+from app.governance.opening import open_governance
 from app.ingest.desks import Ingestion
 from app.ingest.opening import open_ingestion, readers_of
 from app.ingest.rereading import HookRereading
@@ -24,7 +27,7 @@ from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
 from app.manifest.model import EntityConfig
 from app.operating import CACHES, Operating, operating_on
-from app.server.ports import EventDesk, OperationLimits, Serves
+from app.server.ports import EventDesk, Governance, OperationLimits, Serves, Tokens
 from app.threshold_figures import crossings_of
 from canonical.entities import ENTITIES, Entity, EntityName
 from canonical.ports import Backend
@@ -74,6 +77,7 @@ class Installation:
         ingestion: What takes in what systems send.
         operating: What operators do with the log.
         intake: Takes in what systems report.
+        governance: What operations are audited by.
     """
 
     backends: Mapping[str, Backend]
@@ -82,7 +86,7 @@ class Installation:
     limits: Limits
     operation_limits: OperationLimits
     units: DeclaredUnits
-    tokens: TokenVerifier
+    tokens: Tokens
     serves: Serves
     keyed: KeyedReader
     lists: ListReader
@@ -91,6 +95,7 @@ class Installation:
     ingestion: Ingestion
     operating: Operating
     intake: Intake
+    governance: Governance
 
     def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
         """The loaders of one operation."""
@@ -106,6 +111,14 @@ class Installation:
         backends = {name: _with_state(b.health()) for name, b in self.backends.items()}
         answers = {} if self.serves.answers is None else self.serves.answers.health()
         return {"cache": {**self.cache.health(), "answers": answers}, "backends": backends}
+
+
+class Desks(Struct, frozen=True):
+    """What stands around the readers: how answers are sent, the log, the audit."""
+
+    serves: Serves
+    log: EventLog
+    governance: Governance
 
 
 @asynccontextmanager
@@ -146,8 +159,9 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         share = declared.manifest.cache.answers.share_in_flight
         serves = Serves(answers, PersistedTexts(redis), share, http.gzip_from_bytes)
         log = await stack.enter_async_context(open_event_log(declared, redis))
+        governance = await stack.enter_async_context(open_governance(declared.manifest.audit, log))
         questions = Questions(cache, Announcements(redis, FORMAT))
-        yield _wired(declared, backends, questions, serves, log)
+        yield _wired(declared, backends, questions, Desks(serves, log, governance))
 
 
 async def _ping(client: Client) -> bool:
@@ -167,10 +181,9 @@ def _wired(
     declared: Declaration,
     backends: Mapping[str, Backend],
     questions: Questions,
-    serves: Serves,
-    log: EventLog,
+    desks: Desks,
 ) -> Installation:
-    manifest = declared.manifest
+    manifest, log = declared.manifest, desks.log
     catalog = _catalog(declared, backends)
     cache = questions.cache
     keyed = KeyedReader(catalog, cache, questions=questions)
@@ -190,8 +203,11 @@ def _wired(
             limits.operation_timeout_s, limits.max_query_depth, limits.max_query_kilobytes * 1024
         ),
         units=manifest.units.declared(),
-        tokens=TokenVerifier(tokens, jwks_reader(tokens.jwks_url) if tokens.jwks_url else None),
-        serves=serves,
+        tokens=AuditedTokens(
+            TokenVerifier(tokens, jwks_reader(tokens.jwks_url) if tokens.jwks_url else None),
+            desks.governance.auditing,
+        ),
+        serves=desks.serves,
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),
         log=log,
@@ -199,6 +215,7 @@ def _wired(
         ingestion=open_ingestion(declared, readers, intake, log),
         operating=operating,
         intake=intake,
+        governance=desks.governance,
     )
 
 

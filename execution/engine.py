@@ -34,6 +34,7 @@ from graphql.execution.values import VariableValues
 from msgspec import Struct
 
 from canonical.errors import SupplygraphError
+from execution.cells import Rows
 from execution.fields import DEFINITION
 from execution.leaves import ColumnWriter
 from execution.links import foreseen
@@ -57,11 +58,13 @@ class Outcome(Struct, frozen=True):
             variables are wrong.
         errors: What is wrong, with paths.
         problems: What is merely incomplete, with paths.
+        rows: The objects that it is made of, where it was planned.
     """
 
     data: bytes | None
     errors: Sequence[GraphQLError]
     problems: Sequence[tuple[SupplygraphError, Path]] = ()
+    rows: Rows | None = None
 
 
 class Opened(Struct, frozen=True):
@@ -310,7 +313,9 @@ async def _ran(
     reports = Reports(len(roots))
     rows = await Run(plan, values, context, reports).rows(roots)
     data = Writer(reports).data(rows)
-    return list(map(Outcome, data, reports.errors(), reports.incomplete()))
+    # Of several answers that share objects, none can tell its own.
+    own = [rows if len(roots) == 1 else None] * len(roots)
+    return list(map(Outcome, data, reports.errors(), reports.incomplete(), own))
 
 
 _UNPLANNED: Final = NotPlannedError("operations are not planned here")

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
+from canonical.audit import AuditTrail
 from canonical.dead_letters import DeadLetters, Replays
 from canonical.errors import UnauthenticatedError
 from canonical.histories import EventHistory, NoHistory
@@ -34,6 +35,16 @@ class Limits(Struct, frozen=True):
     max_weeks: int = 104
 
 
+class Governing(Struct, frozen=True):
+    """What may be read of how this service is used and governed; None where it is not kept.
+
+    Attributes:
+        trail: The audit.
+    """
+
+    trail: AuditTrail | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class RequestContext:
     """One operation's context.
@@ -49,6 +60,7 @@ class RequestContext:
         history: The event log.
         dead_letters: What could not be understood; None where no events are taken in.
         replays: Gives events once more; None as above.
+        governing: The audit, and what is like it.
     """
 
     operation: Operation
@@ -61,6 +73,7 @@ class RequestContext:
     history: EventHistory = field(default_factory=NoHistory)
     dead_letters: DeadLetters | None = None
     replays: Replays | None = None
+    governing: Governing = field(default_factory=Governing)
 
     @property
     def today(self) -> date:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE_S
+from app.manifest.governance import AuditConfig, GovernanceConfig
 from app.manifest.identity import IdentityConfig
 from app.manifest.ingestion import SystemIngestion
 from app.manifest.serving import AnswersConfig, HTTPConfig
@@ -280,6 +281,12 @@ class Manifest(Part):
     subscriptions: Annotated[
         SubscriptionsConfig, Field(description="What subscriptions may take.")
     ] = SubscriptionsConfig()
+    audit: Annotated[AuditConfig, Field(description="What is audited, and for how long.")] = (
+        AuditConfig()
+    )
+    governance: Annotated[
+        GovernanceConfig, Field(description="Whose the schema's types are, and who uses them.")
+    ] = GovernanceConfig()
     http: Annotated[HTTPConfig, Field(description="How answers are sent.")] = HTTPConfig()
     limits: Annotated[LimitsConfig, Field(description="What one question may ask for.")] = (
         LimitsConfig()

@@ -12,6 +12,7 @@ from graphql import DocumentNode, GraphQLError
 from msgspec import Struct
 from msgspec.structs import replace
 
+from app.governance.objects import exported, refused_in_words
 from app.server.contexts import begin_operation
 from app.server.envelope import enveloped
 from app.server.ports import Serving
@@ -40,6 +41,8 @@ class Made(Struct, frozen=True):
         found: Whether it was kept already, and nothing was executed.
         levels: Levels that were read one after the other.
         backends: What each system cost.
+        exported: How many objects it has, by type, if it is an export.
+        refused: Codes of what its payloads say was refused.
     """
 
     data: bytes | None
@@ -51,6 +54,8 @@ class Made(Struct, frozen=True):
     found: bool = False
     levels: int = 0
     backends: Mapping[str, Any] = {}
+    exported: Mapping[str, int] = {}
+    refused: Sequence[str] = ()
 
 
 class Execution:
@@ -121,6 +126,8 @@ class Execution:
             personal=self._operation.personal,
             levels=self._operation.scheduler.levels,
             backends=self._journal.report(),
+            exported=exported(outcome, self._serving.governance.auditing.exports_from),
+            refused=() if outcome.rows is None else refused_in_words(outcome.rows),
         )
 
     def keep(self, key: AnswerKey, made: Made) -> Made:
@@ -137,6 +144,7 @@ class Execution:
             min(journal.good_until, math.inf if limit_s is None else journal.oldest_at + limit_s),
             journal.oldest_at,
             frozenset(journal.depends),
+            exported=made.exported,
         )
         return replace(made, kept=answer) if self._answers.keep(key, answer, self._watch) else made
 

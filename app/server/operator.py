@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import strawberry
 import structlog
-from graphql import GraphQLError, print_schema
+from graphql import GraphQLError, OperationType, print_schema
 from msgspec import Struct
 
-from app.errors import Translator
+from app.errors import Translator, codes_of
+from app.governance.auditing import Change, Concerned
 from app.server.attending import Attendant
 from app.server.documents import Document, Documents, is_introspection
 from app.server.envelope import enveloped, extended
@@ -27,7 +28,7 @@ from app.server.negotiation import HTTPRefusal
 from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
 from app.server.terms import Terms
-from canonical.errors import UnauthenticatedError
+from canonical.errors import SupplygraphError, UnauthenticatedError
 from execution.engine import Engine, PlanOutcome
 from runtime.cache.kept import AnswerKey, KeptAnswer
 from runtime.security.principal import scope_key
@@ -54,12 +55,14 @@ class Answer(Struct, frozen=True):
         status: HTTP status.
         outcome: How the operation ended.
         kept: The same as it is kept, if the body is that.
+        codes: Codes of the errors in it.
     """
 
     body: bytes
     status: int
     outcome: OperationOutcome
     kept: KeptAnswer | None = None
+    codes: tuple[str, ...] = ()
 
 
 class Operator:
@@ -87,6 +90,8 @@ class Operator:
         self._serving = serving
         self._serves = serving.serves
         self._clock = clock
+        self._auditing = serving.governance.auditing
+        self._usage = serving.governance.usage
         self.documents = Documents(inner, Bounds(serving.operation_limits.max_depth))
         self._flights = Flights()
         if self._serves.answers is not None:
@@ -111,8 +116,9 @@ class Operator:
         # Equal to an `AnswerKey`, and quicker to make.
         key = (request.question, scope_key(terms.principal), self._clock().toordinal())
         kept = answers.get(key, terms.max_staleness_s)
-        if kept is None:
+        if kept is None or kept.exported:
             return None
+        self._usage.count(request.query, request.operation_name, terms.client)
         answer = _kept(kept)
         if terms.tell_cost:
             cost = _cost(Made(None), terms, started, "cached")
@@ -134,7 +140,14 @@ class Operator:
             ClientGoneError: if the client hung up.
         """
         asked = _Asked(request, terms, attendant, self._clock(), perf_counter())
-        kind, answer = await self._worked_out(asked)
+        try:
+            kind, answer = await self._worked_out(asked)
+        except (HTTPRefusal, SupplygraphError) as exc:
+            self._auditing.refused(asked.concerned, [exc.code])
+            raise
+        if answer.codes:
+            self._auditing.refused(asked.concerned, answer.codes)
+        self._usage.count(request.query, request.operation_name, terms.client)
         metrics.operation_answered(kind, answer.outcome, perf_counter() - asked.started)
         return answer
 
@@ -175,11 +188,19 @@ class Operator:
             async with flight.wanted() as work:
                 made = await asked.attendant.until(work)
             if not made.personal:
-                return _told(made, asked, joined=True)
+                return await self._handed_over(made, asked, joined=True)
             key = None
         flight = self._begun(asked, document, key)
         async with flight.wanted() as work:
-            return _told(await asked.attendant.until(work), asked)
+            made = await asked.attendant.until(work)
+        return await self._handed_over(made, asked)
+
+    async def _handed_over(self, made: Made, asked: "_Asked", *, joined: bool = False) -> Answer:
+        """The answer for one of those who waited, an export once it is written down."""
+        exported = made.exported if made.kept is None else made.kept.exported
+        if exported:
+            await self._auditing.exported(asked.concerned, exported)
+        return _told(made, asked, joined=joined)
 
     def _joined(self, asked: "_Asked", key: AnswerKey | None) -> Flight | None:
         if key is None or asked.terms.max_staleness_s is not None:
@@ -200,7 +221,12 @@ class Operator:
             if found is not None:
                 return Made(None, kept=found, found=True)
         assert document.tree is not None  # noqa: S101  # refused before
-        made = await execution.run(self.engine, document.tree)
+        run = partial(execution.run, self.engine, document.tree)
+        chosen = document.operation(asked.request.operation_name)
+        if chosen.operation is OperationType.MUTATION:
+            change = Change(asked.concerned, document.tree, chosen)
+            return await self._auditing.change(change, run, _codes)
+        made = await run()
         if key is None:
             return made
         made = execution.keep(key, made)
@@ -217,6 +243,19 @@ class _Asked(Struct, frozen=True):
     now: datetime
     started: float
 
+    @property
+    def concerned(self) -> Concerned:
+        """The same for the audit."""
+        request, terms = self.request, self.terms
+        return Concerned(
+            terms.principal,
+            terms.correlation_id,
+            str(terms.client),
+            request.query,
+            request.operation_name,
+            request.variables,
+        )
+
 
 def _planned(outcome: PlanOutcome, reason: str | None) -> None:
     metrics.operation_planned(outcome.value)
@@ -226,7 +265,16 @@ def _planned(outcome: PlanOutcome, reason: str | None) -> None:
 
 def _refused(errors: Sequence[GraphQLError], terms: Terms) -> Answer:
     shown = Translator(terms.correlation_id).all(errors, ())
-    return Answer(enveloped(None, shown), 400, OperationOutcome.REFUSED)
+    return Answer(enveloped(None, shown), 400, OperationOutcome.REFUSED, codes=_told_codes(shown))
+
+
+def _told_codes(told: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(error["extensions"]["code"] for error in told))
+
+
+def _codes(made: Made) -> list[str]:
+    """Codes of what came of a change."""
+    return [*codes_of(made.errors, made.problems), *made.refused]
 
 
 def _kept(kept: KeptAnswer) -> Answer:
@@ -240,7 +288,8 @@ def _told(made: Made, asked: _Asked, *, joined: bool = False) -> Answer:
     else:
         told = Translator(asked.terms.correlation_id).all(made.errors, made.problems)
         status, outcome = _verdict(made, told)
-        answer = Answer(enveloped(made.data, told), status, outcome)
+        codes = _told_codes(told)
+        answer = Answer(enveloped(made.data, told), status, outcome, codes=codes)
     if not asked.terms.tell_cost or answer.status != _ANSWERED:
         return answer
     origin = "cached" if made.found else "shared" if joined else "made"

@@ -1,6 +1,7 @@
 """What a request says beside the question: who asks, how old records may be, what to tell."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -10,13 +11,20 @@ from app.server.negotiation import HTTPRefusal
 from app.server.ports import Tokens
 from canonical.errors import UnauthenticatedError
 from runtime.security.principal import Principal
+from runtime.usage.counting import UNKNOWN, Client, client_named
 
 STALENESS: Final = "X-Supplygraph-Max-Staleness"
 EXTENSIONS: Final = "X-Supplygraph-Extensions"
 
 _STALENESS: Final = STALENESS.lower().encode()
 _EXTENSIONS: Final = EXTENSIONS.lower().encode()
-HEADERS: Final = frozenset({b"authorization", _STALENESS, _EXTENSIONS})
+_CLIENTS: Final = (
+    (b"apollographql-client-name", b"apollographql-client-version"),
+    (b"graphql-client-name", b"graphql-client-version"),
+)
+HEADERS: Final = frozenset(
+    {b"authorization", _STALENESS, _EXTENSIONS, *(name for both in _CLIENTS for name in both)}
+)
 """Names of the headers that terms are read from."""
 
 _MAX_STALENESS_S: Final = 8 * 86_400
@@ -31,12 +39,14 @@ class Terms(Struct, frozen=True):
         correlation_id: Ties logs together.
         max_staleness_s: No record older than this is of use to the caller.
         tell_cost: Whether the answer says what it cost.
+        client: What the caller's program calls itself.
     """
 
     principal: Principal | None
     correlation_id: str
     max_staleness_s: float | None = None
     tell_cost: bool = False
+    client: Client = UNKNOWN
 
 
 async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> Terms:
@@ -56,7 +66,14 @@ async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> T
     if _EXTENSIONS in inbound.headers:
         wanted = inbound.headers[_EXTENSIONS].lower().split(b",")
         tell_cost = b"cost" in map(bytes.strip, wanted)
-    return Terms(principal, correlation_id, staleness, tell_cost)
+    return Terms(principal, correlation_id, staleness, tell_cost, _client(inbound.headers))
+
+
+def _client(headers: Mapping[bytes, bytes]) -> Client:
+    for name, version in _CLIENTS:
+        if name in headers:
+            return client_named(headers[name], headers.get(version, b""))
+    return UNKNOWN
 
 
 def _token(authorization: str) -> str:

@@ -60,6 +60,11 @@ class Refusals:
         if window.counts[alike] <= _ALIKE and entry.decision not in _SUMMED:
             window.entries.append(entry)
 
+    def later(self, entry: AuditEntry) -> None:
+        """Note something that nobody can wait for; it is written down soon, as it is."""
+        self._window.entries.append(entry)
+        self._some.set()
+
     async def run(self) -> None:
         """Write down what is noted, for as long as this is not cancelled."""
         while True:

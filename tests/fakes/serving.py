@@ -9,7 +9,15 @@ import uvicorn
 
 from app.server.application import Streaming, create_app
 from app.server.drain import Drain
-from app.server.ports import EventDesk, GraphiQLConfig, OperationLimits, Serves, Serving, Tokens
+from app.server.ports import (
+    EventDesk,
+    Governance,
+    GraphiQLConfig,
+    OperationLimits,
+    Serves,
+    Serving,
+    Tokens,
+)
 from app.server.sockets.protocol import SWITCHBOARD, SocketProtocol
 from app.server.switchboard import Switchboard
 from canonical.ports import Ask, Source
@@ -39,6 +47,7 @@ class FakeServing:
         self.operation_limits = OperationLimits(**limits)
         self.serves = Serves()
         self.events = EventDesk()
+        self.governance = Governance()
         self.ingestion = None
         self.units: DeclaredUnits = {}
         self.tokens: Tokens = TokenVerifier(development_config(KEY))
