@@ -34,7 +34,6 @@ from graphql.execution.values import VariableValues
 from msgspec import Struct
 
 from canonical.errors import SupplygraphError
-from execution.cells import Rows
 from execution.fields import DEFINITION
 from execution.leaves import ColumnWriter
 from execution.links import foreseen
@@ -58,13 +57,16 @@ class Outcome(Struct, frozen=True):
             variables are wrong.
         errors: What is wrong, with paths.
         problems: What is merely incomplete, with paths.
-        rows: The objects that it is made of, where it was planned.
+        objects: How many distinct objects there are in it, by type; None where that is not known,
+            because it was walked, or made together with others.
+        payloads: The objects of a mutation's root fields, where it was planned.
     """
 
     data: bytes | None
     errors: Sequence[GraphQLError]
     problems: Sequence[tuple[SupplygraphError, Path]] = ()
-    rows: Rows | None = None
+    objects: Mapping[str, int] | None = None
+    payloads: Sequence[Any] = ()
 
 
 class Opened(Struct, frozen=True):
@@ -312,10 +314,12 @@ async def _ran(
     context.operation.scheduler.expect_whole_levels()
     reports = Reports(len(roots))
     rows = await Run(plan, values, context, reports).rows(roots)
-    data = Writer(reports).data(rows)
-    # Of several answers that share objects, none can tell its own.
-    own = [rows if len(roots) == 1 else None] * len(roots)
-    return list(map(Outcome, data, reports.errors(), reports.incomplete(), own))
+    payloads = rows.inner_objects() if plan.serial else ()
+    writer = Writer(reports)
+    data = writer.data(rows)
+    objects = writer.objects if len(roots) == 1 else None
+    told = zip(data, reports.errors(), reports.incomplete(), strict=True)
+    return [Outcome(*each, objects, payloads) for each in told]
 
 
 _UNPLANNED: Final = NotPlannedError("operations are not planned here")

@@ -50,7 +50,7 @@ class Concerned(Struct, frozen=True):
         correlation_id: Ties everything about it together.
         client: What the caller's program calls itself: name/version.
         query: The document's text; empty if unknown.
-        operation_name: The operation's name, if it was given.
+        operation_name: The operation's name, if it has one.
         variables: Values of its variables.
     """
 
@@ -182,11 +182,9 @@ class Auditor(Auditing):
         }
         if len(named) > MOST:
             details["objects_not_named"] = len(named) - MOST
-        name = change.operation.name
         return _entry(
             AuditKind.CHANGE_BEGUN,
             asked,
-            action=asked.operation_name or ("" if name is None else name.value),
             operation=change.operation.operation.value,
             objects=tuple(_plain(one) for one in named[:MOST]),
             details=details,

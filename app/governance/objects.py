@@ -4,7 +4,6 @@ What a change names is found by the names of its arguments and of their fields, 
 variables, so that a new mutation is audited without a word about it.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -20,7 +19,6 @@ from graphql import (
 
 from canonical.errors import InvalidInputError
 from canonical.ids import decode_global_id
-from execution.cells import Cells, Leaves, Many, Rows
 from execution.engine import Outcome
 
 MOST: Final = 200
@@ -64,40 +62,29 @@ def root_names(tree: DocumentNode, operation: OperationDefinitionNode) -> tuple[
     return tuple(dict.fromkeys(names))
 
 
-def objects_read(rows: Rows) -> Counter[str]:
-    """How many distinct objects are in an answer, by type; what only holds others is left out."""
-    found: Counter[str] = Counter()
-    pending = [rows]
-    while pending:
-        one = pending.pop()
-        name = one.selection.type_name
-        if name not in _PLUMBING and not name.endswith(_PLUMBING_ENDS):
-            found[name] += len(one.objects)
-        pending += [inner for cells in one.cells for inner in _below(cells)]
-    return found
-
-
 def exported(outcome: Outcome, exports_from: int) -> Mapping[str, int]:
-    """How many objects an answer has, by type, if they are so many that it is an export."""
-    data = outcome.data or b""
+    """How many distinct objects an answer has, by type, if so many that it is an export.
+
+    What only holds others is not counted.
+    """
+    data, objects = outcome.data or b"", outcome.objects
     if len(data) < _LEAST_BYTES * exports_from:
         return {}
-    # What graphql-core has walked is known by its braces alone: not fewer than it has objects.
-    found = {"": data.count(b"{")} if outcome.rows is None else objects_read(outcome.rows)
+    if objects is None:  # not known; an answer has not more objects than braces
+        found = {"": data.count(b"{")}
+    else:
+        found = {name: count for name, count in objects.items() if not _is_plumbing(name)}
     return found if sum(found.values()) >= exports_from else {}
 
 
-def refused_in_words(rows: Rows) -> tuple[str, ...]:
+def refused_in_words(outcome: Outcome) -> tuple[str, ...]:
     """Codes of what the payloads of a change say was refused, each once."""
-    payloads = [o for cells in rows.cells for inner in _below(cells) for o in inner.objects]
-    errors = (e for payload in payloads for e in getattr(payload, "user_errors", ()))
+    errors = (e for payload in outcome.payloads for e in getattr(payload, "user_errors", ()))
     return tuple(dict.fromkeys(error.code for error in errors))
 
 
-def _below(cells: Cells | None) -> list[Rows]:
-    while isinstance(cells, Many):
-        cells = cells.inner
-    return [] if cells is None or isinstance(cells, Leaves) else list(cells.rows)
+def _is_plumbing(type_name: str) -> bool:
+    return type_name in _PLUMBING or type_name.endswith(_PLUMBING_ENDS)
 
 
 def _root_fields(tree: DocumentNode, operation: OperationDefinitionNode) -> Iterator[FieldNode]:

@@ -127,7 +127,7 @@ class Execution:
             levels=self._operation.scheduler.levels,
             backends=self._journal.report(),
             exported=exported(outcome, self._serving.governance.auditing.exports_from),
-            refused=() if outcome.rows is None else refused_in_words(outcome.rows),
+            refused=refused_in_words(outcome),
         )
 
     def keep(self, key: AnswerKey, made: Made) -> Made:

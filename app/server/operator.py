@@ -71,6 +71,7 @@ class Operator:
     Attributes:
         engine: Runs them.
         documents: Parses and validates them.
+        auditing: Audits them.
 
     Args:
         schema: The published schema.
@@ -90,7 +91,7 @@ class Operator:
         self._serving = serving
         self._serves = serving.serves
         self._clock = clock
-        self._auditing = serving.governance.auditing
+        self.auditing = serving.governance.auditing
         self._usage = serving.governance.usage
         self.documents = Documents(inner, Bounds(serving.operation_limits.max_depth))
         self._flights = Flights()
@@ -143,10 +144,10 @@ class Operator:
         try:
             kind, answer = await self._worked_out(asked)
         except (HTTPRefusal, SupplygraphError) as exc:
-            self._auditing.refused(asked.concerned, [exc.code])
+            self.auditing.refused(self._concerned(asked), [exc.code])
             raise
         if answer.codes:
-            self._auditing.refused(asked.concerned, answer.codes)
+            self.auditing.refused(self._concerned(asked), answer.codes)
         self._usage.count(request.query, request.operation_name, terms.client)
         metrics.operation_answered(kind, answer.outcome, perf_counter() - asked.started)
         return answer
@@ -199,8 +200,20 @@ class Operator:
         """The answer for one of those who waited, an export once it is written down."""
         exported = made.exported if made.kept is None else made.kept.exported
         if exported:
-            await self._auditing.exported(asked.concerned, exported)
+            await self.auditing.exported(self._concerned(asked), exported)
         return _told(made, asked, joined=joined)
+
+    def _concerned(self, asked: "_Asked") -> Concerned:
+        """What is asked, for the audit."""
+        request, terms = asked.request, asked.terms
+        return Concerned(
+            terms.principal,
+            terms.correlation_id,
+            str(terms.client),
+            request.query,
+            self.documents.get(request.query).name(request.operation_name),
+            request.variables,
+        )
 
     def _joined(self, asked: "_Asked", key: AnswerKey | None) -> Flight | None:
         if key is None or asked.terms.max_staleness_s is not None:
@@ -224,8 +237,8 @@ class Operator:
         run = partial(execution.run, self.engine, document.tree)
         chosen = document.operation(asked.request.operation_name)
         if chosen.operation is OperationType.MUTATION:
-            change = Change(asked.concerned, document.tree, chosen)
-            return await self._auditing.change(change, run, _codes)
+            change = Change(self._concerned(asked), document.tree, chosen)
+            return await self.auditing.change(change, run, _codes)
         made = await run()
         if key is None:
             return made
@@ -242,19 +255,6 @@ class _Asked(Struct, frozen=True):
     attendant: Attendant
     now: datetime
     started: float
-
-    @property
-    def concerned(self) -> Concerned:
-        """The same for the audit."""
-        request, terms = self.request, self.terms
-        return Concerned(
-            terms.principal,
-            terms.correlation_id,
-            str(terms.client),
-            request.query,
-            request.operation_name,
-            request.variables,
-        )
 
 
 def _planned(outcome: PlanOutcome, reason: str | None) -> None:
