@@ -33,7 +33,7 @@ DENIALS: Final = frozenset(
         "COST_LIMIT",
         "OPERATION_TOO_LARGE",
         "PERSISTED_QUERY_NOT_IN_LIST",
-        "OPERATION_NOT_KNOWN",
+        "QUERY_NOT_IN_SAFELIST",
     }
 )
 """Codes of what was not a mistake in a question, but not allowed."""

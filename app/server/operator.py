@@ -14,20 +14,23 @@ from typing import Any, Final
 import strawberry
 import structlog
 from graphql import GraphQLError, OperationType, print_schema
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from app.errors import Translator, codes_of
+from app.errors import Told, Translator, codes_of
 from app.governance.auditing import Change, Concerned
 from app.server.attending import Attendant
-from app.server.documents import Document, Documents, is_introspection
+from app.server.documents import Document, Documents
 from app.server.envelope import enveloped, extended
 from app.server.execution import Execution, Made
 from app.server.flights import Flight, Flights
+from app.server.gate import Gate
 from app.server.measures import Bounds
 from app.server.negotiation import HTTPRefusal
 from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
+from app.server.schema_questions import is_introspection
 from app.server.terms import Terms
+from app.server.traces import ftv1
 from canonical.errors import SupplygraphError, UnauthenticatedError
 from execution.engine import Engine, PlanOutcome
 from runtime.cache.kept import AnswerKey, KeptAnswer
@@ -71,6 +74,7 @@ class Operator:
     Attributes:
         engine: Runs them.
         documents: Parses and validates them.
+        gate: Which documents may be asked.
         auditing: Audits them.
 
     Args:
@@ -87,13 +91,23 @@ class Operator:
         clock: Callable[[], datetime] = _now,
     ) -> None:
         inner = schema._schema  # noqa: SLF001  # parsed and validated here, once
-        self.engine = Engine(inner, writers=COLUMN_WRITERS, on_plan=_planned)
+        self.engine = Engine(
+            inner,
+            writers=COLUMN_WRITERS,
+            on_plan=_planned,
+            suggestions=serving.edge.suggestions,
+        )
         self._serving = serving
         self._serves = serving.serves
         self._clock = clock
         self.auditing = serving.governance.auditing
         self._usage = serving.governance.usage
-        self.documents = Documents(inner, Bounds(serving.operation_limits.max_depth))
+        self.documents = Documents(
+            inner,
+            Bounds(serving.operation_limits.max_depth),
+            suggestions=serving.edge.suggestions,
+        )
+        self.gate = Gate(self._serves.known, self.about_schema, self._not_known)
         self._flights = Flights()
         if self._serves.answers is not None:
             self._serves.answers.of_schema(print_schema(inner))
@@ -105,6 +119,28 @@ class Operator:
             return OperationKind(document.operation(request.operation_name).operation.value)
         except GraphQLError:
             return OperationKind.UNKNOWN
+
+    def about_schema(self, request: GraphQLRequest) -> bool:
+        """Whether a request that is valid is about the schema alone."""
+        document = self.documents.get(request.query)
+        try:
+            return is_introspection(document.operation(request.operation_name))
+        except GraphQLError:
+            return False
+
+    async def answered(self, request: GraphQLRequest, terms: Terms, attendant: Attendant) -> Answer:
+        """Answer a request that was let through, at once where its answer is at hand.
+
+        Raises:
+            HTTPRefusal: as `answer`; so for the others.
+            UnauthenticatedError: as above.
+            ClientGoneError: as above.
+        """
+        found = self.at_hand(request, terms)
+        answer = found or await self.answer(request, terms, attendant)
+        if request.learnable and answer.outcome is not OperationOutcome.REFUSED:
+            await self.gate.learn(request)
+        return answer
 
     def at_hand(self, request: GraphQLRequest, terms: Terms) -> Answer | None:
         """The answer that this process keeps, if it may be given; nothing is awaited for it."""
@@ -121,9 +157,9 @@ class Operator:
             return None
         self._usage.count(request.query, request.operation_name, terms.client)
         answer = _kept(kept)
-        if terms.tell_cost:
-            cost = _cost(Made(None), terms, started, "cached")
-            answer = Answer(extended(kept.body, {"supplygraph": cost}), _ANSWERED, answer.outcome)
+        if terms.tell_cost or terms.trace:
+            since = (self._clock(), started)
+            answer = _extended(answer, self._besides(Made(None), terms, since, "cached"))
         metrics.operation_answered(OperationKind.QUERY, answer.outcome, perf_counter() - started)
         return answer
 
@@ -144,10 +180,10 @@ class Operator:
         try:
             kind, answer = await self._worked_out(asked)
         except (HTTPRefusal, SupplygraphError) as exc:
-            self.auditing.refused(self._concerned(asked), [exc.code])
+            self.auditing.refused(self._concerned(asked.request, asked.terms), [exc.code])
             raise
         if answer.codes:
-            self.auditing.refused(self._concerned(asked), answer.codes)
+            self.auditing.refused(self._concerned(asked.request, asked.terms), answer.codes)
         self._usage.count(request.query, request.operation_name, terms.client)
         metrics.operation_answered(kind, answer.outcome, perf_counter() - asked.started)
         return answer
@@ -200,12 +236,12 @@ class Operator:
         """The answer for one of those who waited, an export once it is written down."""
         exported = made.exported if made.kept is None else made.kept.exported
         if exported:
-            await self.auditing.exported(self._concerned(asked), exported)
-        return _told(made, asked, joined=joined)
+            concerned = self._concerned(asked.request, asked.terms)
+            await self.auditing.exported(concerned, exported)
+        return self._told(made, asked, joined=joined)
 
-    def _concerned(self, asked: "_Asked") -> Concerned:
+    def _concerned(self, request: GraphQLRequest, terms: Terms) -> Concerned:
         """What is asked, for the audit."""
-        request, terms = asked.request, asked.terms
         return Concerned(
             terms.principal,
             terms.correlation_id,
@@ -214,6 +250,12 @@ class Operator:
             self.documents.get(request.query).name(request.operation_name),
             request.variables,
         )
+
+    def _not_known(self, request: GraphQLRequest, terms: Terms, code: str) -> None:
+        """A document was refused because it is not known here; it is not looked at any further."""
+        name, said = request.operation_name, str(terms.client)
+        who, tied = terms.principal, terms.correlation_id
+        self.auditing.refused(Concerned(who, tied, said, request.query, name), [code])
 
     def _joined(self, asked: "_Asked", key: AnswerKey | None) -> Flight | None:
         if key is None or asked.terms.max_staleness_s is not None:
@@ -237,7 +279,7 @@ class Operator:
         run = partial(execution.run, self.engine, document.tree)
         chosen = document.operation(asked.request.operation_name)
         if chosen.operation is OperationType.MUTATION:
-            change = Change(self._concerned(asked), document.tree, chosen)
+            change = Change(self._concerned(asked.request, asked.terms), document.tree, chosen)
             return await self.auditing.change(change, run, _codes)
         made = await run()
         if key is None:
@@ -245,6 +287,37 @@ class Operator:
         made = execution.keep(key, made)
         document.unkept = 0 if made.kept is not None else document.unkept + 1
         return made
+
+    def _told(self, made: Made, asked: "_Asked", *, joined: bool = False) -> Answer:
+        """The answer for one of those who waited: errors carry its own correlation id."""
+        told: Sequence[Told] = ()
+        if made.kept is not None:
+            answer = _kept(made.kept)
+        else:
+            told = Translator(asked.terms.correlation_id).all(made.errors, made.problems)
+            status, outcome = _verdict(made, told)
+            codes = _told_codes(told)
+            answer = Answer(enveloped(made.data, told), status, outcome, codes=codes)
+        origin = "cached" if made.found else "shared" if joined else "made"
+        since = (asked.now, asked.started)
+        return _extended(answer, self._besides(made, asked.terms, since, origin, told))
+
+    def _besides(
+        self,
+        made: Made,
+        terms: Terms,
+        since: tuple[datetime, float],
+        origin: str,
+        told: Sequence[Told] = (),
+    ) -> dict[str, Any]:
+        """What the caller wants to be told besides; `since` is when it asked, on two clocks."""
+        besides: dict[str, Any] = {}
+        if terms.tell_cost:
+            besides["supplygraph"] = _cost(made, terms, since[1], origin)
+        if terms.trace and self._serves.traces:
+            timings = made.timings if origin == "made" else None
+            besides["ftv1"] = ftv1(timings, told, since[0], (since[1], perf_counter()))
+        return besides
 
 
 class _Asked(Struct, frozen=True):
@@ -281,20 +354,11 @@ def _kept(kept: KeptAnswer) -> Answer:
     return Answer(kept.body, _ANSWERED, OperationOutcome.COMPLETE, kept)
 
 
-def _told(made: Made, asked: _Asked, *, joined: bool = False) -> Answer:
-    """The answer for one of those who waited: errors carry its own correlation id."""
-    if made.kept is not None:
-        answer = _kept(made.kept)
-    else:
-        told = Translator(asked.terms.correlation_id).all(made.errors, made.problems)
-        status, outcome = _verdict(made, told)
-        codes = _told_codes(told)
-        answer = Answer(enveloped(made.data, told), status, outcome, codes=codes)
-    if not asked.terms.tell_cost or answer.status != _ANSWERED:
+def _extended(answer: Answer, besides: Mapping[str, Any]) -> Answer:
+    """An answer with extensions, unless it is none or there are none."""
+    if not besides or answer.status != _ANSWERED:
         return answer
-    origin = "cached" if made.found else "shared" if joined else "made"
-    cost = _cost(made, asked.terms, asked.started, origin)
-    return Answer(extended(answer.body, {"supplygraph": cost}), _ANSWERED, answer.outcome)
+    return structs.replace(answer, body=extended(answer.body, besides), kept=None)
 
 
 def _verdict(made: Made, told: Sequence[Mapping[str, Any]]) -> tuple[int, OperationOutcome]:

@@ -16,6 +16,9 @@ from runtime.usage.counting import UNKNOWN, Client, client_named
 STALENESS: Final = "X-Supplygraph-Max-Staleness"
 EXTENSIONS: Final = "X-Supplygraph-Extensions"
 
+TRACE: Final = b"apollo-federation-include-trace"
+"""Header by which a gateway asks for a trace."""
+
 _STALENESS: Final = STALENESS.lower().encode()
 _EXTENSIONS: Final = EXTENSIONS.lower().encode()
 _CLIENTS: Final = (
@@ -39,6 +42,7 @@ class Terms(Struct, frozen=True):
         correlation_id: Ties logs together.
         max_staleness_s: No record older than this is of use to the caller.
         tell_cost: Whether the answer says what it cost.
+        trace: Whether a gateway asks how long each field took.
         client: What the caller's program calls itself.
     """
 
@@ -46,6 +50,7 @@ class Terms(Struct, frozen=True):
     correlation_id: str
     max_staleness_s: float | None = None
     tell_cost: bool = False
+    trace: bool = False
     client: Client = UNKNOWN
 
 
@@ -66,7 +71,9 @@ async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> T
     if _EXTENSIONS in inbound.headers:
         wanted = inbound.headers[_EXTENSIONS].lower().split(b",")
         tell_cost = b"cost" in map(bytes.strip, wanted)
-    return Terms(principal, correlation_id, staleness, tell_cost, _client(inbound.headers))
+    trace = inbound.headers.get(TRACE) == b"ftv1"
+    client = _client(inbound.headers)
+    return Terms(principal, correlation_id, staleness, tell_cost, trace, client)
 
 
 def _client(headers: Mapping[bytes, bytes]) -> Client:
