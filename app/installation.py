@@ -165,7 +165,7 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         traces = declared.manifest.federation.traces
         serves = Serves(answers, _known(declared, redis), share, http.gzip_from_bytes, traces)
         log = await stack.enter_async_context(open_event_log(declared, redis))
-        governance = await stack.enter_async_context(open_governance(declared.manifest.audit, log))
+        governance = await stack.enter_async_context(open_governance(declared.manifest, log, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
         yield _wired(declared, backends, questions, Desks(serves, log, governance))
 

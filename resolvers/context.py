@@ -7,9 +7,11 @@ from datetime import date, datetime
 from msgspec import Struct
 
 from canonical.audit import AuditTrail
+from canonical.catalogue import Catalogue
 from canonical.dead_letters import DeadLetters, Replays
 from canonical.errors import UnauthenticatedError
 from canonical.histories import EventHistory, NoHistory
+from canonical.usage import UsageRecord
 from canonical.values import UnitConversion
 from execution.operation import Operation
 from loaders.reads import Reads
@@ -42,9 +44,13 @@ class Governing(Struct, frozen=True):
 
     Attributes:
         trail: The audit.
+        usage: How the schema is used.
+        catalogue: What the schema is made of, and where it comes from.
     """
 
     trail: AuditTrail | None = None
+    usage: UsageRecord | None = None
+    catalogue: Catalogue | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,6 +72,7 @@ class Operator:
     """Answers operations over one installation.
 
     Attributes:
+        schema: What they are asked of.
         engine: Runs them.
         documents: Parses and validates them.
         gate: Which documents may be asked.
@@ -91,6 +92,7 @@ class Operator:
         clock: Callable[[], datetime] = _now,
     ) -> None:
         inner = schema._schema  # noqa: SLF001  # parsed and validated here, once
+        self.schema = inner
         self.engine = Engine(
             inner,
             writers=COLUMN_WRITERS,

@@ -20,6 +20,7 @@ from runtime.cache.answers import AnswerCache
 from runtime.cache.persisted import PersistedTexts
 from runtime.security.principal import Principal
 from runtime.usage.counting import UsageCounter
+from runtime.usage.shared import SharedUsage
 
 
 class Tokens(Protocol):
@@ -88,11 +89,13 @@ class Governance(Struct, frozen=True):
     Attributes:
         auditing: Audits operations.
         usage: Counts them.
+        shared: Where the counts of all processes are added up; None where they are not kept.
         governing: What resolvers read of it.
     """
 
     auditing: Auditing = msgspec.field(default_factory=NoAuditing)
     usage: UsageCounter = msgspec.field(default_factory=UsageCounter)
+    shared: SharedUsage | None = None
     governing: Governing = Governing()
 
 
