@@ -48,6 +48,7 @@ from runtime.cache.record_cache import RecordCache
 from runtime.cache.urls import Client
 from runtime.embedded.valkey import embedded_valkey
 from runtime.limits.redis_limits import RedisLimits
+from runtime.security.access_table import AccessTable
 from runtime.security.tokens import TokenVerifier
 from workflows.ingestion.intake import Intake
 
@@ -66,6 +67,7 @@ class Installation:
         operation_limits: What one request may take.
         units: Conversions declared in the manifest.
         tokens: Tells who is asking.
+        access: What the manifest says about access.
         serves: How answers are kept and sent.
         keyed: Reads records by key.
         lists: Reads lists.
@@ -83,6 +85,7 @@ class Installation:
     operation_limits: OperationLimits
     units: DeclaredUnits
     tokens: TokenVerifier
+    access: AccessTable | None
     serves: Serves
     keyed: KeyedReader
     lists: ListReader
@@ -191,6 +194,7 @@ def _wired(
         ),
         units=manifest.units.declared(),
         tokens=TokenVerifier(tokens, jwks_reader(tokens.jwks_url) if tokens.jwks_url else None),
+        access=manifest.access,
         serves=serves,
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),

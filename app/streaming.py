@@ -87,7 +87,7 @@ async def open_streams(
         member=log.member,
     )
     await follower.start()
-    answering = EngineAnswering(operator.engine, operator.documents, installation)
+    answering = EngineAnswering(operator.engine, operator.documents, operator.gate, installation)
     streams = hub.Streams(log.ledger, answering, follower.positions, limits=limits)
     relay.streams = streams
     watched = {name: one.watch for name, one in ingestion.items()}

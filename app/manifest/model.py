@@ -17,6 +17,7 @@ from connectors.config import BackendConfig
 from connectors.kit.secrets import SecretRef
 from loaders.catalog import Freshness
 from resolvers.context import DeclaredUnits, Limits
+from runtime.security.access_table import AccessTable
 
 BACKEND_NAME: Final = r"^[A-Za-z][A-Za-z0-9_.-]{0,62}$"
 
@@ -258,6 +259,10 @@ class Manifest(Part):
         Field(min_length=1, description="The systems, each under the name that clients see."),
     ]
     identity: Annotated[IdentityConfig, Field(description="Whose tokens are accepted.")]
+    access: Annotated[
+        AccessTable | None,
+        Field(description="Who may see and do what, over the shipped table, rule by rule."),
+    ] = None
     entities: Annotated[
         dict[EntityName, EntityConfig],
         Field(min_length=1, description="Which backends supply which business object."),

@@ -12,6 +12,7 @@ from graphql import DocumentNode, GraphQLError
 from msgspec import Struct
 from msgspec.structs import replace
 
+from app.access.gate import Verdict
 from app.server.contexts import begin_operation
 from app.server.envelope import enveloped
 from app.server.ports import Serving
@@ -100,13 +101,18 @@ class Execution:
             return False
         return self._watch is not None and not (self._watch.keys or self._watch.everything)
 
-    async def run(self, engine: Engine, tree: DocumentNode) -> Made:
-        """Run it, within its time."""
+    async def run(self, engine: Engine, tree: DocumentNode, verdict: Verdict) -> Made:
+        """Run it, within its time, as far as its caller may see it."""
         request = self._request
         try:
             async with asyncio.timeout(self._timeout_s + _SLACK_S):
                 outcome = await engine.run(
-                    request.query, tree, request.operation_name, request.variables, self._context
+                    request.query,
+                    tree,
+                    request.operation_name,
+                    request.variables,
+                    self._context,
+                    mask=verdict.mask,
                 )
         except TimeoutError:
             message = f"the operation took longer than {self._timeout_s:g} s; ask for less at once"
@@ -116,7 +122,7 @@ class Execution:
             self._operation.scheduler.end()
         return Made(
             outcome.data,
-            outcome.errors,
+            outcome.errors if outcome.data is None else [*outcome.errors, *verdict.notes],
             self._operation.problems,
             personal=self._operation.personal,
             levels=self._operation.scheduler.levels,

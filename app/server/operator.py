@@ -15,7 +15,9 @@ import strawberry
 import structlog
 from graphql import GraphQLError, print_schema
 from msgspec import Struct
+from msgspec.structs import replace
 
+from app.access.gate import ALLOWED, Gate, Verdict
 from app.errors import Translator
 from app.server.attending import Attendant
 from app.server.documents import Document, Documents, is_introspection
@@ -33,9 +35,11 @@ from runtime.cache.kept import AnswerKey, KeptAnswer
 from runtime.security.principal import scope_key
 from runtime.telemetry import metrics
 from runtime.telemetry.metrics import OperationKind, OperationOutcome
+from schema.access import access_over
 from schema.scalars import COLUMN_WRITERS
 
 _ANSWERED: Final = 200
+_FORBIDDEN: Final = 403
 _ELSEWHERE: Final = (
     "a subscription needs a connection that stays open: a WebSocket that speaks "
     "graphql-transport-ws, or an event stream (`Accept: text/event-stream`), both at this address"
@@ -68,6 +72,7 @@ class Operator:
     Attributes:
         engine: Runs them.
         documents: Parses and validates them.
+        gate: Says what of them a caller may see.
 
     Args:
         schema: The published schema.
@@ -84,6 +89,7 @@ class Operator:
     ) -> None:
         inner = schema._schema  # noqa: SLF001  # parsed and validated here, once
         self.engine = Engine(inner, writers=COLUMN_WRITERS, on_plan=_planned)
+        self.gate = Gate(inner, access_over(inner, serving.access))
         self._serving = serving
         self._serves = serving.serves
         self._clock = clock
@@ -160,14 +166,20 @@ class Operator:
             refusal = GraphQLError(_ELSEWHERE)
             return kind, _refused((refusal,), asked.terms)
         about_schema = is_introspection(chosen)
-        if asked.terms.principal is None and not about_schema:
+        principal = asked.terms.principal
+        verdict = self.gate.verdict(
+            document.judged, document.tree, chosen, principal, asked.request.variables
+        )
+        if principal is None and (verdict.refusals or not about_schema):
             raise UnauthenticatedError(
                 "no token: send one in the header `Authorization: Bearer <token>`"
             )
+        if verdict.refusals:
+            return kind, _refused(verdict.refusals, asked.terms, _FORBIDDEN)
         key = None
         if kind is OperationKind.QUERY and not about_schema and self._serves.answers is not None:
             key = self._key(asked.request, asked.terms, asked.now)
-        return kind, await self._run(asked, document, key)
+        return kind, await self._run(replace(asked, verdict=verdict), document, key)
 
     async def _run(self, asked: "_Asked", document: Document, key: AnswerKey | None) -> Answer:
         flight = self._joined(asked, key)
@@ -200,7 +212,7 @@ class Operator:
             if found is not None:
                 return Made(None, kept=found, found=True)
         assert document.tree is not None  # noqa: S101  # refused before
-        made = await execution.run(self.engine, document.tree)
+        made = await execution.run(self.engine, document.tree, asked.verdict)
         if key is None:
             return made
         made = execution.keep(key, made)
@@ -216,6 +228,7 @@ class _Asked(Struct, frozen=True):
     attendant: Attendant
     now: datetime
     started: float
+    verdict: Verdict = ALLOWED
 
 
 def _planned(outcome: PlanOutcome, reason: str | None) -> None:
@@ -224,9 +237,9 @@ def _planned(outcome: PlanOutcome, reason: str | None) -> None:
         _log.info("operation not planned", reason=reason)
 
 
-def _refused(errors: Sequence[GraphQLError], terms: Terms) -> Answer:
+def _refused(errors: Sequence[GraphQLError], terms: Terms, status: int = 400) -> Answer:
     shown = Translator(terms.correlation_id).all(errors, ())
-    return Answer(enveloped(None, shown), 400, OperationOutcome.REFUSED)
+    return Answer(enveloped(None, shown), status, OperationOutcome.REFUSED)
 
 
 def _kept(kept: KeptAnswer) -> Answer:

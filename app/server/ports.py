@@ -15,6 +15,7 @@ from loaders.reads import Reads
 from resolvers.context import DeclaredUnits, Limits
 from runtime.cache.answers import AnswerCache
 from runtime.cache.persisted import PersistedTexts
+from runtime.security.access_table import AccessTable
 from runtime.security.principal import Principal
 
 
@@ -96,6 +97,10 @@ class Serving(Protocol):
     @property
     def tokens(self) -> Tokens:
         """Tells who is asking."""
+
+    @property
+    def access(self) -> AccessTable | None:
+        """What is said about access, over what is shipped."""
 
     @property
     def events(self) -> EventDesk:

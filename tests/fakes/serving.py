@@ -17,6 +17,7 @@ from execution.scheduling import LevelScheduler
 from loaders.context import ReadContext
 from loaders.reads import Reads
 from resolvers.context import DeclaredUnits, Limits
+from runtime.security.access_table import AccessTable
 from runtime.security.development import (
     development_config,
     mint_development_token,
@@ -41,6 +42,7 @@ class FakeServing:
         self.events = EventDesk()
         self.ingestion = None
         self.units: DeclaredUnits = {}
+        self.access: AccessTable | None = None
         self.tokens: Tokens = TokenVerifier(development_config(KEY))
         self.state: dict[str, Any] = {
             "cache": {"connected": True},
