@@ -29,6 +29,7 @@ from execution.operation import NO_MASK, Mask
 from runtime.security.access import ROOTS, Access, Rights, rights_of
 from runtime.security.principal import Principal
 
+_FORBIDDEN: Final = "FORBIDDEN"
 _MOST_VERDICTS: Final = 64
 _MOST_ERRORS: Final = 20
 _SCHEMA_FIELDS: Final = frozenset({"__schema", "__type"})
@@ -48,6 +49,11 @@ class Verdict(Struct, frozen=True):
     mask: Mask = NO_MASK
     notes: Sequence[GraphQLError] = ()
     variables: Mapping[str, GraphQLInputType] = {}
+
+    @property
+    def openly(self) -> bool:
+        """Whether a refusal says that there is something that the caller may not see."""
+        return any((e.extensions or {}).get("code") == _FORBIDDEN for e in self.refusals)
 
 
 ALLOWED: Final = Verdict()
@@ -203,7 +209,7 @@ class _Judge:
             self._refuse_openly(coordinate, f"you may not {verb} {coordinate}", node)
 
     def _refuse_openly(self, coordinate: str, message: str, node: Node | None) -> None:
-        self.refusals.append(_error(message, "FORBIDDEN", node, coordinate))
+        self.refusals.append(_error(message, _FORBIDDEN, node, coordinate))
 
     def _refuse_as_unknown(self, message: str, node: Node | None) -> None:
         self.refusals.append(_error(message, "GRAPHQL_VALIDATION_FAILED", node))

@@ -39,6 +39,7 @@ from schema.access import access_over
 from schema.scalars import COLUMN_WRITERS
 
 _ANSWERED: Final = 200
+_NOT_VALID: Final = 400
 _FORBIDDEN: Final = 403
 _ELSEWHERE: Final = (
     "a subscription needs a connection that stays open: a WebSocket that speaks "
@@ -175,7 +176,8 @@ class Operator:
                 "no token: send one in the header `Authorization: Bearer <token>`"
             )
         if verdict.refusals:
-            return kind, _refused(verdict.refusals, asked.terms, _FORBIDDEN)
+            status = _FORBIDDEN if verdict.openly else _NOT_VALID
+            return kind, _refused(verdict.refusals, asked.terms, status)
         key = None
         if kind is OperationKind.QUERY and not about_schema and self._serves.answers is not None:
             key = self._key(asked.request, asked.terms, asked.now)
@@ -237,7 +239,7 @@ def _planned(outcome: PlanOutcome, reason: str | None) -> None:
         _log.info("operation not planned", reason=reason)
 
 
-def _refused(errors: Sequence[GraphQLError], terms: Terms, status: int = 400) -> Answer:
+def _refused(errors: Sequence[GraphQLError], terms: Terms, status: int = _NOT_VALID) -> Answer:
     shown = Translator(terms.correlation_id).all(errors, ())
     return Answer(enveloped(None, shown), status, OperationOutcome.REFUSED)
 
