@@ -43,7 +43,10 @@ def application() -> Starlette:
             yield installation
 
     return create_app(
-        opened, graphiql=graphiql, schema=build_schema(), streaming=streaming_of(declared)
+        opened,
+        graphiql=graphiql,
+        schema=build_schema(declared.manifest.access),
+        streaming=streaming_of(declared),
     )
 
 

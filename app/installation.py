@@ -22,20 +22,22 @@ from app.ingest.rereading import HookRereading
 from app.jwks import jwks_reader
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
-from app.manifest.model import EntityConfig
+from app.manifest.model import EntityConfig, SourceConfig
 from app.operating import CACHES, Operating, operating_on
+from app.residency import Residence, settled
 from app.server.ports import EventDesk, OperationLimits, Serves
 from app.threshold_figures import crossings_of
 from canonical.entities import ENTITIES, Entity, EntityName
-from canonical.ports import Backend
+from canonical.ports import Backend, Source
 from connectors.factory import open_backend
 from connectors.kit.services import Services
 from execution.scheduling import LevelScheduler
-from loaders.catalog import Catalog, Supply
+from loaders.catalog import EVERYWHERE, Catalog, Supply, Territory
 from loaders.context import ReadContext
 from loaders.identity import IdentifiedSource
 from loaders.keyed import KeyedReader
 from loaders.lists import ListReader
+from loaders.placing import PlacedSource
 from loaders.questions import Questions
 from loaders.reads import Reads
 from loaders.shelf import FORMAT
@@ -49,6 +51,7 @@ from runtime.cache.urls import Client
 from runtime.embedded.valkey import embedded_valkey
 from runtime.limits.redis_limits import RedisLimits
 from runtime.security.access_table import AccessTable
+from runtime.security.principal import Principal
 from runtime.security.tokens import TokenVerifier
 from workflows.ingestion.intake import Intake
 
@@ -68,6 +71,7 @@ class Installation:
         units: Conversions declared in the manifest.
         tokens: Tells who is asking.
         access: What the manifest says about access.
+        residence: Where this process and its callers may look.
         serves: How answers are kept and sent.
         keyed: Reads records by key.
         lists: Reads lists.
@@ -86,6 +90,7 @@ class Installation:
     units: DeclaredUnits
     tokens: TokenVerifier
     access: AccessTable | None
+    residence: Residence
     serves: Serves
     keyed: KeyedReader
     lists: ListReader
@@ -99,16 +104,23 @@ class Installation:
         """The loaders of one operation."""
         return Reads(self.catalog, self.keyed, self.lists, scheduler, context)
 
+    def territory(self, principal: Principal | None) -> Territory:
+        """Where a caller may look; a stranger has nothing to look for."""
+        return EVERYWHERE if principal is None else self.residence.territory(principal)
+
     def health(self) -> Mapping[str, Any]:
         """State of every dependency, without asking any.
 
         Returns:
-            {"cache": {...}, "backends": {name: {"state", ...}}}. A backend's state is `ok`,
-            `maintenance`, or its circuit's: `open`, `half_open`.
+            {"cache": {...}, "backends": {name: {"state", ...}}, "elsewhere": {name: region}}. A
+            backend's state is `ok`, `maintenance`, or its circuit's: `open`, `half_open`. Those
+            elsewhere are not for this process, which does not open them.
         """
         backends = {name: _with_state(b.health()) for name, b in self.backends.items()}
+        elsewhere = {"elsewhere": self.residence.elsewhere} if self.residence.elsewhere else {}
         answers = {} if self.serves.answers is None else self.serves.answers.health()
-        return {"cache": {**self.cache.health(), "answers": answers}, "backends": backends}
+        cache = {**self.cache.health(), "answers": answers}
+        return {"cache": cache, "backends": backends, **elsewhere}
 
 
 @asynccontextmanager
@@ -123,6 +135,7 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         MisconfiguredError: if the store of events cannot be used as it is.
         UnavailableError: if the store cannot be reached.
     """
+    declared, residence = settled(declared)
     async with AsyncExitStack() as stack:
         url = declared.redis_url
         if url is None:
@@ -150,7 +163,7 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         serves = Serves(answers, PersistedTexts(redis), share, http.gzip_from_bytes)
         log = await stack.enter_async_context(open_event_log(declared, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
-        yield _wired(declared, backends, questions, serves, log)
+        yield _wired(declared, backends, questions, serves, log, residence)
 
 
 async def _ping(client: Client) -> bool:
@@ -172,6 +185,7 @@ def _wired(
     questions: Questions,
     serves: Serves,
     log: EventLog,
+    residence: Residence,
 ) -> Installation:
     manifest = declared.manifest
     catalog = _catalog(declared, backends)
@@ -195,6 +209,7 @@ def _wired(
         units=manifest.units.declared(),
         tokens=TokenVerifier(tokens, jwks_reader(tokens.jwks_url) if tokens.jwks_url else None),
         access=manifest.access,
+        residence=residence,
         serves=serves,
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),
@@ -214,15 +229,25 @@ def _catalog(declared: Declaration, backends: Mapping[str, Backend]) -> Catalog:
         found: list[Supply] = []
         for source in entity.sources:
             inner = backends[source.backend].sources[name]
-            identified = IdentifiedSource(inner, walks[source.backend])
+            identified: Source = IdentifiedSource(inner, walks[source.backend])
+            for column, value in _placed(name, source):
+                if value is not None and column not in identified.columns:
+                    identified = PlacedSource(identified, column, value)
             columns = _narrowed(identified.columns, source.columns, ENTITIES[name])
-            found.append(Supply(identified, source.region, columns))
+            found.append(Supply(identified, source.region, columns, source.company))
         return found
 
     return Catalog(
         {name: supplies(name, entity) for name, entity in entities.items()},
         {name: entity.freshness(name) for name, entity in entities.items()},
     )
+
+
+def _placed(name: EntityName, source: SourceConfig) -> Sequence[tuple[str, str | None]]:
+    """What a source's place says of its records."""
+    if name is EntityName.LOCATION:
+        return (("region", source.region),)
+    return (("company", source.company),) if name is EntityName.PURCHASE_ORDER else ()
 
 
 def _narrowed(has: frozenset[str], wanted: Sequence[str] | None, entity: Entity) -> frozenset[str]:

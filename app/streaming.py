@@ -10,6 +10,7 @@ from app.beside import beside
 from app.installation import Installation
 from app.manifest.ingestion import SystemIngestion
 from app.manifest.loading import Declaration
+from app.residency import settled
 from app.server.answering import EngineAnswering
 from app.server.application import Streaming
 from app.server.operator import Operator
@@ -58,6 +59,7 @@ class _Relay:
 
 def streaming_of(declared: Declaration) -> Streaming:
     """How an application serves the subscriptions of a manifest's installation."""
+    declared, _ = settled(declared)
     said, ingestion = declared.manifest.subscriptions, declared.manifest.ingestion
 
     def opened(operator: Operator, serving: Serving) -> AbstractAsyncContextManager[Streams]:

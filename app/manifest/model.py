@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE_S
 from app.manifest.identity import IdentityConfig
 from app.manifest.ingestion import SystemIngestion
+from app.manifest.regions import RegionConfig
 from app.manifest.serving import AnswersConfig, HTTPConfig
 from app.manifest.streaming import EventsConfig, StoreConfig, SubscriptionsConfig
 from app.manifest.thresholds import DEFAULT_THRESHOLDS, ThresholdsConfig
@@ -37,6 +38,10 @@ class SourceConfig(Part):
     region: Annotated[
         str | None, Field(min_length=1, description="Region that it is in charge of.")
     ] = None
+    company: Annotated[
+        str | None,
+        Field(min_length=1, description="Company whose records it has, if it is one company's."),
+    ] = None
     columns: Annotated[
         tuple[str, ...] | None,
         Field(
@@ -65,7 +70,7 @@ class EntityConfig(Part):
             min_length=1,
             max_length=32,
             description="Backends that supply it, leading first: names, or "
-            "{backend, region, columns}.",
+            "{backend, region, company, columns}.",
         ),
     ]
     freshness_s: Annotated[
@@ -259,6 +264,10 @@ class Manifest(Part):
         Field(min_length=1, description="The systems, each under the name that clients see."),
     ]
     identity: Annotated[IdentityConfig, Field(description="Whose tokens are accepted.")]
+    regions: Annotated[
+        dict[Annotated[str, Field(min_length=1)], RegionConfig],
+        Field(description="Whose data of a region is, by region: what is said of sources."),
+    ] = {}
     access: Annotated[
         AccessTable | None,
         Field(description="Who may see and do what, over the shipped table, rule by rule."),

@@ -140,6 +140,7 @@ class EngineAnswering(Answering):
             asker.correlation_id,
             asker.max_staleness_s,
             self._clock(),
+            self._gate.access,
         )
 
     def _late(self) -> UnavailableError:

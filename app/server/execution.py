@@ -21,6 +21,7 @@ from app.server.terms import Terms
 from canonical.errors import Reason, SupplygraphError, UnavailableError
 from execution.engine import Engine
 from runtime.cache.kept import AnswerKey, KeptAnswer
+from runtime.security.access import Access
 
 _SLACK_S: Final = 1.0
 # Systems are given up at the deadline; the rest of the answer still has to be put together.
@@ -62,10 +63,16 @@ class Execution:
         request: The question.
         terms: Of the caller that asked first.
         now: The moment that it is answered for.
+        access: Who may see what of the schema.
     """
 
     def __init__(
-        self, serving: Serving, request: GraphQLRequest, terms: Terms, now: datetime
+        self,
+        serving: Serving,
+        request: GraphQLRequest,
+        terms: Terms,
+        now: datetime,
+        access: Access,
     ) -> None:
         self.now = now
         self._serving = serving
@@ -74,7 +81,7 @@ class Execution:
         self._timeout_s = serving.operation_limits.timeout_s
         self._noted = ExitStack()
         begun = begin_operation(
-            serving, terms.principal, terms.correlation_id, terms.max_staleness_s, now
+            serving, terms.principal, terms.correlation_id, terms.max_staleness_s, now, access
         )
         self._operation, self._journal = begun.operation, begun.journal
         self._reading, self._context = begun.reading, begun.context

@@ -201,7 +201,9 @@ class Operator:
         return self._flights.find(key) if self._serves.share_in_flight else None
 
     def _begun(self, asked: "_Asked", document: Document, key: AnswerKey | None) -> Flight:
-        execution = Execution(self._serving, asked.request, asked.terms, asked.now)
+        execution = Execution(
+            self._serving, asked.request, asked.terms, asked.now, self.gate.access
+        )
         work = self._found_or_made(asked, document, key, execution)
         return self._flights.begin(key, execution, work)
 

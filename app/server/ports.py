@@ -10,6 +10,7 @@ from app.ingest.desks import Ingestion
 from canonical.dead_letters import DeadLetters, Replays
 from canonical.histories import EventHistory, NoHistory
 from execution.scheduling import LevelScheduler
+from loaders.catalog import Territory
 from loaders.context import ReadContext
 from loaders.reads import Reads
 from resolvers.context import DeclaredUnits, Limits
@@ -101,6 +102,9 @@ class Serving(Protocol):
     @property
     def access(self) -> AccessTable | None:
         """What is said about access, over what is shipped."""
+
+    def territory(self, principal: Principal | None) -> Territory:
+        """Where a caller may look."""
 
     @property
     def events(self) -> EventDesk:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from graphql import OperationDefinitionNode, parse, validate
+from graphql import GraphQLError, OperationDefinitionNode, parse, validate
 
 from app.access.gate import ALLOWED, Gate, Remembered, Verdict
 from runtime.security.access_table import AccessTable
@@ -41,8 +41,13 @@ def verdict(
     return (gate or a_gate()).verdict(Remembered(), document, operation, principal, variables or {})
 
 
+def about(error: GraphQLError) -> tuple[str, str]:
+    told = error.extensions or {}
+    return told["code"], told["coordinate"]
+
+
 def told(found: Verdict) -> list[tuple[str, str]]:
-    return [(e.extensions["code"], e.extensions["coordinate"]) for e in found.refusals]
+    return [about(e) for e in found.refusals]
 
 
 def test_what_may_be_seen_costs_nothing() -> None:
@@ -56,12 +61,12 @@ def test_what_may_be_null_is_masked_once_for_each_selection() -> None:
     found = verdict(text, SUPPLIER)
     assert told(found) == []
     assert found.mask == {("Item", "standardCost"), ("Item", "safetyStock")}
-    notes = [(e.extensions["code"], e.extensions["coordinate"], e.locations) for e in found.notes]
-    assert [n[:2] for n in notes] == [
+    assert [about(e) for e in found.notes] == [
         ("FORBIDDEN_FIELD", "Item.standardCost"),
         ("FORBIDDEN_FIELD", "Item.safetyStock"),
     ]
-    assert [(x.line, x.column) for n in notes for x in n[2]] == [(1, 23), (2, 28)]
+    places = [x for e in found.notes for x in e.locations or ()]
+    assert [(x.line, x.column) for x in places] == [(1, 23), (2, 28)]
 
 
 @pytest.mark.parametrize(
@@ -96,12 +101,8 @@ def test_sums_go_with_what_they_are_made_of() -> None:
 
 def test_no_rule_of_a_field_opens_its_object() -> None:
     gate = a_gate(objects={"Item": ["buyer"]})
-    [error] = verdict(
-        '{ node(id: "x") { ... on PurchaseOrderLine { item { standardCost { amount } } } } }',
-        PLANNER,
-        gate,
-    ).refusals
-    assert error.extensions["coordinate"] == "PurchaseOrderLine.item"
+    text = '{ node(id: "x") { ... on PurchaseOrderLine { item { standardCost { amount } } } } }'
+    assert told(verdict(text, PLANNER, gate)) == [("FORBIDDEN", "PurchaseOrderLine.item")]
 
 
 def test_a_machine_has_what_its_scopes_grant() -> None:
@@ -208,7 +209,7 @@ def test_fragments_that_multiply_are_judged_once() -> None:
     document = parse(text)
     operation = next(d for d in document.definitions if isinstance(d, OperationDefinitionNode))
     found = a_gate().verdict(Remembered(), document, operation, SUPPLIER, {})
-    assert [e.extensions["coordinate"] for e in found.notes] == ["Item.safetyStock"]
+    assert [about(e)[1] for e in found.notes] == ["Item.safetyStock"]
 
 
 def test_a_verdict_is_remembered_for_all_with_the_same_rights() -> None:
