@@ -19,12 +19,15 @@ from app.event_log import EventLog, open_event_log
 from app.ingest.desks import Ingestion
 from app.ingest.opening import open_ingestion, readers_of
 from app.ingest.rereading import HookRereading
-from app.jwks import jwks_reader
+from app.jwks import keys_of
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
 from app.manifest.model import EntityConfig, SourceConfig
+from app.manifest.trusted import read_trusted
 from app.operating import CACHES, Operating, operating_on
 from app.residency import Residence, settled
+from app.server.edge import Edge
+from app.server.known_operations import KnownOperations
 from app.server.ports import EventDesk, OperationLimits, Serves
 from app.threshold_figures import crossings_of
 from canonical.entities import ENTITIES, Entity, EntityName
@@ -73,6 +76,7 @@ class Installation:
         access: What the manifest says about access.
         residence: Where this process and its callers may look.
         serves: How answers are kept and sent.
+        edge: What is taken over HTTP.
         keyed: Reads records by key.
         lists: Reads lists.
         log: Keeps events, and tells of them.
@@ -92,6 +96,7 @@ class Installation:
     access: AccessTable | None
     residence: Residence
     serves: Serves
+    edge: Edge
     keyed: KeyedReader
     lists: ListReader
     log: EventLog
@@ -160,7 +165,8 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
             stack.push_async_callback(backends[name].aclose)
         http = declared.manifest.http
         share = declared.manifest.cache.answers.share_in_flight
-        serves = Serves(answers, PersistedTexts(redis), share, http.gzip_from_bytes)
+        traces = declared.manifest.federation.traces
+        serves = Serves(answers, _known(declared, redis), share, http.gzip_from_bytes, traces)
         log = await stack.enter_async_context(open_event_log(declared, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
         yield _wired(declared, backends, questions, serves, log, residence)
@@ -179,6 +185,13 @@ def _answers(declared: Declaration, cache: RecordCache, redis: RedisHandle) -> A
     return AnswerCache(cache, redis, version=digest, max_bytes=max_bytes)
 
 
+def _known(declared: Declaration, redis: RedisHandle) -> KnownOperations:
+    config = declared.manifest.known_operations
+    texts = read_trusted(config.files, declared.vault.base_dir)
+    learned = PersistedTexts(redis) if config.automatic else None
+    return KnownOperations(texts, config.policy(), learned)
+
+
 def _wired(
     declared: Declaration,
     backends: Mapping[str, Backend],
@@ -191,7 +204,6 @@ def _wired(
     catalog = _catalog(declared, backends)
     cache = questions.cache
     keyed = KeyedReader(catalog, cache, questions=questions)
-    tokens = manifest.identity.token_config(declared.vault)
     limits = manifest.limits
     intake = Intake(log.ledger, crossings_of(manifest, keyed, log.ledger))
     readers = readers_of(declared, catalog)
@@ -207,10 +219,11 @@ def _wired(
             limits.operation_timeout_s, limits.max_query_depth, limits.max_query_kilobytes * 1024
         ),
         units=manifest.units.declared(),
-        tokens=TokenVerifier(tokens, jwks_reader(tokens.jwks_url) if tokens.jwks_url else None),
+        tokens=TokenVerifier(manifest.identity.token_config(declared.vault), keys_of),
         access=manifest.access,
         residence=residence,
         serves=serves,
+        edge=manifest.http.edge(development=manifest.identity.development_key is not None),
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),
         log=log,

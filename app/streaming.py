@@ -1,7 +1,7 @@
 """The streams of one process: caches drop what the log says has changed, then it is told."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import cast
 
 from typing_extensions import override
@@ -18,6 +18,7 @@ from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
 from app.server.streams import Streams
 from app.server.terms import Terms
+from app.trusted import trusting
 from app.watching import watching
 from canonical.events import Event
 from runtime.events.follower import Follower
@@ -62,8 +63,15 @@ def streaming_of(declared: Declaration) -> Streaming:
     declared, _ = settled(declared)
     said, ingestion = declared.manifest.subscriptions, declared.manifest.ingestion
 
-    def opened(operator: Operator, serving: Serving) -> AbstractAsyncContextManager[Streams]:
-        return open_streams(operator, cast("Installation", serving), said.limits(), ingestion)
+    @asynccontextmanager
+    async def opened(operator: Operator, serving: Serving) -> AsyncIterator[Streams]:
+        installation = cast("Installation", serving)
+        config, base_dir = declared.manifest.known_operations, declared.vault.base_dir
+        async with (
+            open_streams(operator, installation, said.limits(), ingestion) as streams,
+            trusting(config, base_dir, serving.serves.known, operator.documents),
+        ):
+            yield streams
 
     return Streaming(streams=opened, settings=said.settings())
 
@@ -89,7 +97,7 @@ async def open_streams(
         member=log.member,
     )
     await follower.start()
-    answering = EngineAnswering(operator.engine, operator.documents, operator.gate, installation)
+    answering = EngineAnswering(operator.engine, operator.documents, operator.judge, installation)
     streams = hub.Streams(log.ledger, answering, follower.positions, limits=limits)
     relay.streams = streams
     watched = {name: one.watch for name, one in ingestion.items()}

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from graphql import GraphQLError, OperationType
 from typing_extensions import override
 
-from app.access.gate import Gate
+from app.access.judging import Judge
 from app.errors import Told, Translator, told_fault, told_refusal
 from app.server.contexts import Begun, begin_operation
 from app.server.documents import Documents
@@ -38,7 +38,7 @@ class EngineAnswering(Answering):
     Args:
         engine: Runs operations.
         documents: Parses and validates them.
-        gate: Says what of them a caller may see.
+        judge: Says what of them a caller may see.
         serving: The installation.
         clock: The present moment, with a zone.
     """
@@ -47,13 +47,13 @@ class EngineAnswering(Answering):
         self,
         engine: Engine,
         documents: Documents,
-        gate: Gate,
+        judge: Judge,
         serving: Serving,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._engine = engine
         self._documents = documents
-        self._gate = gate
+        self._judge = judge
         self._serving = serving
         self._clock = clock
 
@@ -68,7 +68,7 @@ class EngineAnswering(Answering):
             return _refused((exc,), request)
         if chosen.operation is not OperationType.SUBSCRIPTION:
             return _refused((GraphQLError("the operation is not a subscription"),), request)
-        verdict = self._gate.verdict(
+        verdict = self._judge.verdict(
             document.judged, document.tree, chosen, request.principal, request.variables
         )
         if verdict.refusals and request.principal is not None:
@@ -140,7 +140,7 @@ class EngineAnswering(Answering):
             asker.correlation_id,
             asker.max_staleness_s,
             self._clock(),
-            self._gate.access,
+            self._judge.access,
         )
 
     def _late(self) -> UnavailableError:

@@ -5,14 +5,14 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
-from time import perf_counter
+from time import perf_counter, perf_counter_ns
 from typing import Any, Final
 
 from graphql import DocumentNode, GraphQLError
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.access.gate import Verdict
+from app.access.judging import Verdict
 from app.server.contexts import begin_operation
 from app.server.envelope import enveloped
 from app.server.ports import Serving
@@ -20,6 +20,7 @@ from app.server.requests import GraphQLRequest
 from app.server.terms import Terms
 from canonical.errors import Reason, SupplygraphError, UnavailableError
 from execution.engine import Engine
+from execution.timings import Timing
 from runtime.cache.kept import AnswerKey, KeptAnswer
 from runtime.security.access import Access
 
@@ -42,6 +43,7 @@ class Made(Struct, frozen=True):
         found: Whether it was kept already, and nothing was executed.
         levels: Levels that were read one after the other.
         backends: What each system cost.
+        timings: How long each field took, where its own caller asked for that.
     """
 
     data: bytes | None
@@ -53,6 +55,7 @@ class Made(Struct, frozen=True):
     found: bool = False
     levels: int = 0
     backends: Mapping[str, Any] = {}
+    timings: Timing | None = None
 
 
 class Execution:
@@ -84,6 +87,8 @@ class Execution:
             serving, terms.principal, terms.correlation_id, terms.max_staleness_s, now, access
         )
         self._operation, self._journal = begun.operation, begun.journal
+        if terms.trace and serving.serves.traces:
+            self._operation.timer = perf_counter_ns
         self._reading, self._context = begun.reading, begun.context
         self._answers = serving.serves.answers
         self._made_at, self._watch = 0.0, None
@@ -134,6 +139,7 @@ class Execution:
             personal=self._operation.personal,
             levels=self._operation.scheduler.levels,
             backends=self._journal.report(),
+            timings=outcome.timings,
         )
 
     def keep(self, key: AnswerKey, made: Made) -> Made:

@@ -109,12 +109,12 @@ def opening(text: str, suppliers: str | None = "S1") -> Opened | Refused:
     serving = FakeServing()
     operator = Operator(SCHEMA, serving)
     documents = Documents(SCHEMA._schema, Bounds(15))
-    answering = EngineAnswering(operator.engine, documents, operator.gate, serving)
+    answering = EngineAnswering(operator.engine, documents, operator.judge, serving)
     caller = PLANNER if suppliers is None else supplier_principal(suppliers)
     return answering.open(SubscriptionRequest(text, {}, None, caller, "c"))
 
 
-def test_a_subscription_goes_through_the_same_gate() -> None:
+def test_a_subscription_goes_through_the_same_judge() -> None:
     told = opening("subscription { forecastChanged { cursor } }")
     assert isinstance(told, Refused)
     [error] = msgspec.json.decode(told.errors)

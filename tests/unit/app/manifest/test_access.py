@@ -50,7 +50,7 @@ regions:
         (
             "access:\n  objects:\n    Item:\n      scopes: [item:read]\n",
             (
-                "29: access.objects.Item.scopes: there is no scope 'item:read'; did you mean "
+                "29: access.objects.Item.scopes[0]: there is no scope 'item:read'; did you mean "
                 "'items:read'?"
             ),
         ),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLError, OperationDefinitionNode, parse, validate
 
-from app.access.gate import ALLOWED, Gate, Remembered, Verdict
+from app.access.judging import ALLOWED, Judge, Remembered, Verdict
 from runtime.security.access_table import AccessTable
 from runtime.security.principal import Principal, Role
 from schema.access import access_over
@@ -25,20 +25,22 @@ PLANNER = caller(Role.PLANNER)
 SUPPLIER = caller(Role.SUPPLIER)
 
 
-def a_gate(**table: Any) -> Gate:
-    return Gate(INNER, access_over(INNER, AccessTable.model_validate(table)))
+def a_judge(**table: Any) -> Judge:
+    return Judge(INNER, access_over(INNER, AccessTable.model_validate(table)))
 
 
 def verdict(
     text: str,
     principal: Principal | None,
-    gate: Gate | None = None,
+    judge: Judge | None = None,
     variables: Mapping[str, Any] | None = None,
 ) -> Verdict:
     document = parse(text)
     assert validate(INNER, document) == []
     operation = next(d for d in document.definitions if isinstance(d, OperationDefinitionNode))
-    return (gate or a_gate()).verdict(Remembered(), document, operation, principal, variables or {})
+    return (judge or a_judge()).verdict(
+        Remembered(), document, operation, principal, variables or {}
+    )
 
 
 def about(error: GraphQLError) -> tuple[str, str]:
@@ -87,22 +89,22 @@ def test_what_cannot_be_null_and_every_root_field_is_refused(text: str, coordina
 
 
 def test_sums_go_with_what_they_are_made_of() -> None:
-    gate = a_gate(fields={"PurchaseOrderLine.unitPrice": ["buyer"], "SupplySource.price": []})
+    judge = a_judge(fields={"PurchaseOrderLine.unitPrice": ["buyer"], "SupplySource.price": []})
     text = """{ purchaseOrders { nodes { total { amount } } }
       recommendations { nodes { estimatedCost { amount } } } }"""
-    found = verdict(text, PLANNER, gate)
+    found = verdict(text, PLANNER, judge)
     assert told(found) == [("FORBIDDEN", "PurchaseOrder.total")]
     assert found.mask == {("ReplenishmentRecommendation", "estimatedCost")}
     assert (
-        verdict("{ purchaseOrders { nodes { total { amount } } } }", caller(Role.BUYER), gate)
+        verdict("{ purchaseOrders { nodes { total { amount } } } }", caller(Role.BUYER), judge)
         is ALLOWED
     )
 
 
 def test_no_rule_of_a_field_opens_its_object() -> None:
-    gate = a_gate(objects={"Item": ["buyer"]})
+    judge = a_judge(objects={"Item": ["buyer"]})
     text = '{ node(id: "x") { ... on PurchaseOrderLine { item { standardCost { amount } } } } }'
-    assert told(verdict(text, PLANNER, gate)) == [("FORBIDDEN", "PurchaseOrderLine.item")]
+    assert told(verdict(text, PLANNER, judge)) == [("FORBIDDEN", "PurchaseOrderLine.item")]
 
 
 def test_a_machine_has_what_its_scopes_grant() -> None:
@@ -134,21 +136,23 @@ def test_objects_that_may_not_be_seen_never_stand_where_others_may() -> None:
 
 
 def test_what_is_hidden_cannot_be_asked_by() -> None:
-    gate = a_gate(fields={"PurchaseOrder.updatedAt": ["buyer"], "Item.name": ["buyer"]})
+    judge = a_judge(fields={"PurchaseOrder.updatedAt": ["buyer"], "Item.name": ["buyer"]})
     literal = (
         '{ purchaseOrders(filter: {updatedAt: {gte: "2026-01-01T00:00:00Z"}}) { totalCount } }'
     )
-    assert told(verdict(literal, PLANNER, gate)) == [("FORBIDDEN", "PurchaseOrderFilter.updatedAt")]
+    assert told(verdict(literal, PLANNER, judge)) == [
+        ("FORBIDDEN", "PurchaseOrderFilter.updatedAt")
+    ]
     ordered = "{ purchaseOrders(orderBy: [{field: UPDATED_AT}]) { totalCount } }"
-    assert told(verdict(ordered, PLANNER, gate)) == [
+    assert told(verdict(ordered, PLANNER, judge)) == [
         ("FORBIDDEN", "PurchaseOrderOrderField.UPDATED_AT")
     ]
     harmless = '{ purchaseOrders(filter: {updatedAt: null, number: {eq: "1"}}) { totalCount } }'
-    assert verdict(harmless, PLANNER, gate) is ALLOWED
+    assert verdict(harmless, PLANNER, judge) is ALLOWED
 
 
 def test_nor_through_variables_or_their_defaults() -> None:
-    gate = a_gate(fields={"PurchaseOrder.updatedAt": ["buyer"]})
+    judge = a_judge(fields={"PurchaseOrder.updatedAt": ["buyer"]})
     text = """query ($f: PurchaseOrderFilter, $o: [PurchaseOrderOrder!])
       { purchaseOrders(filter: $f, orderBy: $o) { totalCount } }"""
     for variables, coordinate in (
@@ -159,24 +163,24 @@ def test_nor_through_variables_or_their_defaults() -> None:
         ({"f": 3, "o": [[{}]]}, None),
     ):
         expected = [] if coordinate is None else [("FORBIDDEN", coordinate)]
-        assert told(verdict(text, PLANNER, gate, variables)) == expected
-        assert told(verdict(text, caller(Role.BUYER), gate, variables)) == []
+        assert told(verdict(text, PLANNER, judge, variables)) == expected
+        assert told(verdict(text, caller(Role.BUYER), judge, variables)) == []
     default = """query ($o: [PurchaseOrderOrder!] = [{field: UPDATED_AT}])
       { purchaseOrders(orderBy: $o) { totalCount } }"""
-    assert told(verdict(default, PLANNER, gate)) == [
+    assert told(verdict(default, PLANNER, judge)) == [
         ("FORBIDDEN", "PurchaseOrderOrderField.UPDATED_AT")
     ]
 
 
 def test_arguments_may_have_rules() -> None:
-    gate = a_gate(fields={"Query.purchaseOrder(system:)": ["operator"]})
-    assert verdict('{ purchaseOrder(number: "1") { number } }', PLANNER, gate) is ALLOWED
+    judge = a_judge(fields={"Query.purchaseOrder(system:)": ["operator"]})
+    assert verdict('{ purchaseOrder(number: "1") { number } }', PLANNER, judge) is ALLOWED
     text = '{ purchaseOrder(number: "1", system: "erp") { number } }'
-    assert told(verdict(text, PLANNER, gate)) == [("FORBIDDEN", "Query.purchaseOrder(system:)")]
+    assert told(verdict(text, PLANNER, judge)) == [("FORBIDDEN", "Query.purchaseOrder(system:)")]
 
 
 def test_who_may_not_know_the_schema_is_told_as_if_there_were_no_such_thing() -> None:
-    gate = a_gate(
+    judge = a_judge(
         introspection={"roles": ["planner"]}, fields={"PurchaseOrder.updatedAt": ["buyer"]}
     )
     for text, words in (
@@ -186,16 +190,16 @@ def test_who_may_not_know_the_schema_is_told_as_if_there_were_no_such_thing() ->
         ("{ purchaseOrders(orderBy: [{field: UPDATED_AT}]) { totalCount } }",
          "Value 'UPDATED_AT' does not exist in 'PurchaseOrderOrderField' enum."),
     ):  # fmt: skip
-        [error] = verdict(text, SUPPLIER, gate).refusals
+        [error] = verdict(text, SUPPLIER, judge).refusals
         assert (error.message, error.extensions) == (words, {"code": "GRAPHQL_VALIDATION_FAILED"})
-    assert verdict("{ __schema { description } }", PLANNER, gate) is ALLOWED
+    assert verdict("{ __schema { description } }", PLANNER, judge) is ALLOWED
 
 
 def test_strangers_get_nothing_but_the_schema_where_they_may() -> None:
     assert verdict("{ __typename }", None) is ALLOWED
     assert verdict("{ __schema { description } }", None).refusals
     assert verdict("{ viewer { subject } }", None).refusals
-    opened = a_gate(introspection={"strangers": True})
+    opened = a_judge(introspection={"strangers": True})
     assert verdict("{ __schema { description } }", None, opened) is ALLOWED
 
 
@@ -208,22 +212,22 @@ def test_fragments_that_multiply_are_judged_once() -> None:
     text += " fragment F60 on Item { safetyStock }"
     document = parse(text)
     operation = next(d for d in document.definitions if isinstance(d, OperationDefinitionNode))
-    found = a_gate().verdict(Remembered(), document, operation, SUPPLIER, {})
+    found = a_judge().verdict(Remembered(), document, operation, SUPPLIER, {})
     assert [about(e)[1] for e in found.notes] == ["Item.safetyStock"]
 
 
 def test_a_verdict_is_remembered_for_all_with_the_same_rights() -> None:
-    document, gate, remembered = (
+    document, judge, remembered = (
         parse("{ items { nodes { safetyStock } } }"),
-        a_gate(),
+        a_judge(),
         Remembered(),
     )
     [operation] = document.definitions
     assert isinstance(operation, OperationDefinitionNode)
-    first = gate.verdict(remembered, document, operation, SUPPLIER, {})
+    first = judge.verdict(remembered, document, operation, SUPPLIER, {})
     other = Principal("y", frozenset({Role.SUPPLIER}), ("S2",), NEVER)
-    assert gate.verdict(remembered, document, operation, other, {}) is first
-    assert gate.verdict(remembered, document, operation, PLANNER, {}) is ALLOWED
+    assert judge.verdict(remembered, document, operation, other, {}) is first
+    assert judge.verdict(remembered, document, operation, PLANNER, {}) is ALLOWED
     for n in range(200):
-        gate.verdict(remembered, document, operation, caller(Role.SUPPLIER, scopes=f"s{n}"), {})
+        judge.verdict(remembered, document, operation, caller(Role.SUPPLIER, scopes=f"s{n}"), {})
     assert len(remembered.verdicts) <= 64

@@ -28,11 +28,12 @@ from app.access.coordinates import Asked, Block, Collector, Use, inputs_in, is_m
 from execution.operation import NO_MASK, Mask
 from runtime.security.access import ROOTS, Access, Rights, rights_of
 from runtime.security.principal import Principal
+from schema.federation import SERVICE
 
 _FORBIDDEN: Final = "FORBIDDEN"
 _MOST_VERDICTS: Final = 64
 _MOST_ERRORS: Final = 20
-_SCHEMA_FIELDS: Final = frozenset({"__schema", "__type"})
+_SCHEMA_FIELDS: Final = frozenset({"__schema", "__type", SERVICE})
 
 
 class Verdict(Struct, frozen=True):
@@ -71,7 +72,7 @@ class Remembered(Struct):
     verdicts: dict[tuple[int, Rights | None], Verdict] = field(default_factory=dict)
 
 
-class Gate:
+class Judge:
     """Judges operations.
 
     Args:
@@ -107,7 +108,7 @@ class Gate:
             if place not in remembered.asked:
                 remembered.asked[place] = self._collected(document, operation)
             shows = self.access.may_introspect(principal)
-            found = _Judge(self.access, rights, shows=shows).verdict(remembered.asked[place])
+            found = _Hearing(self.access, rights, shows=shows).verdict(remembered.asked[place])
             if len(remembered.verdicts) >= _MOST_VERDICTS:
                 remembered.verdicts.clear()
             remembered.verdicts[place, rights] = found
@@ -128,16 +129,16 @@ class Gate:
         principal: Principal | None,
         variables: Mapping[str, Any],
     ) -> Verdict:
-        judge = _Judge(self.access, rights, shows=self.access.may_introspect(principal))
+        hearing = _Hearing(self.access, rights, shows=self.access.may_introspect(principal))
         for name, kind in verdict.variables.items():
             for coordinate in inputs_in(kind, variables.get(name)):
-                judge.input(coordinate, None)
-        if not judge.refusals:
+                hearing.input(coordinate, None)
+        if not hearing.refusals:
             return verdict
-        return replace(verdict, refusals=[*verdict.refusals, *judge.refusals])
+        return replace(verdict, refusals=[*verdict.refusals, *hearing.refusals])
 
 
-class _Judge:
+class _Hearing:
     """One document against one caller's rights."""
 
     def __init__(self, access: Access, rights: Rights | None, *, shows: bool) -> None:
@@ -173,7 +174,7 @@ class _Judge:
             self._block(inner)
 
     def _use(self, use: Use, owners: Sequence[str]) -> None:
-        if is_meta(use.name):
+        if is_meta(use.name) or use.name in _SCHEMA_FIELDS:
             if use.name in _SCHEMA_FIELDS and not self._shows:
                 self._refuse("Query", use.name, use.node)
             return
