@@ -61,6 +61,9 @@ class Translator:
         elif cause is None or isinstance(cause, GraphQLError):
             code = str((error.extensions or {}).get("code", "BAD_USER_INPUT"))
             shown = _told(error.message, code, self._correlation_id)
+            shown["extensions"].update(
+                {k: v for k, v in (error.extensions or {}).items() if k == "coordinate"}
+            )
         else:
             shown = self._fault(cause, error.path)
         if error.locations:
