@@ -53,6 +53,13 @@ def test_sdl_prints_the_schema(runner: CliRunner) -> None:
     assert build_schema(result.stdout).query_type is not None
 
 
+def test_sdl_prints_what_a_gateway_composes(runner: CliRunner) -> None:
+    result = runner.invoke(app, ["sdl", "--federation"])
+
+    assert result.exit_code == 0
+    assert 'type Item implements Node @key(fields: "sku") {' in result.stdout
+
+
 def test_schema_json_prints_a_schema_of_manifests(runner: CliRunner) -> None:
     schema = json.loads(runner.invoke(app, ["schema-json"]).stdout)
 
