@@ -28,7 +28,7 @@ from runtime.store.store import Store
 
 ISSUER: Final = "supplygraph-keys"
 """The issuer of principals that a key stands for; their subject is the machine's name."""
-SESSION: Final = timedelta(hours=1)
+SESSION: Final = timedelta(minutes=15)
 """A connection that stays open is asked for the key again after so long, as with access tokens: it
 may have been revoked."""
 
