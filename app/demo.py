@@ -29,8 +29,8 @@ from app.server.application import create_app
 from app.server.ports import DemoToken, GraphiQLConfig
 from app.streaming import streaming_of
 from canonical.errors import InvalidInputError, Reason, UnavailableError
-from runtime.security.development import development_token, new_development_key
-from runtime.security.principal import Principal, Role
+from runtime.security.development import mint_development_token, new_development_key
+from runtime.security.principal import Role
 from runtime.telemetry.logs import configure_logs
 from sandbox.launch import NAMES, Life, Sandbox
 from sandbox.world import World, write_crosswalks
@@ -45,8 +45,7 @@ BACKENDS: Final[Mapping[str, str]] = {
     "frepple": "planning",
 }
 _PORT: Final = 8_000
-_TOKEN_LIFE: Final = timedelta(days=1)
-_MACHINE_SCOPES: Final = frozenset({"orders:read", "items:read", "inventory:read"})
+_TOKEN_LIFE_S: Final = 86_400.0
 
 
 class DemoOptions(Struct, frozen=True, kw_only=True):
@@ -217,20 +216,14 @@ def _telling_supplier(world: World) -> str:
 
 
 def _tokens(key: str, supplier: str) -> tuple[DemoToken, ...]:
-    now = datetime.now(UTC)
-    suppliers = {Role.SUPPLIER: (supplier,)}
-    scopes = {Role.MACHINE: _MACHINE_SCOPES}
-    principals = (
-        Principal(
-            f"demo-{role.value}",
-            frozenset({role}),
-            suppliers.get(role),
-            now + _TOKEN_LIFE,
-            scopes=scopes.get(role, frozenset()),
+    bound = {Role.SUPPLIER: [supplier]}
+    return tuple(
+        DemoToken(
+            role.value,
+            mint_development_token(
+                key, f"demo-{role.value}", [role], bound.get(role), _TOKEN_LIFE_S
+            ),
         )
         for role in Role
-    )
-    return tuple(
-        DemoToken(role.value, development_token(key, each, now.timestamp()))
-        for role, each in zip(Role, principals, strict=True)
+        if role is not Role.MACHINE  # they have keys
     )

@@ -14,9 +14,12 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from app.beside import beside
 from app.event_log import EventLog, open_event_log
+from app.governance.checked_tokens import AuditedTokens
+from app.governance.opening import open_governance
 from app.ingest.desks import Ingestion
 from app.ingest.opening import open_ingestion, readers_of
 from app.ingest.rereading import HookRereading
@@ -28,7 +31,7 @@ from app.manifest.trusted import read_trusted
 from app.operating import CACHES, Operating, operating_on
 from app.server.edge import Edge
 from app.server.known_operations import KnownOperations
-from app.server.ports import EventDesk, OperationLimits, Serves
+from app.server.ports import EventDesk, Governance, OperationLimits, Serves, Tokens
 from app.threshold_figures import crossings_of
 from canonical.entities import ENTITIES, Entity, EntityName
 from canonical.ports import Backend
@@ -81,6 +84,7 @@ class Installation:
         ingestion: What takes in what systems send.
         operating: What operators do with the log.
         intake: Takes in what systems report.
+        governance: What operations are audited by.
     """
 
     backends: Mapping[str, Backend]
@@ -89,7 +93,8 @@ class Installation:
     limits: Limits
     operation_limits: OperationLimits
     units: DeclaredUnits
-    tokens: Callers
+    tokens: Tokens
+    callers: Callers
     serves: Serves
     edge: Edge
     keyed: KeyedReader
@@ -99,6 +104,7 @@ class Installation:
     ingestion: Ingestion
     operating: Operating
     intake: Intake
+    governance: Governance
 
     def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
         """The loaders of one operation."""
@@ -115,8 +121,17 @@ class Installation:
         backends = {name: _with_state(b.health()) for name, b in self.backends.items()}
         answers = {} if self.serves.answers is None else self.serves.answers.health()
         cache = {**self.cache.health(), "answers": answers}
-        issuers = self.tokens.tokens.health()
+        issuers = self.callers.tokens.health()
         return {"cache": cache, "backends": backends, "identity": {"issuers": issuers}}
+
+
+class Desks(Struct, frozen=True):
+    """What stands around the readers: how answers are sent, the log, the audit, who may ask."""
+
+    serves: Serves
+    log: EventLog
+    governance: Governance
+    callers: Callers
 
 
 @asynccontextmanager
@@ -158,11 +173,12 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         traces = declared.manifest.federation.traces
         serves = Serves(answers, _known(declared, redis), share, http.gzip_from_bytes, traces)
         log = await stack.enter_async_context(open_event_log(declared, redis))
+        governance = await stack.enter_async_context(open_governance(declared.manifest, log, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
         callers = _callers(declared, log)
         stack.push_async_callback(callers.aclose)
         await stack.enter_async_context(beside(callers.keys.keep_flushing()))
-        yield _wired(declared, backends, questions, serves, log, callers)
+        yield _wired(declared, backends, questions, Desks(serves, log, governance, callers))
 
 
 async def _ping(client: Client) -> bool:
@@ -194,11 +210,9 @@ def _wired(
     declared: Declaration,
     backends: Mapping[str, Backend],
     questions: Questions,
-    serves: Serves,
-    log: EventLog,
-    callers: Callers,
+    desks: Desks,
 ) -> Installation:
-    manifest = declared.manifest
+    manifest, log = declared.manifest, desks.log
     catalog = _catalog(declared, backends)
     cache = questions.cache
     keyed = KeyedReader(catalog, cache, questions=questions)
@@ -217,9 +231,10 @@ def _wired(
             limits.operation_timeout_s, limits.max_query_depth, limits.max_query_kilobytes * 1024
         ),
         units=manifest.units.declared(),
-        tokens=callers,
-        serves=serves,
         edge=manifest.http.edge(development=manifest.identity.development_key is not None),
+        tokens=AuditedTokens(desks.callers, desks.governance.auditing),
+        callers=desks.callers,
+        serves=desks.serves,
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),
         log=log,
@@ -227,6 +242,7 @@ def _wired(
         ingestion=open_ingestion(declared, readers, intake, log),
         operating=operating,
         intake=intake,
+        governance=desks.governance,
     )
 
 

@@ -6,9 +6,12 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
+from canonical.audit import AuditTrail
+from canonical.catalogue import Catalogue
 from canonical.dead_letters import DeadLetters, Replays
 from canonical.errors import UnauthenticatedError
 from canonical.histories import EventHistory, NoHistory
+from canonical.usage import UsageRecord
 from canonical.values import UnitConversion
 from execution.operation import Operation
 from loaders.reads import Reads
@@ -36,6 +39,20 @@ class Limits(Struct, frozen=True):
     max_representations: int = 2_000
 
 
+class Governing(Struct, frozen=True):
+    """What may be read of how this service is used and governed; None where it is not kept.
+
+    Attributes:
+        trail: The audit.
+        usage: How the schema is used.
+        catalogue: What the schema is made of, and where it comes from.
+    """
+
+    trail: AuditTrail | None = None
+    usage: UsageRecord | None = None
+    catalogue: Catalogue | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class RequestContext:
     """One operation's context.
@@ -51,6 +68,7 @@ class RequestContext:
         history: The event log.
         dead_letters: What could not be understood; None where no events are taken in.
         replays: Gives events once more; None as above.
+        governing: The audit, and what is like it.
     """
 
     operation: Operation
@@ -63,6 +81,7 @@ class RequestContext:
     history: EventHistory = field(default_factory=NoHistory)
     dead_letters: DeadLetters | None = None
     replays: Replays | None = None
+    governing: Governing = field(default_factory=Governing)
 
     @property
     def today(self) -> date:

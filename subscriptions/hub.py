@@ -84,7 +84,7 @@ class Streams:
         try:
             return self._begun(request, opened, outlet)
         except SupplygraphError as exc:
-            outlet.fail(self._services.answering.told(exc, request.correlation_id))
+            outlet.fail(self._services.answering.refused(exc, request))
             return _NEVER
 
     async def show(self, events: Sequence[Event]) -> None:

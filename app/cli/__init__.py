@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.audit import audit
 from app.cli.cataloguing import asyncapi_json, event_schemas
 from app.cli.checking import check
 from app.cli.demonstrating import demo
@@ -52,6 +53,7 @@ app.command()(migrate)
 app.command()(demo)
 app.add_typer(events)
 app.add_typer(keys)
+app.add_typer(audit)
 
 
 def main() -> None:

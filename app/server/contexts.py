@@ -62,5 +62,6 @@ def begin_operation(
         history=serving.events.history,
         dead_letters=serving.events.dead_letters,
         replays=serving.events.replays,
+        governing=serving.governance.governing,
     )
     return Begun(operation, journal, reading, context)

@@ -56,6 +56,14 @@ class Document(Struct):
             raise _invalid("say which operation of the document to run with `operationName`")
         return operations[0]
 
+    def name(self, given: str | None) -> str | None:
+        """The name of the operation to run, also where it is not given; None if it has none."""
+        try:
+            name = self.operation(given).name
+        except GraphQLError:
+            return given
+        return None if name is None else name.value
+
 
 class Documents:
     """Documents by their text, the least recently used forgotten first."""

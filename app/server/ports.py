@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
+from app.governance.auditing import Auditing, NoAuditing
 from app.ingest.desks import Ingestion
 from app.server.edge import Edge
 from app.server.known_operations import KnownOperations
@@ -14,10 +15,12 @@ from canonical.histories import EventHistory, NoHistory
 from execution.scheduling import LevelScheduler
 from loaders.context import ReadContext
 from loaders.reads import Reads
-from resolvers.context import DeclaredUnits, Limits
+from resolvers.context import DeclaredUnits, Governing, Limits
 from runtime.cache.answers import AnswerCache
 from runtime.cache.persisted import PersistedTexts
 from runtime.security.principal import Principal
+from runtime.usage.counting import UsageCounter
+from runtime.usage.shared import SharedUsage
 
 
 class Tokens(Protocol):
@@ -81,6 +84,22 @@ class EventDesk(Struct, frozen=True):
     replays: Replays | None = None
 
 
+class Governance(Struct, frozen=True):
+    """What operations are audited by, and how the schema's use is counted.
+
+    Attributes:
+        auditing: Audits operations.
+        usage: Counts them.
+        shared: Where the counts of all processes are added up; None where they are not kept.
+        governing: What resolvers read of it.
+    """
+
+    auditing: Auditing = msgspec.field(default_factory=NoAuditing)
+    usage: UsageCounter = msgspec.field(default_factory=UsageCounter)
+    shared: SharedUsage | None = None
+    governing: Governing = Governing()
+
+
 class Serving(Protocol):
     """An installation as requests see it; `app.installation.Installation` is one."""
 
@@ -111,6 +130,10 @@ class Serving(Protocol):
     @property
     def events(self) -> EventDesk:
         """What has happened."""
+
+    @property
+    def governance(self) -> Governance:
+        """What operations are audited by."""
 
     @property
     def ingestion(self) -> Ingestion | None:

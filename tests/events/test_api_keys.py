@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from canonical.errors import ConflictError, NotFoundError, UnauthenticatedError, UnavailableError
-from runtime.events.audit import audited
 from runtime.events.ledger import Ledger
 from runtime.security import api_keys
 from runtime.security.api_keys import ISSUER, APIKeys
@@ -28,6 +27,7 @@ from runtime.security.tokens import TokenVerifier
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
 from runtime.store.tables import API_KEYS
+from tests.fakes.acts import audited
 
 BEGIN = datetime(2026, 11, 25, 12, tzinfo=UTC)
 GRANTS = Grants(

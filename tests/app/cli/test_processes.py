@@ -99,7 +99,7 @@ def test_demo_answers_its_first_question_and_leaves_nothing_behind(
     setup = httpx.get(f"{page}/config.json").json()
     tokens = {each["role"]: each["token"] for each in setup["tokens"]}
 
-    assert set(tokens) == {role.value for role in Role}
+    assert set(tokens) == {"planner", "buyer", "supplier", "operator", "auditor"}
     assert all(token in running.said for token in tokens.values())
     assert running.said.count("\n1. ") == running.said.count("\n3. ") == 1
     url = running.found(r"^GraphQL +(\S+)$")
