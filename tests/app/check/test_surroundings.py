@@ -86,7 +86,7 @@ def test_keys_are_looked_at_too(installed: LaidOut) -> None:
     with answering(200, published(EC)) as url:
         finding = found(from_issuer(installed, jwks_url=url), "identity", {})
     assert (finding.severity, finding.where) == (Severity.OK, "issuers.staff")
-    assert finding.message == "publishes 1 keys that fit"
+    assert finding.message == "keys that fit: 1"
 
 
 async def test_keys_that_sign_in_no_accepted_way_are_an_error(tmp_path: Path) -> None:
