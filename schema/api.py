@@ -8,6 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 from schema.events import Subscription
 from schema.federation import REPRESENTATION, federated, subgraph_sdl
 from schema.mutations import Mutation
+from schema.ownership import declare_owners
 from schema.publishing import read_column
 from schema.query import Query
 from schema.scalars import SCALARS
@@ -24,4 +25,5 @@ def build_schema(*, subgraph: bool = True) -> strawberry.Schema:
     scalars = {**SCALARS, **REPRESENTATION}
     config = StrawberryConfig(default_resolver=read_column, scalar_map=scalars)
     schema = strawberry.Schema(query, Mutation, Subscription, config=config)
+    declare_owners(schema._schema)  # noqa: SLF001  # it is what is printed
     return schema
