@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from app.beside import beside
 from app.event_log import EventLog, open_event_log
 from app.governance.checked_tokens import AuditedTokens
 from app.governance.opening import open_governance
@@ -54,6 +55,8 @@ from runtime.cache.record_cache import RecordCache
 from runtime.cache.urls import Client
 from runtime.embedded.valkey import embedded_valkey
 from runtime.limits.redis_limits import RedisLimits
+from runtime.security.api_keys import APIKeys
+from runtime.security.callers import Callers
 from runtime.security.tokens import TokenVerifier
 from workflows.ingestion.intake import Intake
 
@@ -91,6 +94,7 @@ class Installation:
     operation_limits: OperationLimits
     units: DeclaredUnits
     tokens: Tokens
+    callers: Callers
     serves: Serves
     edge: Edge
     keyed: KeyedReader
@@ -110,20 +114,24 @@ class Installation:
         """State of every dependency, without asking any.
 
         Returns:
-            {"cache": {...}, "backends": {name: {"state", ...}}}. A backend's state is `ok`,
-            `maintenance`, or its circuit's: `open`, `half_open`.
+            {"cache": {...}, "backends": {name: {"state", ...}}, "identity": {"issuers": {name:
+            {"keys", ...}}}}. A backend's state is `ok`, `maintenance`, or its circuit's: `open`,
+            `half_open`.
         """
         backends = {name: _with_state(b.health()) for name, b in self.backends.items()}
         answers = {} if self.serves.answers is None else self.serves.answers.health()
-        return {"cache": {**self.cache.health(), "answers": answers}, "backends": backends}
+        cache = {**self.cache.health(), "answers": answers}
+        issuers = self.callers.tokens.health()
+        return {"cache": cache, "backends": backends, "identity": {"issuers": issuers}}
 
 
 class Desks(Struct, frozen=True):
-    """What stands around the readers: how answers are sent, the log, the audit."""
+    """What stands around the readers: how answers are sent, the log, the audit, who may ask."""
 
     serves: Serves
     log: EventLog
     governance: Governance
+    callers: Callers
 
 
 @asynccontextmanager
@@ -167,7 +175,10 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         log = await stack.enter_async_context(open_event_log(declared, redis))
         governance = await stack.enter_async_context(open_governance(declared.manifest, log, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
-        yield _wired(declared, backends, questions, Desks(serves, log, governance))
+        callers = _callers(declared, log)
+        stack.push_async_callback(callers.aclose)
+        await stack.enter_async_context(beside(callers.keys.keep_flushing()))
+        yield _wired(declared, backends, questions, Desks(serves, log, governance, callers))
 
 
 async def _ping(client: Client) -> bool:
@@ -181,6 +192,11 @@ def _answers(declared: Declaration, cache: RecordCache, redis: RedisHandle) -> A
     digest = hashlib.blake2b(said + rest, digest_size=8).hexdigest()
     max_bytes = declared.manifest.cache.answers.max_bytes
     return AnswerCache(cache, redis, version=digest, max_bytes=max_bytes)
+
+
+def _callers(declared: Declaration, log: EventLog) -> Callers:
+    config = declared.manifest.identity.token_config(declared.vault)
+    return Callers(TokenVerifier(config, keys_of), APIKeys(log.store))
 
 
 def _known(declared: Declaration, redis: RedisHandle) -> KnownOperations:
@@ -216,10 +232,8 @@ def _wired(
         ),
         units=manifest.units.declared(),
         edge=manifest.http.edge(development=manifest.identity.development_key is not None),
-        tokens=AuditedTokens(
-            TokenVerifier(manifest.identity.token_config(declared.vault), keys_of),
-            desks.governance.auditing,
-        ),
+        tokens=AuditedTokens(desks.callers, desks.governance.auditing),
+        callers=desks.callers,
         serves=desks.serves,
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),

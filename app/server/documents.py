@@ -106,7 +106,15 @@ class Documents:
                 errors = too_much(tree, self._bounds)
         except RecursionError:
             errors = [GraphQLError("the document is nested too deeply")]
-        return Document(tree, tuple(_coded(e, "GRAPHQL_VALIDATION_FAILED") for e in errors))
+        told = (_coded(_about_text(e), "GRAPHQL_VALIDATION_FAILED") for e in errors)
+        return Document(tree, tuple(told))
+
+
+def _about_text(error: GraphQLError) -> GraphQLError:
+    """An error about the text, also where Python could not read a value of it."""
+    if error.original_error is None or isinstance(error.original_error, GraphQLError):
+        return error
+    return GraphQLError("a value is not one of the type that is wanted here", error.nodes)
 
 
 def _invalid(message: str) -> GraphQLError:

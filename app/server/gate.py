@@ -5,6 +5,7 @@ SHA-256 once some client has sent it (Apollo's automatic persisted queries). Who
 is in the files may send its text as well, to the letter; questions about the schema alone are free.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
@@ -22,6 +23,7 @@ NOT_IN_LIST: Final = "PERSISTED_QUERY_NOT_IN_LIST"
 NOT_SAFE: Final = "QUERY_NOT_IN_SAFELIST"
 _SEEN: Final = 10_000
 _OK: Final = 200
+_ABOUT: Final = re.compile("__|_service")
 _log = structlog.get_logger(__name__)
 
 
@@ -99,7 +101,7 @@ class Gate:
             return
         if mode is Mode.LOG:
             self._note(request, terms)
-        elif "__" not in request.query or not self._about_schema(request):
+        elif not (_ABOUT.search(request.query) and self._about_schema(request)):
             message = (
                 "only documents that are known here are answered to your role; publish this one "
                 "with the client's release"

@@ -24,13 +24,14 @@ from runtime.usage.shared import SharedUsage
 
 
 class Tokens(Protocol):
-    """Tells who a bearer token stands for."""
+    """Tells who a token or an API key stands for."""
 
-    async def verify(self, token: str) -> Principal:
-        """The principal of a token.
+    async def verify(self, credential: str) -> Principal:
+        """The principal of a token or key.
 
         Raises:
-            UnauthenticatedError: if the token is not valid now.
+            UnauthenticatedError: if it is not valid now.
+            UnavailableError: if it cannot be checked now.
         """
 
 

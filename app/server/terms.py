@@ -6,10 +6,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from app.server.credentials import HEADERS as CREDENTIALS
+from app.server.credentials import credential_of
 from app.server.exchange import Inbound
 from app.server.negotiation import HTTPRefusal
 from app.server.ports import Tokens
-from canonical.errors import UnauthenticatedError
 from runtime.security.principal import Principal
 from runtime.usage.counting import UNKNOWN, Client, client_named
 
@@ -25,9 +26,11 @@ _CLIENTS: Final = (
     (b"apollographql-client-name", b"apollographql-client-version"),
     (b"graphql-client-name", b"graphql-client-version"),
 )
-HEADERS: Final = frozenset(
-    {b"authorization", _STALENESS, _EXTENSIONS, *(name for both in _CLIENTS for name in both)}
-)
+HEADERS: Final = CREDENTIALS | {
+    _STALENESS,
+    _EXTENSIONS,
+    *(name for both in _CLIENTS for name in both),
+}
 """Names of the headers that terms are read from."""
 
 _MAX_STALENESS_S: Final = 8 * 86_400
@@ -59,15 +62,14 @@ async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> T
 
     Raises:
         HTTPRefusal: if a header cannot be understood.
-        UnauthenticatedError: if there is a token that is not valid now.
-        UnavailableError: if tokens cannot be checked now.
+        UnauthenticatedError: if there is a token or key that is not valid now.
+        UnavailableError: if they cannot be checked now.
     """
     staleness, tell_cost = None, False
     if _STALENESS in inbound.headers:
         staleness = _max_staleness(inbound.header(_STALENESS))
-    principal, authorization = None, inbound.header(b"authorization")
-    if authorization is not None:
-        principal = await tokens.verify(_token(authorization))
+    credential = credential_of(inbound)
+    principal = None if credential is None else await tokens.verify(credential)
     if _EXTENSIONS in inbound.headers:
         wanted = inbound.headers[_EXTENSIONS].lower().split(b",")
         tell_cost = b"cost" in map(bytes.strip, wanted)
@@ -81,16 +83,6 @@ def _client(headers: Mapping[bytes, bytes]) -> Client:
         if name in headers:
             return client_named(headers[name], headers.get(version, b""))
     return UNKNOWN
-
-
-def _token(authorization: str) -> str:
-    scheme, _, token = authorization.strip().partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not token:
-        raise UnauthenticatedError(
-            "the header must be `Authorization: Bearer <token>`; other schemes are not taken"
-        )
-    return token
 
 
 def _max_staleness(text: str | None) -> float | None:

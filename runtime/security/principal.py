@@ -47,6 +47,11 @@ class Principal(Struct, frozen=True):
     ] = None
 
 
+def bound_to(roles: frozenset[Role], suppliers: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The bound of somebody with some roles: a supplier that is bound to nobody sees nothing."""
+    return () if suppliers is None and Role.SUPPLIER in roles else suppliers
+
+
 def scope_key(principal: Principal) -> bytes:
     """A name for what a caller may see; callers with the same one see the same.
 

@@ -12,6 +12,7 @@
     audit_chain     its end: locked while a transaction appends to it
     usage           how often each operation was asked by each client, by day
     usage_operations  what each operation asks for
+    api_keys        keys of machines: what each may do, and a digest to know it by; never the key
 
 Texts are compared exactly. Times are UTC, to the microsecond.
 """
@@ -215,4 +216,19 @@ USAGE: Final = sa.Table(
     _text("client", key=True),
     _text("version", key=True),
     _number("count"),
+)
+
+API_KEYS: Final = sa.Table(
+    "api_keys",
+    METADATA,
+    _text("id", key=True),
+    _text("name"),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    _text("grants"),
+    _text("created_by"),
+    _time("created_at"),
+    _time("expires_at"),
+    _time("last_used_at", null=True),
+    _time("revoked_at", null=True),
+    sa.Index(None, "name"),
 )

@@ -20,16 +20,16 @@ def test_it_is_linked_to_the_oldest_federation_that_has_what_is_used() -> None:
         'import: ["@key", "@shareable"])'
     )
     costly = subgraph_sdl(
-        "directive @cost(weight: String!) on FIELD_DEFINITION\n"
+        "directive @cost(weight: Int!) on FIELD_DEFINITION\n"
         "directive @owner(team: String!) on OBJECT\n"
-        'type Item @owner(team: "stock") { sku: ID @cost(weight: "2") }'
+        'type Item @owner(team: "stock") { sku: ID @cost(weight: 2) }'
     )
     assert costly == (
         'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", '
         'import: ["@cost", "@key"])\n\n'
         "directive @owner(team: String!) on OBJECT\n\n"
         'type Item @owner(team: "stock") @key(fields: "sku") {\n'
-        '  sku: ID @cost(weight: "2")\n}\n'
+        "  sku: ID @cost(weight: 2)\n}\n"
     )
 
 
