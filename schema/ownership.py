@@ -133,6 +133,8 @@ _OTHERS: Final[Mapping[str, Source]] = {
     "UnitConversion": Source(SourceKind.VALUE),
 }
 _SERVICE: Final = Source(SourceKind.SERVICE)
+BUILT_IN: Final = frozenset({"Boolean", "Float", "ID", "Int", "String"})
+"""GraphQL's own scalars."""
 
 
 @strawberry.schema_directive(
@@ -197,7 +199,7 @@ def declare_owners(schema: GraphQLSchema) -> None:
 def own_types(schema: GraphQLSchema) -> Iterator[GraphQLNamedType]:
     """The types of a schema but GraphQL's own, by name."""
     for name, named in sorted(schema.type_map.items()):
-        if not name.startswith("__") and name not in _BUILT_IN:
+        if not name.startswith("__") and name not in BUILT_IN:
             yield named
 
 
@@ -214,6 +216,3 @@ def _directives(named: GraphQLNamedType) -> Iterator[object]:
 def _longest(name: str, beginnings: Iterable[str]) -> str | None:
     fitting = [beginning for beginning in beginnings if name.startswith(beginning)]
     return max(fitting, key=len) if fitting else None
-
-
-_BUILT_IN: Final = frozenset({"Boolean", "Float", "ID", "Int", "String"})
