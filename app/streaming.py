@@ -1,6 +1,6 @@
 """The streams of one process: caches drop what the log says has changed, then it is told."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import cast
 
@@ -8,8 +8,8 @@ from typing_extensions import override
 
 from app.beside import beside
 from app.installation import Installation
-from app.manifest.ingestion import SystemIngestion
 from app.manifest.loading import Declaration
+from app.manifest.model import Manifest
 from app.server.answering import EngineAnswering
 from app.server.application import Streaming
 from app.server.operator import Operator
@@ -22,7 +22,6 @@ from canonical.events import Event
 from runtime.events.follower import Follower
 from subscriptions import hub
 from subscriptions.answering import SubscriptionRequest
-from subscriptions.limits import StreamLimits
 from subscriptions.outlets import Outlet, Subscription
 
 
@@ -58,20 +57,17 @@ class _Relay:
 
 def streaming_of(declared: Declaration) -> Streaming:
     """How an application serves the subscriptions of a manifest's installation."""
-    said, ingestion = declared.manifest.subscriptions, declared.manifest.ingestion
+    manifest = declared.manifest
 
     def opened(operator: Operator, serving: Serving) -> AbstractAsyncContextManager[Streams]:
-        return open_streams(operator, cast("Installation", serving), said.limits(), ingestion)
+        return open_streams(operator, cast("Installation", serving), manifest)
 
-    return Streaming(streams=opened, settings=said.settings())
+    return Streaming(streams=opened, settings=manifest.subscriptions.settings())
 
 
 @asynccontextmanager
 async def open_streams(
-    operator: Operator,
-    installation: Installation,
-    limits: StreamLimits,
-    ingestion: Mapping[str, SystemIngestion],
+    operator: Operator, installation: Installation, manifest: Manifest
 ) -> AsyncIterator[Streams]:
     """Follow the log while the block lasts, watch systems, and begin subscriptions.
 
@@ -88,13 +84,15 @@ async def open_streams(
     )
     await follower.start()
     answering = EngineAnswering(operator.engine, operator.documents, installation)
+    limits = manifest.subscriptions.limits()
     streams = hub.Streams(log.ledger, answering, follower.positions, limits=limits)
     relay.streams = streams
-    watched = {name: one.watch for name, one in ingestion.items()}
+    watched = {name: one.watch for name, one in manifest.ingestion.items()}
+    takeover_s, intake = manifest.events.takeover_s, installation.intake
     try:
         async with (
             beside(streams.run()),
-            watching(watched, installation.catalog, log, installation.intake),
+            watching(watched, installation.catalog, log, intake, takeover_s=takeover_s),
         ):
             yield LogStreams(streams)
     finally:

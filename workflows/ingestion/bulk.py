@@ -28,7 +28,7 @@ from workflows.ingestion.rows import Row, RowFile
 
 CHUNK: Final = 1_000
 MOST_BAD: Final = 1_000
-LEASE_S: Final = 30.0
+LEASE_S: Final = 10.0
 _REASON: Final = "row"
 
 
@@ -122,6 +122,7 @@ class Bulk:
         holder: Names whoever works here; another each time.
         clock: Seconds, ever rising.
         chunk: How many rows a transaction takes.
+        lease_s: How long a process that died is waited for, before another goes on with its run.
     """
 
     def __init__(
@@ -132,12 +133,14 @@ class Bulk:
         holder: str,
         clock: Callable[[], float],
         chunk: int = CHUNK,
+        lease_s: float = LEASE_S,
     ) -> None:
         self._intake = intake
         self._leases = leases
         self._holder = holder
         self._clock = clock
         self._chunk = chunk
+        self._lease_s = lease_s
 
     async def progress(self, name: str) -> Progress | None:
         """How far a run has come; None if there is none of that name."""
@@ -214,13 +217,13 @@ class Bulk:
 
     @asynccontextmanager
     async def _alone(self, run: BulkRun) -> AsyncIterator["_Turn"]:
-        lease = await self._leases.acquire(run.name, self._holder, LEASE_S)
+        lease = await self._leases.acquire(run.name, self._holder, self._lease_s)
         if lease is None:
             raise RunBusyError(
                 f"run {run.reports.run} is being taken in already: wait for it. If whoever began "
-                f"it is gone, repeat this in {LEASE_S:g} s, and it goes on from there"
+                f"it is gone, repeat this in {self._lease_s:g} s, and it goes on from there"
             )
-        turn = _Turn(self._leases, lease, self._clock)
+        turn = _Turn(self._leases, lease, self._lease_s, self._clock)
         try:
             yield turn
         finally:
@@ -231,16 +234,19 @@ class Bulk:
 class _Turn:
     """The lease of a run, renewed when half of its time has gone."""
 
-    def __init__(self, leases: Leases, lease: Lease, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, leases: Leases, lease: Lease, lease_s: float, clock: Callable[[], float]
+    ) -> None:
         self._leases = leases
+        self._lease_s = lease_s
         self._clock = clock
         self._renewed = clock()
         self.held = lease
         self.since = clock()
 
     async def lease(self) -> Lease:
-        if self._clock() - self._renewed > LEASE_S / 2:
-            renewed = await self._leases.renew(self.held, LEASE_S)
+        if self._clock() - self._renewed > self._lease_s / 2:
+            renewed = await self._leases.renew(self.held, self._lease_s)
             if renewed is None:
                 raise RunBusyError("another process has taken this run over")
             self.held, self._renewed = renewed, self._clock()
