@@ -147,7 +147,9 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         serves = Serves(answers, PersistedTexts(redis), share, http.gzip_from_bytes)
         log = await stack.enter_async_context(open_event_log(declared, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
-        yield _wired(declared, backends, questions, serves, log)
+        installation = _wired(declared, backends, questions, serves, log)
+        stack.push_async_callback(installation.intake.aclose)
+        yield installation
 
 
 async def _ping(client: Client) -> bool:

@@ -156,13 +156,13 @@ async def test_a_commit_whose_answer_was_lost_counts_once(
 async def test_writes_that_come_together_wait_for_the_disk_once(store: Store) -> None:
     ledger = Ledger(store)
     transactions: list[int] = []
-    real = ledger._joining._transaction
+    real = ledger._joining._do_all
 
     async def counted(asks: Sequence[Asked]) -> Sequence[Any]:
         transactions.append(len(asks))
         return await real(asks)
 
-    ledger._joining._transaction = counted
+    ledger._joining._do_all = counted
     same = [order_event(3, source="twice")]
     results = await asyncio.gather(
         *(append(ledger, order_event(n)) for n in range(20)),
