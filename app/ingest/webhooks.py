@@ -156,7 +156,8 @@ def _told(system: str, understood: Understood, taken: list[Taken]) -> JSONRespon
     refusals = [*understood.refusals, *(str(t.problem) for t in taken if t.problem is not None)]
     events = [event.event_id for one in taken for event in one.events]
     known = [one for one in taken if one.verdict is Verdict.KNOWN]
-    _log.info("delivery taken", system=system, events=len(events), refused=len(refusals))
+    if refusals:  # all others are counted, and in the log of events
+        _log.info("delivery refused in part", system=system, refused=len(refusals), why=refusals[0])
     content: dict[str, Any] = {"status": "accepted", "events": events}
     if refusals:
         content["refused"] = refusals
