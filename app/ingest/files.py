@@ -13,7 +13,7 @@ from app.manifest.loading import Declaration
 from app.manifest.problems import suggestion
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError, NotFoundError
-from workflows.ingestion.bulk import BulkRun
+from workflows.ingestion.bulk import BulkRun, run_name
 from workflows.ingestion.row_records import Reports, RowReading
 from workflows.ingestion.rows import RowFile
 
@@ -65,6 +65,10 @@ class RowFiles:
     def max_bytes(self, system: str, entity: str) -> int:
         """How long a file may be; raises as `run_of`."""
         return self._kind(system, entity).rows.max_megabytes * MEGABYTE
+
+    def run_name(self, system: str, entity: str, run: str) -> str:
+        """What a run is kept under; raises as `run_of`."""
+        return run_name(system, self._kind(system, entity).reading.entity, run)
 
     def run_of(
         self, system: str, entity: str, file: Path, digest: str, options: RunOptions

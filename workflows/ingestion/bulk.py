@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from canonical.dead_letters import DeadLetter
+from canonical.entities import EntityName
 from canonical.errors import ConflictError, InvalidInputError
 from canonical.observations import Observation
 from runtime.events.leases import Lease, Leases
@@ -91,7 +92,7 @@ class BulkRun(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """The run among all runs."""
         reading = self.reports.reading
-        return f"bulk:{reading.system}:{reading.entity.value}:{self.reports.run}"
+        return run_name(reading.system, reading.entity, self.reports.run)
 
 
 class BadRow(Struct, frozen=True):
@@ -107,6 +108,11 @@ class Chunk(Struct, frozen=True):
     reports: Sequence[tuple[Row, Observation]]
     bad: Sequence[BadRow]
     offset: int
+
+
+def run_name(system: str, entity: EntityName, run: str) -> str:
+    """A run's name among those of all systems."""
+    return f"bulk:{system}:{entity.value}:{run}"
 
 
 class RunBusyError(ConflictError):
@@ -146,6 +152,10 @@ class Bulk:
         """How far a run has come; None if there is none of that name."""
         placed = await self._leases.position(name)
         return None if placed is None else msgspec.convert(placed, Progress)
+
+    async def is_busy(self, name: str) -> bool:
+        """Whether a run of that name is being taken in, by any process."""
+        return await self._leases.is_held(name)
 
     async def ingest(
         self, run: BulkRun, told: Callable[[Progress], None] = lambda _: None
