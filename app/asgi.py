@@ -31,9 +31,11 @@ def application() -> Starlette:
 
     Raises:
         ManifestError: if the manifest cannot be used.
+        InvalidInputError: if it is for development, and nobody said that this is.
     """
     configure_logs("console" if os.environ.get(LOG_FORMAT) == "console" else "json")
     declared = load_manifest(Path(os.environ[MANIFEST]), os.environ)
+    declared.check_servable()
     graphiql = GraphiQLConfig(tabs({})) if os.environ.get(GRAPHIQL, "1") == "1" else None
 
     @asynccontextmanager
@@ -42,9 +44,8 @@ def application() -> Starlette:
             settle_memory()
             yield installation
 
-    return create_app(
-        opened, graphiql=graphiql, schema=build_schema(), streaming=streaming_of(declared)
-    )
+    schema = build_schema(subgraph=declared.manifest.federation.enabled)
+    return create_app(opened, graphiql=graphiql, schema=schema, streaming=streaming_of(declared))
 
 
 def settle_memory() -> None:

@@ -16,9 +16,13 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
-from app.jwks import jwks_reader
+from app.check_identity import identity_findings
 from app.manifest.loading import Examination, examine
 from app.manifest.problems import ManifestError, Problem
+from app.manifest.trusted import read_trusted
+from app.server.documents import Documents
+from app.server.measures import Bounds
+from app.trusted import unfit
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
 from canonical.ports import Ask, Backend, Finding, Severity
@@ -27,6 +31,7 @@ from connectors.factory import open_backend
 from connectors.kit.services import Services
 from loaders.journal import Journal
 from runtime.cache.connection import RedisHandle
+from schema.api import build_schema
 
 _PROBE_S: Final = 60.0
 _log = structlog.get_logger(__name__)
@@ -83,6 +88,7 @@ async def check_installation(
         *(_probed(name, found, timeout_s) for name in found.parts.declared),
         _redis(found),
         _identity(found),
+        asyncio.to_thread(_trusted, found),
     )
     return Report(str(file), found.problems, tuple(f for part in live for f in part))
 
@@ -176,17 +182,25 @@ async def _redis(found: Examination) -> Sequence[Finding]:
 
 
 async def _identity(found: Examination) -> Sequence[Finding]:
-    if found.declaration is None:
+    return () if found.declaration is None else await identity_findings(found.declaration)
+
+
+def _trusted(found: Examination) -> Sequence[Finding]:
+    """Which trusted documents do not fit the schema."""
+    if found.declaration is None or not found.declaration.manifest.known_operations.files:
         return ()
-    url = found.declaration.manifest.identity.token_config(found.vault).jwks_url
-    if url is None:
-        return ()
-    try:
-        await jwks_reader(url)()
-    except SupplygraphError as exc:
-        remedy = "correct identity.jwks_url, or look whether the way there is open"
-        return [_error("identity", "jwks_url", exc.message, remedy)]
-    return [Finding("identity", "jwks_url", Severity.OK, "keys can be read")]
+    manifest = found.declaration.manifest
+    texts = read_trusted(manifest.known_operations.files, found.vault.base_dir)
+    schema = build_schema()._schema  # noqa: SLF001  # documents are compared with it
+    documents = Documents(schema, Bounds(manifest.limits.max_query_depth), suggestions=True)
+    remedy = "publish it again with a release of the client that fits this schema"
+    wrong = [
+        _error("known_operations", one.name, one.message, remedy)
+        for one in unfit(texts, documents)
+        if one is not None
+    ]
+    told = f"{len(texts) - len(wrong)} of {len(texts)} documents fit the schema"
+    return [*wrong, Finding("known_operations", "files", Severity.OK, told)]
 
 
 def _error(system: str, where: str, message: str, remedy: str) -> Finding:

@@ -22,7 +22,7 @@ from msgspec import Struct
 from typing_extensions import override
 
 from app.installation import open_installation
-from app.manifest.loading import load_manifest
+from app.manifest.loading import DEVELOPMENT, load_manifest
 from app.queries import tabs
 from app.serve import address_of, config_of, ended_by_signals, listen
 from app.server.application import create_app
@@ -141,10 +141,10 @@ def lay_out(
         webhook_secret: What procurement signs with.
 
     Returns:
-        The manifest, and the environment variables that it refers to.
+        The manifest, and the environment variables that it wants.
     """
     write_crosswalks(sandbox.world, folder / "crosswalks", BACKENDS)
-    environ = {KEY: key, WEBHOOK_SECRET: webhook_secret}
+    environ = {KEY: key, WEBHOOK_SECRET: webhook_secret, DEVELOPMENT: "1"}
     for name, simulator in sandbox.simulators.items():
         prefix = f"DEMO_{BACKENDS[name].upper()}"
         environ[f"{prefix}_URL"] = simulator.url

@@ -116,7 +116,7 @@ def told_fault(cause: BaseException, correlation_id: str, path: Path | None = No
 
 def _told_fault(correlation_id: str) -> Told:
     message = "something went wrong here; quote the correlation id to the operators"
-    return _told(message, "INTERNAL", correlation_id)
+    return _told(message, "INTERNAL_SERVER_ERROR", correlation_id)
 
 
 def _told(message: str, code: str, correlation_id: str) -> Told:

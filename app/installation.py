@@ -18,12 +18,15 @@ import msgspec
 from app.event_log import EventLog, open_event_log
 from app.ingest.desks import Ingestion
 from app.ingest.opening import open_ingestion, readers_of
-from app.ingest.rereading import HookRereading
-from app.jwks import jwks_reader
+from app.ingest.rereading import HookRereading, RowRereading
+from app.jwks import keys_of
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
 from app.manifest.model import EntityConfig
+from app.manifest.trusted import read_trusted
 from app.operating import CACHES, Operating, operating_on
+from app.server.edge import Edge
+from app.server.known_operations import KnownOperations
 from app.server.ports import EventDesk, OperationLimits, Serves
 from app.threshold_figures import crossings_of
 from canonical.entities import ENTITIES, Entity, EntityName
@@ -67,6 +70,7 @@ class Installation:
         units: Conversions declared in the manifest.
         tokens: Tells who is asking.
         serves: How answers are kept and sent.
+        edge: What is taken over HTTP.
         keyed: Reads records by key.
         lists: Reads lists.
         log: Keeps events, and tells of them.
@@ -84,6 +88,7 @@ class Installation:
     units: DeclaredUnits
     tokens: TokenVerifier
     serves: Serves
+    edge: Edge
     keyed: KeyedReader
     lists: ListReader
     log: EventLog
@@ -144,7 +149,8 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
             stack.push_async_callback(backends[name].aclose)
         http = declared.manifest.http
         share = declared.manifest.cache.answers.share_in_flight
-        serves = Serves(answers, PersistedTexts(redis), share, http.gzip_from_bytes)
+        traces = declared.manifest.federation.traces
+        serves = Serves(answers, _known(declared, redis), share, http.gzip_from_bytes, traces)
         log = await stack.enter_async_context(open_event_log(declared, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
         installation = _wired(declared, backends, questions, serves, log)
@@ -165,6 +171,13 @@ def _answers(declared: Declaration, cache: RecordCache, redis: RedisHandle) -> A
     return AnswerCache(cache, redis, version=digest, max_bytes=max_bytes)
 
 
+def _known(declared: Declaration, redis: RedisHandle) -> KnownOperations:
+    config = declared.manifest.known_operations
+    texts = read_trusted(config.files, declared.vault.base_dir)
+    learned = PersistedTexts(redis) if config.automatic else None
+    return KnownOperations(texts, config.policy(), learned)
+
+
 def _wired(
     declared: Declaration,
     backends: Mapping[str, Backend],
@@ -176,12 +189,15 @@ def _wired(
     catalog = _catalog(declared, backends)
     cache = questions.cache
     keyed = KeyedReader(catalog, cache, questions=questions)
-    tokens = manifest.identity.token_config(declared.vault)
     limits = manifest.limits
     intake = Intake(log.ledger, crossings_of(manifest, keyed, log.ledger))
     readers = readers_of(declared, catalog)
+    ingestion = open_ingestion(declared, readers, intake, log)
     operating = operating_on(
-        log.ledger, intake, {CACHES: questions.apply}, {"webhook": HookRereading(readers)}
+        log.ledger,
+        intake,
+        {CACHES: questions.apply},
+        {"webhook": HookRereading(readers), "bulk": RowRereading(ingestion.files.files)},
     )
     return Installation(
         backends=backends,
@@ -192,13 +208,14 @@ def _wired(
             limits.operation_timeout_s, limits.max_query_depth, limits.max_query_kilobytes * 1024
         ),
         units=manifest.units.declared(),
-        tokens=TokenVerifier(tokens, jwks_reader(tokens.jwks_url) if tokens.jwks_url else None),
+        tokens=TokenVerifier(manifest.identity.token_config(declared.vault), keys_of),
         serves=serves,
+        edge=manifest.http.edge(development=manifest.identity.development_key is not None),
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),
         log=log,
         events=EventDesk(log.ledger, operating.dead_letters, operating.replays),
-        ingestion=open_ingestion(declared, readers, intake, log),
+        ingestion=ingestion,
         operating=operating,
         intake=intake,
     )

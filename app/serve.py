@@ -19,7 +19,8 @@ from uvicorn.supervisors import Multiprocess
 
 from app import asgi
 from app.installation import open_installation
-from app.manifest.loading import REDIS_URL, Declaration, load_manifest
+from app.manifest.loading import DEVELOPMENT, REDIS_URL, Declaration, load_manifest
+from app.server.connection import HTTPConnection
 from app.server.sockets.protocol import SocketProtocol
 from canonical.errors import InvalidInputError
 from runtime.embedded.valkey import EmbeddedValkey
@@ -39,6 +40,7 @@ class Service(Struct, frozen=True, kw_only=True):
         workers: Number of processes.
         graphiql: Whether GraphiQL is served too.
         log_format: `json` or `console`.
+        development: Whether tokens for development are taken.
     """
 
     manifest: Path
@@ -47,6 +49,7 @@ class Service(Struct, frozen=True, kw_only=True):
     workers: int = 1
     graphiql: bool = True
     log_format: str = "json"
+    development: bool = False
 
 
 def serve(service: Service, ready: Callable[[str], None]) -> None:
@@ -58,10 +61,14 @@ def serve(service: Service, ready: Callable[[str], None]) -> None:
 
     Raises:
         ManifestError: if the manifest cannot be used.
-        InvalidInputError: if the address cannot be listened on, or a backend cannot be opened.
+        InvalidInputError: if the address cannot be listened on, a backend cannot be opened, or the
+            manifest is for development and the service is not.
         EmbeddedServerError: if no Redis is named and none can be started.
     """
+    if service.development:
+        os.environ[DEVELOPMENT] = "1"  # for the workers too
     declared = load_manifest(service.manifest, os.environ)
+    declared.check_servable()
     with (
         suppress(KeyboardInterrupt),
         ended_by_signals(),
@@ -100,7 +107,7 @@ def config_of(application: Any, **more: Any) -> uvicorn.Config:
     return uvicorn.Config(
         application,
         loop="uvloop",
-        http="httptools",
+        http=HTTPConnection,
         ws=SocketProtocol,
         log_config=None,
         access_log=False,

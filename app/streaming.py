@@ -1,7 +1,7 @@
 """The streams of one process: caches drop what the log says has changed, then it is told."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import cast
 
 from typing_extensions import override
@@ -17,6 +17,7 @@ from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
 from app.server.streams import Streams
 from app.server.terms import Terms
+from app.trusted import trusting
 from app.watching import watching
 from canonical.events import Event
 from runtime.events.follower import Follower
@@ -59,8 +60,15 @@ def streaming_of(declared: Declaration) -> Streaming:
     """How an application serves the subscriptions of a manifest's installation."""
     manifest = declared.manifest
 
-    def opened(operator: Operator, serving: Serving) -> AbstractAsyncContextManager[Streams]:
-        return open_streams(operator, cast("Installation", serving), manifest)
+    @asynccontextmanager
+    async def opened(operator: Operator, serving: Serving) -> AsyncIterator[Streams]:
+        installation = cast("Installation", serving)
+        config, base_dir = manifest.known_operations, declared.vault.base_dir
+        async with (
+            open_streams(operator, installation, manifest) as streams,
+            trusting(config, base_dir, serving.serves.known, operator.documents),
+        ):
+            yield streams
 
     return Streaming(streams=opened, settings=manifest.subscriptions.settings())
 

@@ -20,6 +20,7 @@ from runtime.embedded.valkey import EmbeddedValkey
 from runtime.security.development import mint_development_token, new_development_key
 from runtime.security.principal import Role
 
+DEVELOPMENT: Final = "SUPPLYGRAPH_DEVELOPMENT"
 DEVELOPMENT_KEY: Final = "SUPPLYGRAPH_DEVELOPMENT_KEY"
 _TOKEN_LIFE_S: Final = 86_400.0
 
@@ -209,6 +210,7 @@ class Starter:
             **self._systems.environ,
             **contender.environ,
             DEVELOPMENT_KEY: self._key,
+            DEVELOPMENT: "1",
             "SUPPLYGRAPH_MANIFEST": str(manifest),
         }
         if contender.workers > 1:

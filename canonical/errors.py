@@ -44,7 +44,7 @@ class SupplygraphError(Exception):
         code: Stable code for programs, as in GraphQL's `extensions.code`.
     """
 
-    code: ClassVar[str] = "INTERNAL"
+    code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -122,16 +122,30 @@ class Rows:
         objects: The objects.
         cells: Results, field by field; None before they are there, and for `__typename`.
         standing: The cells that they are the objects of, and which type of these; None at the root.
+        times: When fields were begun and when their values were there, by number of the field, in
+            nanoseconds; None where nobody asks for it.
     """
 
-    __slots__ = ("_positions", "cells", "objects", "selection", "standing")
+    __slots__ = ("_positions", "cells", "objects", "selection", "standing", "times")
 
     def __init__(self, selection: Selection, objects: Sequence[Any]) -> None:
         self.selection = selection
         self.objects = objects
         self.cells: list[Cells | None] = [None] * len(selection.fields)
         self.standing: tuple[Objects, int] | None = None
+        self.times: dict[int, tuple[int, int]] | None = None
         self._positions: dict[int, list[int]] | None = None
+
+    def begun(self, number: int, moment_ns: int) -> None:
+        """Note that a field was begun."""
+        if self.times is None:
+            self.times = {}
+        self.times[number] = (moment_ns, moment_ns)
+
+    def ended(self, number: int, moment_ns: int) -> None:
+        """Note that the values of a field, which was begun, are there."""
+        assert self.times is not None  # noqa: S101  # it was begun
+        self.times[number] = (self.times[number][0], moment_ns)
 
     def paths(self, number: int) -> Iterator[tuple[str | int, ...]]:
         """Every path at which an object stands, from the number of its root on."""

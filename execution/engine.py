@@ -41,6 +41,7 @@ from execution.operation import OperationContext, Path
 from execution.plans import NotPlannedError, Plan, Planner
 from execution.reporting import Reports
 from execution.running import Run
+from execution.timings import Timing, timings_of
 from execution.writing import Writer
 
 _KEPT: Final = 1_000
@@ -57,11 +58,13 @@ class Outcome(Struct, frozen=True):
             variables are wrong.
         errors: What is wrong, with paths.
         problems: What is merely incomplete, with paths.
+        timings: How long each field took, where the operation has a timer and was planned.
     """
 
     data: bytes | None
     errors: Sequence[GraphQLError]
     problems: Sequence[tuple[SupplygraphError, Path]] = ()
+    timings: Timing | None = None
 
 
 class Opened(Struct, frozen=True):
@@ -115,6 +118,7 @@ class Engine:
         planned: Whether operations are planned; graphql-core walks them all if not.
         on_plan: Told of each operation that is run whether its plan was made or found, or why
             graphql-core walks it.
+        suggestions: Whether errors about variables suggest what may have been meant.
     """
 
     def __init__(
@@ -124,8 +128,10 @@ class Engine:
         writers: Mapping[str, ColumnWriter] | None = None,
         planned: bool = True,
         on_plan: Callable[[PlanOutcome, str | None], None] = lambda *_: None,
+        suggestions: bool = True,
     ) -> None:
         self._schema = schema
+        self._suggestions = suggestions
         self._writers = writers or {}
         self._planned = planned
         self._on_plan = on_plan
@@ -229,6 +235,7 @@ class Engine:
             prepared.operation.variable_definitions or (),
             dict(variables),
             max_errors=_MAX_ERRORS,
+            hide_suggestions=not self._suggestions,
         )
         if not isinstance(values, VariableValues):
             return Outcome(None, values)
@@ -309,8 +316,10 @@ async def _ran(
     context.operation.scheduler.expect_whole_levels()
     reports = Reports(len(roots))
     rows = await Run(plan, values, context, reports).rows(roots)
+    timings = None if context.operation.timer is None else timings_of(rows)
     data = Writer(reports).data(rows)
-    return list(map(Outcome, data, reports.errors(), reports.incomplete()))
+    told = zip(data, reports.errors(), reports.incomplete(), strict=True)
+    return [Outcome(*one, timings) for one in told]
 
 
 _UNPLANNED: Final = NotPlannedError("operations are not planned here")

@@ -53,6 +53,7 @@ class Run:
         self._variables = variables
         self._context = context
         self._reports = reports
+        self._timer = context.operation.timer
 
     async def rows(self, roots: Sequence[Any]) -> Rows:
         """Roots with all that hangs below them. Errors of fields are reported, never raised.
@@ -81,6 +82,8 @@ class Run:
         answer = field.answer
         if answer is None:
             return ()
+        if self._timer is not None:
+            rows.begun(number, self._timer())
         place = Place(rows, field)
         if isinstance(answer, Link):
             if early is not None and number in early:
@@ -94,6 +97,8 @@ class Run:
         self, values: Sequence[Any], place: Place, number: int, early: Early | None = None
     ) -> Sequence[Branch]:
         """Take a field's values in, and begin with what hangs below them."""
+        if self._timer is not None:
+            place.rows.ended(number, self._timer())
         cells = self._cells(values, place.field.shape, place)
         place.rows.cells[number] = cells
         if place.field.leaf is not None:

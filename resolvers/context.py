@@ -26,12 +26,14 @@ class Limits(Struct, frozen=True):
         max_page_size: Most records of a list.
         max_nodes: Most ids of `nodes`.
         max_weeks: Longest projection.
+        max_representations: Most representations of `_entities`.
     """
 
     default_page_size: int = 50
     max_page_size: int = 2_000
     max_nodes: int = 500
     max_weeks: int = 104
+    max_representations: int = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)

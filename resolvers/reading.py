@@ -3,6 +3,7 @@
 Always within what the caller may see.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -85,10 +86,13 @@ async def by_reference(
     by_system: dict[str, list[str]] = {}
     for system, key in (r for r in references if r is not None):
         by_system.setdefault(system, []).append(key)
+    answers = await asyncio.gather(
+        *(_found(context, entity, KEY, k, asked, system=s) for s, k in by_system.items())
+    )
     found = {
         (system, key): _single(context, entity, at_key)
-        for system, keys in by_system.items()
-        for key, at_key in (await _found(context, entity, KEY, keys, asked, system=system)).items()
+        for system, answer in zip(by_system, answers, strict=True)
+        for key, at_key in answer.items()
     }
     return [None if r is None else found.get(r) for r in references]
 

@@ -1,16 +1,27 @@
 """The published schema, put together."""
 
+from functools import cache
+
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from schema.events import Subscription
+from schema.federation import REPRESENTATION, federated, subgraph_sdl
 from schema.mutations import Mutation
 from schema.publishing import read_column
 from schema.query import Query
 from schema.scalars import SCALARS
 
 
-def build_schema() -> strawberry.Schema:
-    """Make the schema. Its resolvers expect a `resolvers.context.RequestContext` as context."""
-    config = StrawberryConfig(default_resolver=read_column, scalar_map=dict(SCALARS))
-    return strawberry.Schema(Query, Mutation, Subscription, config=config)
+def build_schema(*, subgraph: bool = True) -> strawberry.Schema:
+    """Make the schema. Its resolvers expect a `resolvers.context.RequestContext` as context.
+
+    Args:
+        subgraph: Whether a gateway may ask what it asks of the subgraphs of a federation.
+    """
+    sdl = cache(lambda: subgraph_sdl(schema.as_str()))  # at the first question: it takes a while
+    query = federated(Query, sdl) if subgraph else Query
+    scalars = {**SCALARS, **REPRESENTATION}
+    config = StrawberryConfig(default_resolver=read_column, scalar_map=scalars)
+    schema = strawberry.Schema(query, Mutation, Subscription, config=config)
+    return schema

@@ -12,9 +12,14 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ("tests.fixtures.postgres", "tests.fixtures.valkey")
 """Servers that all folders share: a fixture that each imports would be one for each."""
+
+# How long a busy machine takes to make an example says nothing of the code.
+settings.register_profile("suite", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("suite")
 
 # Nothing compiled is thrown away: workers, servers and commands would all compile it again.
 sys.dont_write_bytecode = False

@@ -1,16 +1,25 @@
 """Printing what programs read: the GraphQL schema, the manifest's JSON Schema, and data."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 
-def sdl() -> None:
+def sdl(
+    federation: Annotated[
+        bool,
+        typer.Option(
+            "--federation", help="As a subgraph of a federation: what a gateway composes."
+        ),
+    ] = False,
+) -> None:
     """Print the GraphQL schema."""
     from schema.api import build_schema
+    from schema.federation import subgraph_sdl
 
-    typer.echo(build_schema().as_str())
+    text = build_schema().as_str()
+    typer.echo(subgraph_sdl(text) if federation else text)
 
 
 def schema_json() -> None:

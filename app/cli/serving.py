@@ -24,6 +24,14 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=256, help="Number of processes.")] = 1,
     graphiql: Annotated[bool, typer.Option(help="Serve GraphiQL at /graphiql too.")] = True,
     log_format: Annotated[LogFormat, typer.Option(help="How logs are written.")] = LogFormat.JSON,
+    development: Annotated[
+        bool,
+        typer.Option(
+            "--development",
+            envvar="SUPPLYGRAPH_DEVELOPMENT",
+            help="Take tokens that `supplygraph token` makes, where the manifest names their key.",
+        ),
+    ] = False,
 ) -> None:
     """Answer GraphQL over the systems of a manifest."""
     from app.serve import Service
@@ -39,5 +47,6 @@ def serve(
         workers=workers,
         graphiql=graphiql,
         log_format=log_format.value,
+        development=development,
     )
     serve_until_stopped(service, ready)

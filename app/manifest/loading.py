@@ -15,6 +15,7 @@ from app.manifest.parts import Parts, read_parts
 from app.manifest.problems import ManifestError, Problem
 from app.manifest.references import missing_in
 from app.manifest.streaming import StoreConfig
+from app.manifest.trusted import TrustedFileError, read_trusted
 from canonical.errors import InvalidInputError, MisconfiguredError
 from connectors.kit.secrets import Reference, SecretMissingError, Vault
 from runtime.cache.urls import InvalidRedisURLError, understand
@@ -23,6 +24,7 @@ from runtime.store.settings import StoreSettings
 
 REDIS_URL = "REDIS_URL"
 DATABASE_URL = "DATABASE_URL"
+DEVELOPMENT = "SUPPLYGRAPH_DEVELOPMENT"
 
 
 class Declaration(Struct, frozen=True):
@@ -42,6 +44,25 @@ class Declaration(Struct, frozen=True):
     def redis_url(self) -> str | None:
         """Where Redis is; None if an embedded server is to be used."""
         return _url(self.manifest.cache.redis_url, self.vault, REDIS_URL)
+
+    @property
+    def development(self) -> bool:
+        """Whether it was said that this is no service for real data."""
+        return self.vault.environ.get(DEVELOPMENT) == "1"
+
+    def check_servable(self) -> None:
+        """Make sure that it may be served.
+
+        Raises:
+            InvalidInputError: if it takes tokens that are for development, and this is none.
+        """
+        if self.manifest.identity.development_key is not None and not self.development:
+            raise InvalidInputError(
+                "the manifest's identity.development_key is for development: whoever has it can be "
+                "anybody. For real data name your identity provider under identity.issuers; to "
+                "serve without, say so: `supplygraph serve --development` (or set "
+                f"{DEVELOPMENT}=1)"
+            )
 
     @property
     def store(self) -> StoreSettings:
@@ -139,7 +160,7 @@ def _surroundings_wrong(parts: Parts, vault: Vault) -> list[Problem]:
             where = "" if parts.cache.redis_url else f"{REDIS_URL}: "
             path = ("cache", "redis_url")
             found.append(parts.document.problem(path, f"{where}{exc}"))
-    return found + _store_wrong(parts, vault)
+    return found + _store_wrong(parts, vault) + _trusted_wrong(parts, vault)
 
 
 def _store_wrong(parts: Parts, vault: Vault) -> list[Problem]:
@@ -150,6 +171,16 @@ def _store_wrong(parts: Parts, vault: Vault) -> list[Problem]:
     except (SecretMissingError, MisconfiguredError) as exc:
         where = "" if parts.store.url else f"{DATABASE_URL}: "
         return [parts.document.problem(("store", "url"), f"{where}{exc}")]
+    return []
+
+
+def _trusted_wrong(parts: Parts, vault: Vault) -> list[Problem]:
+    if parts.manifest is None:
+        return []
+    try:
+        read_trusted(parts.manifest.known_operations.files, vault.base_dir)
+    except TrustedFileError as exc:
+        return [parts.document.problem(("known_operations", "files"), exc.message)]
     return []
 
 

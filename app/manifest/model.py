@@ -5,9 +5,11 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from app.manifest.federation import FederationConfig
 from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE_S
 from app.manifest.identity import IdentityConfig
 from app.manifest.ingestion import SystemIngestion
+from app.manifest.known_operations import KnownOperationsConfig
 from app.manifest.serving import AnswersConfig, HTTPConfig
 from app.manifest.streaming import EventsConfig, StoreConfig, SubscriptionsConfig
 from app.manifest.thresholds import DEFAULT_THRESHOLDS, ThresholdsConfig
@@ -228,6 +230,15 @@ class LimitsConfig(Part):
     max_weeks: Annotated[
         int, Field(ge=1, le=520, description="Longest projection of stock, in weeks.")
     ] = _LIMITS.max_weeks
+    max_representations: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000,
+            description="Most representations of `_entities`: records that a gateway asks for at "
+            "once, where their keys come from another subgraph.",
+        ),
+    ] = _LIMITS.max_representations
     operation_timeout_s: Annotated[
         float, Field(gt=0, le=600, description="Longest time for one operation.")
     ] = 15.0
@@ -246,7 +257,13 @@ class LimitsConfig(Part):
 
     def for_resolvers(self) -> Limits:
         """Those that resolvers keep."""
-        return Limits(self.default_page_size, self.max_page_size, self.max_nodes, self.max_weeks)
+        return Limits(
+            self.default_page_size,
+            self.max_page_size,
+            self.max_nodes,
+            self.max_weeks,
+            self.max_representations,
+        )
 
 
 class Manifest(Part):
@@ -280,7 +297,16 @@ class Manifest(Part):
     subscriptions: Annotated[
         SubscriptionsConfig, Field(description="What subscriptions may take.")
     ] = SubscriptionsConfig()
-    http: Annotated[HTTPConfig, Field(description="How answers are sent.")] = HTTPConfig()
+    http: Annotated[
+        HTTPConfig, Field(description="How questions are taken, and answers are sent.")
+    ] = HTTPConfig()
+    known_operations: Annotated[
+        KnownOperationsConfig,
+        Field(description="Trusted documents, and who may ask other ones."),
+    ] = KnownOperationsConfig()
     limits: Annotated[LimitsConfig, Field(description="What one question may ask for.")] = (
         LimitsConfig()
     )
+    federation: Annotated[
+        FederationConfig, Field(description="Being a subgraph of a federation.")
+    ] = FederationConfig()

@@ -7,7 +7,7 @@ the preset.
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -21,11 +21,11 @@ from connectors.kit.mapping.presets import preset_document, preset_names
 _TITLE: Final = "Supplygraph manifest"
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TEXT: Final = {"type": "string"}
-_EXACTLY_ONE: Final = {
+_EXACTLY_ONE: Final[Mapping[str, tuple[str, ...]]] = {
     "Reference": ("env", "file"),
     "BackendConfig": ("preset", "protocol"),
     "CrosswalkConfig": ("file", "rows"),
-    "IdentityConfig": ("development_key", "jwks_url", "static_key"),
+    "IdentityConfig": ("development_key", "issuers"),
 }
 _LISTS_OR_ONE: Final = {
     "EntityMapping": ("key",),
@@ -58,6 +58,8 @@ def manifest_schema() -> dict[str, Any]:
     backend["preset"]["anyOf"][0]["enum"] = list(preset_names())
     definitions["BackendConfig"]["allOf"] = list(_settings_rules())
     schema["properties"]["backends"]["additionalProperties"] = False
+    issuers = definitions["IdentityConfig"]["properties"]["issuers"]
+    issuers["anyOf"][0]["additionalProperties"] = False
     return {"$schema": _DIALECT, **schema, "title": _TITLE}
 
 

@@ -20,7 +20,9 @@ from app.ingest.bulk import bulk_routes
 from app.ingest.desks import Ingestion
 from app.ingest.webhooks import hook_routes
 from app.server.catalogue import catalogue_routes
+from app.server.connection import EDGE
 from app.server.counting import Counted
+from app.server.cross_origin import CrossOriginApp
 from app.server.drain import Drain, drained_before_signals
 from app.server.endpoint import Endpoint, answer_later
 from app.server.health import health_routes
@@ -113,12 +115,12 @@ def create_app(
             desk.serving = serving
             try:
                 async with _board(streaming, operator, serving, desk.drain) as board:
-                    desk.endpoint = Endpoint(board, serving)
+                    desk.endpoint = _endpoint(board, serving)
                     with (
                         drained_before_signals(desk.drain, drain_s),
                         desk.drain.told_to_give_up(board.give_up),
                     ):
-                        yield {"drain": desk.drain, SWITCHBOARD: board}
+                        yield {"drain": desk.drain, SWITCHBOARD: board, EDGE: serving.edge}
             finally:
                 desk.serving, desk.endpoint = None, answer_later
 
@@ -133,6 +135,11 @@ def create_app(
     return Application(
         desk, routes=routes, lifespan=lifespan, middleware=[Middleware(Counted, beside=_GRAPHQL)]
     )
+
+
+def _endpoint(board: Switchboard, serving: Serving) -> ASGIApp:
+    endpoint, allowed = Endpoint(board, serving), serving.edge.cross_origin
+    return endpoint if allowed is None else CrossOriginApp(endpoint, allowed)
 
 
 @asynccontextmanager

@@ -52,12 +52,26 @@ async def subscribe(
         return NOTHING
 
 
+async def settled(
+    board: Switchboard, request: GraphQLRequest, terms: Terms, outlet: Outlet
+) -> GraphQLRequest | None:
+    """The request with the text that some client has sent before; None if it is refused."""
+    correlate(terms.correlation_id)
+    try:
+        return await board.operator.gate.later(request, terms)
+    except HTTPRefusal as exc:
+        outlet.fail(refusal(exc.message, exc.code, terms.correlation_id))
+    except Exception as exc:  # noqa: BLE001  # the last border before the client
+        outlet.fail(encode([told_fault(exc, terms.correlation_id)]))
+    return None
+
+
 async def answer(board: Switchboard, request: GraphQLRequest, terms: Terms, outlet: Outlet) -> None:
     """Answer a query or a mutation by one result; cancelled when nobody wants it any more."""
     correlate(terms.correlation_id)
     try:
         attendant = Attendant(_nothing_more, board.drain)
-        tell(await board.operator.answer(request, terms, attendant), outlet)
+        tell(await board.operator.answered(request, terms, attendant), outlet)
     except HTTPRefusal as exc:
         outlet.fail(refusal(exc.message, exc.code, terms.correlation_id))
     except SupplygraphError as exc:

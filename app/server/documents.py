@@ -5,12 +5,10 @@ from typing import Final
 
 from graphql import (
     DocumentNode,
-    FieldNode,
     GraphQLError,
     GraphQLSchema,
     MaxIntrospectionDepthRule,
     OperationDefinitionNode,
-    OperationType,
     parse,
     specified_rules,
     validate,
@@ -62,8 +60,9 @@ class Document(Struct):
 class Documents:
     """Documents by their text, the least recently used forgotten first."""
 
-    def __init__(self, schema: GraphQLSchema, bounds: Bounds) -> None:
+    def __init__(self, schema: GraphQLSchema, bounds: Bounds, *, suggestions: bool = False) -> None:
         self._schema = schema
+        self._suggestions = suggestions
         self._bounds = bounds
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._characters = 0
@@ -88,20 +87,18 @@ class Documents:
         except GraphQLError as exc:
             return Document(None, (_coded(exc, "GRAPHQL_PARSE_FAILED"),))
         try:
-            errors = validate(self._schema, tree, _RULES, max_errors=_MAX_ERRORS)
+            errors = validate(
+                self._schema,
+                tree,
+                _RULES,
+                max_errors=_MAX_ERRORS,
+                hide_suggestions=not self._suggestions,
+            )
             if not errors:
                 errors = too_much(tree, self._bounds)
         except RecursionError:
             errors = [GraphQLError("the document is nested too deeply")]
         return Document(tree, tuple(_coded(e, "GRAPHQL_VALIDATION_FAILED") for e in errors))
-
-
-def is_introspection(operation: OperationDefinitionNode) -> bool:
-    """Tell whether an operation asks about the schema alone."""
-    return operation.operation is OperationType.QUERY and all(
-        isinstance(s, FieldNode) and s.name.value.startswith("__")
-        for s in operation.selection_set.selections
-    )
 
 
 def _invalid(message: str) -> GraphQLError:

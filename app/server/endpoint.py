@@ -10,21 +10,23 @@
     503  stopping, or tokens cannot be checked now
     504  the operation took too long
 
-It is the same for all media types: an answer without `data` never comes with 200, but for one: a
-document that is named by a digest that nobody knows, where clients expect what Apollo does. The
-draft of August 2026 recommends 422 for some of what is 400 here, and 294 for a partial answer;
-clients, proxies and the audit suite of graphql-http do not know these yet.
+An answer without `data` comes with 200 in three cases: a document is named by a digest that nobody
+knows, where clients expect what Apollo does; one of several requests of a body is wrong; and where
+a client asks for `application/json` by name, whose rules want 200 for every request that could be
+read. The draft of August 2026 recommends 422 for some of what is 400 here, and 294 for a partial
+answer; clients, proxies and the audit suite of graphql-http do not know these yet.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from app.errors import told_fault, told_refusal, told_request
+from app.errors import told_request
 from app.server.attending import Attendant, stopping
+from app.server.batches import Batches
 from app.server.event_streams import EventStream, in_events, open_stream
 from app.server.exchange import CORRELATION, ClientGoneError, Inbound, Reply
+from app.server.forgery import check_intended
 from app.server.negotiation import (
     EVENT_STREAM,
     PLAIN_JSON,
@@ -33,23 +35,16 @@ from app.server.negotiation import (
     takes_events,
 )
 from app.server.ports import Serving
+from app.server.refusals import refusal_of
 from app.server.replies import Replies, refused
-from app.server.requests import GraphQLRequest, Requests
+from app.server.requests import READ, GraphQLRequest, Requests
 from app.server.switchboard import Switchboard
 from app.server.terms import read_terms
-from canonical.errors import (
-    RefusedError,
-    SupplygraphError,
-    UnauthenticatedError,
-    UnavailableError,
-)
 from runtime.telemetry.correlation import accepted, correlate, correlated, new_correlation_id
 from runtime.telemetry.metrics import OperationKind, OperationOutcome
 from runtime.telemetry.tracing import hand_on, operation_span, recording
 
-_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
 _CLIENT_GONE: Final = 499
-_RETRY_S: Final = 5.0
 
 
 class Endpoint:
@@ -65,9 +60,11 @@ class Endpoint:
         self._operator = board.operator
         self._drain = board.drain
         self._serving = serving
-        self._requests = Requests(serving.operation_limits.max_bytes)
+        self._edge = serving.edge
+        self._methods = {"GET", "HEAD", "POST"} if self._edge.get else {"POST"}
+        self._requests = Requests(serving.operation_limits.max_bytes, self._edge)
         self._replies = Replies(serving.serves)
-        self._persisted = serving.serves.persisted
+        self._batches = Batches(self._operator, self._drain)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -95,40 +92,38 @@ class Endpoint:
                 return await self._answered(inbound, correlation_id, wanted)
             finally:
                 self._drain.end()
-        except HTTPRefusal as exc:
-            told = told_request(exc.message, exc.code, correlation_id)
-            return refused(told, exc.status, form, exc.headers)
-        except SupplygraphError as exc:
-            status, headers = _refusal(exc, named=b"authorization" in inbound.headers)
-            return refused(told_refusal(exc, correlation_id), status, form, headers)
         except ClientGoneError:
             return Reply(_CLIENT_GONE, ())
         except Exception as exc:  # noqa: BLE001  # the last border before the client
-            return refused(told_fault(exc, correlation_id), 500, form)
+            named = b"authorization" in inbound.headers
+            said = refusal_of(exc, correlation_id, named=named)
+            return refused(said.told, said.status, form, said.headers)
 
     async def _answered(
         self, inbound: Inbound, correlation_id: str, wanted: str
     ) -> Reply | EventStream:
-        if inbound.method not in _METHODS:
-            allowed = {"Allow": ", ".join(sorted(_METHODS))}
-            raise HTTPRefusal(405, "questions are asked by POST, queries also by GET", allowed)
-        request = await self._requests.read(inbound)
+        self._check_method(inbound)
+        asked = await self._requests.read(inbound)
         terms = await read_terms(inbound, self._serving.tokens, correlation_id)
-        if not request.query:
-            request = await self._with_text(request)
+        if isinstance(asked, tuple):
+            answer = await self._batches.answer(asked, terms, inbound)
+            return await self._replies.reply(answer, inbound, wanted, terms)
+        request = await self._operator.gate.settled(asked, terms)
         if self._streams(request, inbound):
             return await open_stream(self._board, request, terms, inbound.receive)
-        answer = self._operator.at_hand(request, terms)
-        if answer is None:
-            attendant = Attendant(inbound.receive, self._drain)
-            answer = await self._operator.answer(request, terms, attendant)
-        if request.persisted is not None and answer.outcome is not OperationOutcome.REFUSED:
-            await self._persisted.put(request.query)
-        if wanted != EVENT_STREAM:
-            return await self._replies.reply(answer, inbound, wanted, terms)
-        if answer.outcome is not OperationOutcome.REFUSED:
+        attendant = Attendant(inbound.receive, self._drain)
+        answer = await self._operator.answered(request, terms, attendant)
+        if wanted == EVENT_STREAM and answer.outcome is not OperationOutcome.REFUSED:
             return in_events(answer)
-        return await self._replies.reply(answer, inbound, PLAIN_JSON, terms)
+        return await self._replies.reply(answer, inbound, wanted, terms)
+
+    def _check_method(self, inbound: Inbound) -> None:
+        if inbound.method not in self._methods:
+            allowed = {"Allow": ", ".join(sorted(self._methods))}
+            also = ", queries also by GET" if self._edge.get else ""
+            raise HTTPRefusal(405, f"questions are asked by POST{also}", allowed)
+        if inbound.method in READ and self._edge.csrf_prevention:
+            check_intended(inbound)
 
     def _streams(self, request: GraphQLRequest, inbound: Inbound) -> bool:
         """Whether a request is for a subscription that can be begun."""
@@ -137,13 +132,6 @@ class Endpoint:
         subscribes = self._operator.kind(request) is OperationKind.SUBSCRIPTION
         return subscribes and inbound.method != "HEAD"
 
-    async def _with_text(self, request: GraphQLRequest) -> GraphQLRequest:
-        """The request with the text that its digest names."""
-        text = await self._persisted.get(request.persisted or "")
-        if text is None:
-            raise HTTPRefusal(200, "PersistedQueryNotFound", code="PERSISTED_QUERY_NOT_FOUND")
-        return request.of_text(text)
-
 
 async def answer_later(_scope: Scope, _receive: Receive, send: Send) -> None:
     """Answer while there is nothing that could answer: an ASGI application."""
@@ -151,11 +139,3 @@ async def answer_later(_scope: Scope, _receive: Receive, send: Send) -> None:
     told = told_request(refusal.message, refusal.code, correlation_id)
     reply = refused(told, refusal.status, PLAIN_JSON, refusal.headers)
     await reply.send(send, correlation_id)
-
-
-def _refusal(error: SupplygraphError, *, named: bool) -> tuple[int, Mapping[str, str]]:
-    if isinstance(error, UnauthenticatedError):
-        return 401, {"WWW-Authenticate": 'Bearer error="invalid_token"' if named else "Bearer"}
-    if isinstance(error, UnavailableError):
-        return 503, {"Retry-After": f"{max(1, round(error.retry_after_s or _RETRY_S))}"}
-    return (403 if isinstance(error, RefusedError) else 400), {}

@@ -43,10 +43,18 @@ _HEADERS: Final = as_headers({**NO_STORE, **_TYPE, "X-Accel-Buffering": "no"})
 # Proxies are to pass on what comes; the last header says it to nginx.
 _COME_AGAIN: Final = frozenset({CloseCode.GOING_AWAY, CloseCode.TRY_AGAIN_LATER})
 _OK: Final = 200
-_STATUS: Final = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "INTERNAL": 500, "UNAVAILABLE": 503}
+_STATUS: Final = {
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
+    "INTERNAL_SERVER_ERROR": 500,
+    "UNAVAILABLE": 503,
+}
 _CODES: Final = {CloseCode.UNAUTHORIZED: UnauthenticatedError.code}
 _NEVER: Final = float("inf")
 _RETRY: Final = {"Retry-After": "5"}
+_APART_S: Final = 0.1
+# Between the last result and an end that says "come again": graphql-sse waits for ever if it learns
+# of both at once.
 
 
 class _Extensions(Struct, frozen=True):
@@ -107,6 +115,7 @@ class EventStream:
         "_count",
         "_expires_at",
         "_finished",
+        "_lingers",
         "_over",
         "_principal",
         "_receive",
@@ -136,7 +145,7 @@ class EventStream:
         self._refusal: bytes | None = None
         self._waiting: list[bytes] = [_SIGN]
         self._waiting_bytes = 0
-        self._over = self._finished = self._scheduled = self._blocked = False
+        self._over = self._finished = self._scheduled = self._blocked = self._lingers = False
         self._count = metrics.deliveries(self.protocol)
         self._expires_at = board.expiry(principal)
         self._wrote_at = _now()
@@ -175,7 +184,10 @@ class EventStream:
         if code is not CloseCode.GOING_AWAY:
             told = told_request(reason, _CODES.get(code, code.name), self._terms.correlation_id)
             self._write(_NEXT, enveloped(None, [told]), _END)
-        if code not in _COME_AGAIN:
+        if code in _COME_AGAIN:
+            self._lingers = True
+            asyncio.get_running_loop().call_later(_APART_S, self._let_go)
+        else:
             self._write(_COMPLETE)
         self._end()
         self._subscription.end()
@@ -256,8 +268,8 @@ class EventStream:
         if self._send is None or self._finished:
             return
         body, self._waiting, self._waiting_bytes = b"".join(self._waiting), [], 0
-        self._finished, self._wrote_at = self._over, _now()
-        message = {"type": "http.response.body", "body": body, "more_body": not self._over}
+        self._finished, self._wrote_at = self._over and not self._lingers, _now()
+        message = {"type": "http.response.body", "body": body, "more_body": not self._finished}
         rest, _ = begin(self._send(message))
         if rest is not None:
             self._blocked = True
@@ -268,6 +280,10 @@ class EventStream:
     async def _taken(self, rest: Awaitable[None]) -> None:
         await rest
         self._flush()
+
+    def _let_go(self) -> None:
+        self._lingers = False
+        self._flush_soon()
 
     def _end(self) -> None:
         """Nothing more is written, but for what waits."""

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
-from time import perf_counter
+from time import perf_counter, perf_counter_ns
 from typing import Any, Final
 
 from graphql import DocumentNode, GraphQLError
@@ -19,6 +19,7 @@ from app.server.requests import GraphQLRequest
 from app.server.terms import Terms
 from canonical.errors import Reason, SupplygraphError, UnavailableError
 from execution.engine import Engine
+from execution.timings import Timing
 from runtime.cache.kept import AnswerKey, KeptAnswer
 
 _SLACK_S: Final = 1.0
@@ -40,6 +41,7 @@ class Made(Struct, frozen=True):
         found: Whether it was kept already, and nothing was executed.
         levels: Levels that were read one after the other.
         backends: What each system cost.
+        timings: How long each field took, where its own caller asked for that.
     """
 
     data: bytes | None
@@ -51,6 +53,7 @@ class Made(Struct, frozen=True):
     found: bool = False
     levels: int = 0
     backends: Mapping[str, Any] = {}
+    timings: Timing | None = None
 
 
 class Execution:
@@ -76,6 +79,8 @@ class Execution:
             serving, terms.principal, terms.correlation_id, terms.max_staleness_s, now
         )
         self._operation, self._journal = begun.operation, begun.journal
+        if terms.trace and serving.serves.traces:
+            self._operation.timer = perf_counter_ns
         self._reading, self._context = begun.reading, begun.context
         self._answers = serving.serves.answers
         self._made_at, self._watch = 0.0, None
@@ -121,6 +126,7 @@ class Execution:
             personal=self._operation.personal,
             levels=self._operation.scheduler.levels,
             backends=self._journal.report(),
+            timings=outcome.timings,
         )
 
     def keep(self, key: AnswerKey, made: Made) -> Made:

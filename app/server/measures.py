@@ -18,8 +18,9 @@ from graphql import (
 )
 from msgspec import Struct
 
+from app.server.schema_questions import WEIGHTS
+
 _MANY: Final = 1_000_000
-_SCHEMA_QUESTIONS: Final = frozenset({"__schema", "__type"})
 
 
 class Bounds(Struct, frozen=True):
@@ -98,8 +99,9 @@ class _Measure:
     def _of_field(self, node: FieldNode) -> _Size:
         inner = self.of(node.selection_set) if node.selection_set else _Size()
         inner.fields += 1
-        if node.name.value in _SCHEMA_QUESTIONS:  # another rule bounds the depth of these
-            return _Size(0, inner.fields, inner.fields)
+        weight = WEIGHTS.get(node.name.value)
+        if weight is not None:  # another rule bounds the depth of these
+            return _Size(0, inner.fields, inner.fields * weight)
         return inner
 
     def roots(self, selection: SelectionSetNode) -> int:

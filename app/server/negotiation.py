@@ -1,7 +1,8 @@
 """In which form an answer is wanted: media type (`Accept`) and coding (`Accept-Encoding`).
 
 Follows RFC 9110, section 12.5.1: the most specific range that fits a type decides on its quality;
-of types with the same quality, the one whose range stands first wins.
+of types with the same quality, the one whose range stands first wins. An event stream is for
+whoever prefers it: clients name it for subscriptions, among what they take for queries.
 """
 
 import re
@@ -15,7 +16,7 @@ RESPONSE_JSON: Final = "application/graphql-response+json"
 PLAIN_JSON: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream"
 
-_OFFERED: Final = (RESPONSE_JSON, PLAIN_JSON, EVENT_STREAM)
+_OFFERED: Final = (PLAIN_JSON, RESPONSE_JSON, EVENT_STREAM)
 _QUALITY: Final = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 _MAX_RANGES: Final = 100
 
@@ -52,25 +53,31 @@ class _Range(Struct, frozen=True):
 
 @lru_cache(maxsize=256)
 def media_type(accept: str | None) -> str:
-    """The media type to answer with; the specification's own where the client does not mind.
+    """The media type to answer with; plain JSON where the client does not mind.
 
     Raises:
         HTTPRefusal: 406, if the client takes none of ours.
     """
     if accept is None or not accept.strip():
-        return RESPONSE_JSON
+        return PLAIN_JSON
     ranges = {r.name: r for r in _ranges(accept)}
-    wanted: list[tuple[float, int, str]] = []
+    wanted: list[tuple[float, bool, int, str]] = []
     for offered in _OFFERED:
         kind = offered.partition("/")[0]
         fitting = (ranges.get(name) for name in (offered, f"{kind}/*", "*/*"))
         best = next((r for r in fitting if r is not None), None)
         if best is not None and best.quality > 0:
-            wanted.append((-best.quality, best.place, offered))
+            wanted.append((-best.quality, offered == EVENT_STREAM, best.place, offered))
     if not wanted:
         offered = f"{RESPONSE_JSON}, {PLAIN_JSON} or {EVENT_STREAM}"
         raise HTTPRefusal(406, f"answers are {offered}: accept one of them")
-    return min(wanted, key=lambda w: w[:2])[2]
+    return min(wanted, key=lambda w: w[:3])[3]
+
+
+@lru_cache(maxsize=256)
+def names_plain_json(accept: str | None) -> bool:
+    """Tell whether a client names plain JSON; its rules want 200 for whatever could be read."""
+    return any(r.name == PLAIN_JSON and r.quality > 0 for r in _ranges(accept or ""))
 
 
 @lru_cache(maxsize=256)

@@ -16,17 +16,20 @@ import structlog
 from graphql import GraphQLError, print_schema
 from msgspec import Struct
 
-from app.errors import Translator
+from app.errors import Told, Translator
 from app.server.attending import Attendant
-from app.server.documents import Document, Documents, is_introspection
+from app.server.documents import Document, Documents
 from app.server.envelope import enveloped, extended
 from app.server.execution import Execution, Made
 from app.server.flights import Flight, Flights
+from app.server.gate import Gate
 from app.server.measures import Bounds
 from app.server.negotiation import HTTPRefusal
 from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
+from app.server.schema_questions import is_introspection
 from app.server.terms import Terms
+from app.server.traces import ftv1
 from canonical.errors import UnauthenticatedError
 from execution.engine import Engine, PlanOutcome
 from runtime.cache.kept import AnswerKey, KeptAnswer
@@ -68,6 +71,7 @@ class Operator:
     Attributes:
         engine: Runs them.
         documents: Parses and validates them.
+        gate: Which documents may be asked.
 
     Args:
         schema: The published schema.
@@ -83,11 +87,21 @@ class Operator:
         clock: Callable[[], datetime] = _now,
     ) -> None:
         inner = schema._schema  # noqa: SLF001  # parsed and validated here, once
-        self.engine = Engine(inner, writers=COLUMN_WRITERS, on_plan=_planned)
+        self.engine = Engine(
+            inner,
+            writers=COLUMN_WRITERS,
+            on_plan=_planned,
+            suggestions=serving.edge.suggestions,
+        )
         self._serving = serving
         self._serves = serving.serves
         self._clock = clock
-        self.documents = Documents(inner, Bounds(serving.operation_limits.max_depth))
+        self.documents = Documents(
+            inner,
+            Bounds(serving.operation_limits.max_depth),
+            suggestions=serving.edge.suggestions,
+        )
+        self.gate = Gate(self._serves.known, self.about_schema)
         self._flights = Flights()
         if self._serves.answers is not None:
             self._serves.answers.of_schema(print_schema(inner))
@@ -99,6 +113,28 @@ class Operator:
             return OperationKind(document.operation(request.operation_name).operation.value)
         except GraphQLError:
             return OperationKind.UNKNOWN
+
+    def about_schema(self, request: GraphQLRequest) -> bool:
+        """Whether a request that is valid is about the schema alone."""
+        document = self.documents.get(request.query)
+        try:
+            return is_introspection(document.operation(request.operation_name))
+        except GraphQLError:
+            return False
+
+    async def answered(self, request: GraphQLRequest, terms: Terms, attendant: Attendant) -> Answer:
+        """Answer a request that was let through, at once where its answer is at hand.
+
+        Raises:
+            HTTPRefusal: as `answer`; so for the others.
+            UnauthenticatedError: as above.
+            ClientGoneError: as above.
+        """
+        found = self.at_hand(request, terms)
+        answer = found or await self.answer(request, terms, attendant)
+        if request.learnable and answer.outcome is not OperationOutcome.REFUSED:
+            await self.gate.learn(request)
+        return answer
 
     def at_hand(self, request: GraphQLRequest, terms: Terms) -> Answer | None:
         """The answer that this process keeps, if it may be given; nothing is awaited for it."""
@@ -114,9 +150,9 @@ class Operator:
         if kept is None:
             return None
         answer = _kept(kept)
-        if terms.tell_cost:
-            cost = _cost(Made(None), terms, started, "cached")
-            answer = Answer(extended(kept.body, {"supplygraph": cost}), _ANSWERED, answer.outcome)
+        if terms.tell_cost or terms.trace:
+            since = (self._clock(), started)
+            answer = _extended(answer, self._besides(Made(None), terms, since, "cached"))
         metrics.operation_answered(OperationKind.QUERY, answer.outcome, perf_counter() - started)
         return answer
 
@@ -175,11 +211,11 @@ class Operator:
             async with flight.wanted() as work:
                 made = await asked.attendant.until(work)
             if not made.personal:
-                return _told(made, asked, joined=True)
+                return self._told(made, asked, joined=True)
             key = None
         flight = self._begun(asked, document, key)
         async with flight.wanted() as work:
-            return _told(await asked.attendant.until(work), asked)
+            return self._told(await asked.attendant.until(work), asked)
 
     def _joined(self, asked: "_Asked", key: AnswerKey | None) -> Flight | None:
         if key is None or asked.terms.max_staleness_s is not None:
@@ -207,6 +243,36 @@ class Operator:
         document.unkept = 0 if made.kept is not None else document.unkept + 1
         return made
 
+    def _told(self, made: Made, asked: "_Asked", *, joined: bool = False) -> Answer:
+        """The answer for one of those who waited: errors carry its own correlation id."""
+        told: Sequence[Told] = ()
+        if made.kept is not None:
+            answer = _kept(made.kept)
+        else:
+            told = Translator(asked.terms.correlation_id).all(made.errors, made.problems)
+            status, outcome = _verdict(made, told)
+            answer = Answer(enveloped(made.data, told), status, outcome)
+        origin = "cached" if made.found else "shared" if joined else "made"
+        since = (asked.now, asked.started)
+        return _extended(answer, self._besides(made, asked.terms, since, origin, told))
+
+    def _besides(
+        self,
+        made: Made,
+        terms: Terms,
+        since: tuple[datetime, float],
+        origin: str,
+        told: Sequence[Told] = (),
+    ) -> dict[str, Any]:
+        """What the caller wants to be told besides; `since` is when it asked, on two clocks."""
+        besides: dict[str, Any] = {}
+        if terms.tell_cost:
+            besides["supplygraph"] = _cost(made, terms, since[1], origin)
+        if terms.trace and self._serves.traces:
+            timings = made.timings if origin == "made" else None
+            besides["ftv1"] = ftv1(timings, told, since[0], (since[1], perf_counter()))
+        return besides
+
 
 class _Asked(Struct, frozen=True):
     """A request on its way to its answer."""
@@ -233,19 +299,11 @@ def _kept(kept: KeptAnswer) -> Answer:
     return Answer(kept.body, _ANSWERED, OperationOutcome.COMPLETE, kept)
 
 
-def _told(made: Made, asked: _Asked, *, joined: bool = False) -> Answer:
-    """The answer for one of those who waited: errors carry its own correlation id."""
-    if made.kept is not None:
-        answer = _kept(made.kept)
-    else:
-        told = Translator(asked.terms.correlation_id).all(made.errors, made.problems)
-        status, outcome = _verdict(made, told)
-        answer = Answer(enveloped(made.data, told), status, outcome)
-    if not asked.terms.tell_cost or answer.status != _ANSWERED:
+def _extended(answer: Answer, besides: Mapping[str, Any]) -> Answer:
+    """An answer with extensions, unless it is none or there are none."""
+    if not besides or answer.status != _ANSWERED:
         return answer
-    origin = "cached" if made.found else "shared" if joined else "made"
-    cost = _cost(made, asked.terms, asked.started, origin)
-    return Answer(extended(answer.body, {"supplygraph": cost}), _ANSWERED, answer.outcome)
+    return Answer(extended(answer.body, besides), _ANSWERED, answer.outcome)
 
 
 def _verdict(made: Made, told: Sequence[Mapping[str, Any]]) -> tuple[int, OperationOutcome]:

@@ -7,6 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from app.ingest.desks import Ingestion
+from app.server.edge import Edge
+from app.server.known_operations import KnownOperations
 from canonical.dead_letters import DeadLetters, Replays
 from canonical.histories import EventHistory, NoHistory
 from execution.scheduling import LevelScheduler
@@ -48,16 +50,20 @@ class Serves(Struct, frozen=True):
 
     Attributes:
         answers: Keeps whole answers; None keeps and shares none.
-        persisted: Documents that clients name by their digest.
+        known: Documents that clients may name instead of sending them, and who may send others.
         share_in_flight: Whether one execution answers all who ask the same at the same time.
         gzip_from_bytes: Length from which an answer is compressed for whoever takes that; None
             compresses none.
+        traces: Whether gateways that ask for a trace get one.
     """
 
     answers: AnswerCache | None = None
-    persisted: PersistedTexts = msgspec.field(default_factory=lambda: PersistedTexts(None))
+    known: KnownOperations = msgspec.field(
+        default_factory=lambda: KnownOperations(learned=PersistedTexts(None))
+    )
     share_in_flight: bool = True
     gzip_from_bytes: int | None = 64 * 1024
+    traces: bool = False
 
 
 class EventDesk(Struct, frozen=True):
@@ -88,6 +94,10 @@ class Serving(Protocol):
     @property
     def serves(self) -> Serves:
         """How answers are kept and sent."""
+
+    @property
+    def edge(self) -> Edge:
+        """What is taken over HTTP."""
 
     @property
     def units(self) -> DeclaredUnits:

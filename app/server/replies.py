@@ -2,6 +2,9 @@
 
 a query by GET whose answer is kept   private, for as long as all of it is fresh; ETag and 304
 anything else                         no-store
+
+A document or variables that are wrong have the status 400, but for clients that ask for
+`application/json` by name: there the specification wants 200 for every request that could be read.
 """
 
 import re
@@ -12,7 +15,7 @@ from typing import Any, Final
 
 from app.server.envelope import enveloped
 from app.server.exchange import Inbound, Reply, as_headers
-from app.server.negotiation import takes_gzip
+from app.server.negotiation import EVENT_STREAM, PLAIN_JSON, names_plain_json, takes_gzip
 from app.server.operator import Answer
 from app.server.ports import Serves
 from app.server.requests import READ
@@ -22,7 +25,13 @@ from runtime.cache.kept import KeptAnswer, gzipped
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _VARY: Final = "Accept, Accept-Encoding, Authorization"
-NO_STORE: Final = {"Cache-Control": "no-store", "Vary": _VARY}
+NO_STORE: Final = {
+    "Cache-Control": "no-store",
+    "Vary": _VARY,
+    "X-Content-Type-Options": "nosniff",
+}
+_OK: Final = 200
+_WRONG: Final = 400
 _GZIPPED: Final = ((b"content-encoding", b"gzip"),)
 _TAG: Final = re.compile(r'"([0-9a-f]+)(?:-gzip)?"')
 
@@ -39,7 +48,9 @@ class Replies:
         self._now = time.time if serves.answers is None else serves.answers.now
 
     async def reply(self, answer: Answer, inbound: Inbound, form: str, terms: Terms) -> Reply:
-        """The reply to a request."""
+        """The reply to a request; a refusal to who wants an event stream is plain JSON."""
+        status = _OK if _is_well_formed(answer, inbound, form) else answer.status
+        form = PLAIN_JSON if form == EVENT_STREAM else form
         headers, kept = _unkept(form), answer.kept
         packs = self._packs(answer.body, inbound)
         if kept is not None and inbound.method in READ and terms.max_staleness_s is None:
@@ -49,9 +60,9 @@ class Replies:
             if known:
                 return Reply(304, headers)
         if not packs:
-            return Reply(answer.status, headers, answer.body)
+            return Reply(status, headers, answer.body)
         body = await (gzipped(answer.body) if kept is None else kept.packed())
-        return Reply(answer.status, headers + _GZIPPED, body)
+        return Reply(status, headers + _GZIPPED, body)
 
     def _packs(self, body: bytes, inbound: Inbound) -> bool:
         least = self._gzip_from_bytes
@@ -67,6 +78,13 @@ def refused(
     return Reply(status, _unkept(form) + as_headers(headers or {}), enveloped(None, [error]))
 
 
+def _is_well_formed(answer: Answer, inbound: Inbound, form: str) -> bool:
+    """Whether a request could be read, and its client goes by the rules of plain JSON."""
+    if answer.status != _WRONG or form != PLAIN_JSON:
+        return False
+    return names_plain_json(inbound.header(b"accept"))
+
+
 def _cacheable(kept: KeptAnswer, seconds: int, *, packed: bool) -> Headers:
     if seconds <= 0:
         return as_headers({**NO_STORE, "ETag": _tag(kept, packed=packed)})
@@ -75,6 +93,7 @@ def _cacheable(kept: KeptAnswer, seconds: int, *, packed: bool) -> Headers:
             "Cache-Control": f"private, max-age={seconds}",
             "Vary": f"{_VARY}, {EXTENSIONS}, {STALENESS}",
             "ETag": _tag(kept, packed=packed),
+            "X-Content-Type-Options": "nosniff",
         }
     )
 

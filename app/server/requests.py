@@ -1,39 +1,49 @@
 """What a GraphQL-over-HTTP request says (sections Request, GET and POST of the specification).
 
-A request may name its document by a digest instead (automatic persisted queries, as Apollo's
-clients send them): `"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "..."}}`.
+A request may name its document instead of sending it, in the form that Apollo's clients use,
+`"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "..."}}`, or in that of the
+specification's appendix on persisted documents, `"documentId": "sha256:..."` or another id.
+A body may hold several requests in an array, where that is switched on.
 """
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 from starlette.datastructures import QueryParams
 
+from app.server.edge import Edge
 from app.server.exchange import BodyTooLongError, Inbound
 from app.server.negotiation import PLAIN_JSON, HTTPRefusal, parameters_of
 from runtime.cache.persisted import DIGEST, digest_of
 
+T = TypeVar("T")
+
 READ: Final = frozenset({"GET", "HEAD"})
 _JSON: Final = PLAIN_JSON.encode()
-_BODY_S: Final = 10.0
 _CLOSE: Final = {"Connection": "close"}
 _KEPT: Final = 1_000
 _KEPT_BYTES: Final = 4_096
+_NAME: Final = re.compile(r"[!-~]{1,256}")
+_BY_DIGEST: Final = "sha256:"
+_NO_DIGEST: Final = "`sha256Hash` must be 64 hexadecimal digits in lower case"
 
 
 class GraphQLRequest(Struct, frozen=True):
     """One request.
 
     Attributes:
-        query: The document's text; empty where it is named by its digest alone.
+        query: The document's text; empty where it is only named.
         variables: Values of its variables.
         operation_name: Which operation to run, where it has several.
         read_only: Whether only queries may be run (GET).
-        persisted: The digest that names the document, if the client says so.
+        named: The name of the document, if the client says one: a digest or an id.
+        learnable: Whether the name is the digest of the text, for other clients to use (Apollo's
+            automatic persisted queries).
         question: A digest of document, name and variables, the same however it was written; None
             where there is none.
     """
@@ -42,7 +52,8 @@ class GraphQLRequest(Struct, frozen=True):
     variables: Mapping[str, Any]
     operation_name: str | None
     read_only: bool
-    persisted: str | None = None
+    named: str | None = None
+    learnable: bool = False
     question: bytes | None = None
 
     def of_text(self, query: str) -> "GraphQLRequest":
@@ -51,20 +62,26 @@ class GraphQLRequest(Struct, frozen=True):
         return msgspec.structs.replace(self, query=query, question=asked)
 
 
+Batch = tuple[GraphQLRequest | HTTPRefusal, ...]
+"""Several requests of one body, in their order; a refusal stands for one that is none."""
+
+
 class Requests:
     """Reads requests. What it has understood it keeps for a while, by the bytes.
 
     Args:
         max_bytes: Longest body, or query part of an address.
+        edge: What else is taken.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, edge: Edge) -> None:
         self._max_bytes = max_bytes
+        self._edge = edge
         self._by_get: OrderedDict[bytes, GraphQLRequest] = OrderedDict()
-        self._by_post: OrderedDict[bytes, GraphQLRequest] = OrderedDict()
+        self._by_post: OrderedDict[bytes, GraphQLRequest | Batch] = OrderedDict()
 
-    async def read(self, inbound: Inbound) -> GraphQLRequest:
-        """The GraphQL request in an HTTP request.
+    async def read(self, inbound: Inbound) -> GraphQLRequest | Batch:
+        """The GraphQL request in an HTTP request, or several.
 
         Raises:
             HTTPRefusal: if there is none that could be understood.
@@ -78,21 +95,32 @@ class Requests:
         if inbound.headers.get(b"content-type") != _JSON:
             _check_content_type(inbound.header(b"content-type") or "")
         try:
-            body = await inbound.body(self._max_bytes, _BODY_S)
+            body = await inbound.body(self._max_bytes, self._edge.body_s)
         except TimeoutError as exc:
-            message = f"the request did not arrive within {_BODY_S:g} s"
+            message = f"the request did not arrive within {self._edge.body_s:g} s"
             raise HTTPRefusal(408, message, _CLOSE) from exc
         except BodyTooLongError as exc:
             message = f"the request is {_too_large(self._max_bytes)}"
             raise HTTPRefusal(413, message, _CLOSE) from exc
-        return _understood(body, self._by_post, _from_body)
+        return _understood(body, self._by_post, self._from_body)
+
+    def _from_body(self, body: bytes) -> GraphQLRequest | Batch:
+        document = _json(body, "the request body")
+        if not isinstance(document, list):
+            return _of_element(document)
+        most = self._edge.max_batch
+        if not most:
+            message = "several requests at once are not taken; send one object a request"
+            raise HTTPRefusal(400, message, code="BATCHING_NOT_ENABLED")
+        if not document:
+            raise HTTPRefusal(400, "the request body holds no request")
+        if len(document) > most:
+            message = f"{len(document)} requests at once are too many; at most {most} are taken"
+            raise HTTPRefusal(400, message, code="BATCH_LIMIT_EXCEEDED")
+        return tuple(_tried(element) for element in document)
 
 
-def _understood(
-    text: bytes,
-    known: OrderedDict[bytes, GraphQLRequest],
-    understand: Callable[[bytes], GraphQLRequest],
-) -> GraphQLRequest:
+def _understood(text: bytes, known: OrderedDict[bytes, T], understand: Callable[[bytes], T]) -> T:
     found = known.get(text)
     if found is not None:
         known.move_to_end(text)
@@ -115,20 +143,25 @@ def _check_content_type(content_type: str) -> None:
 
 def _from_query(text: bytes) -> GraphQLRequest:
     parameters = QueryParams(text)
-    made: dict[str, Any] = {name: parameters.get(name) for name in ("query", "operationName")}
+    plain = ("query", "operationName", "documentId")
+    made: dict[str, Any] = {name: parameters.get(name) or None for name in plain}
     for part in ("variables", "extensions"):
         if value := parameters.get(part):
             made[part] = _json(value.encode("utf-8", "surrogatepass"), f"`{part}`")
     return request_of(made, read_only=True)
 
 
-def _from_body(body: bytes) -> GraphQLRequest:
-    document = _json(body, "the request body")
-    if isinstance(document, list):
-        raise HTTPRefusal(400, "several requests at once are not taken; send one object a request")
+def _of_element(document: Any) -> GraphQLRequest:
     if not isinstance(document, dict):
         raise HTTPRefusal(400, 'the request body must be an object like {"query": "..."}')
     return request_of(document, read_only=False)
+
+
+def _tried(document: Any) -> GraphQLRequest | HTTPRefusal:
+    try:
+        return _of_element(document)
+    except HTTPRefusal as exc:
+        return exc
 
 
 def request_of(document: Mapping[str, Any], *, read_only: bool) -> GraphQLRequest:
@@ -143,27 +176,51 @@ def request_of(document: Mapping[str, Any], *, read_only: bool) -> GraphQLReques
     name = document.get("operationName")
     if name is not None and not isinstance(name, str):
         raise HTTPRefusal(400, "`operationName` must be a string or left out")
-    persisted = _persisted((document.get("extensions") or {}).get("persistedQuery"))
+    digest = _persisted((document.get("extensions") or {}).get("persistedQuery"))
+    named = digest or _document_id(document.get("documentId"))
     query = document.get("query")
-    if persisted is not None and query in (None, ""):
+    if named is not None and query in (None, ""):
         query = ""
     elif not isinstance(query, str) or not query.strip():
         raise HTTPRefusal(400, "`query` must be the text of a GraphQL document")
-    elif persisted is not None and digest_of(query) != persisted:
-        raise HTTPRefusal(400, "`sha256Hash` is not the SHA-256 of `query`")
+    if query and digest:
+        _check_digest(digest, query)
     variables = document.get("variables") or {}
-    made = GraphQLRequest(query, variables, name or None, read_only, persisted)
+    learnable = bool(query and digest)
+    made = GraphQLRequest(query, variables, name or None, read_only, named, learnable)
     return made.of_text(query) if query else made
 
 
-def _persisted(named: Any) -> str | None:
-    if named is None:
+def _check_digest(digest: str, query: str) -> None:
+    if not DIGEST.fullmatch(digest):
+        raise HTTPRefusal(400, _NO_DIGEST)
+    if digest_of(query) != digest:
+        raise HTTPRefusal(400, "`sha256Hash` is not the SHA-256 of `query`")
+
+
+def _persisted(said: Any) -> str | None:
+    """The digest in Apollo's form; for documents from a file some tools make another one."""
+    if said is None:
         return None
-    if not isinstance(named, dict) or named.get("version") != 1:
+    if not isinstance(said, dict) or said.get("version") != 1:
         raise HTTPRefusal(400, "`persistedQuery` must be an object of version 1")
-    digest = named.get("sha256Hash")
-    if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
-        raise HTTPRefusal(400, "`sha256Hash` must be 64 hexadecimal digits in lower case")
+    digest = said.get("sha256Hash")
+    if not isinstance(digest, str) or not _NAME.fullmatch(digest):
+        raise HTTPRefusal(400, _NO_DIGEST)
+    return digest
+
+
+def _document_id(said: Any) -> str | None:
+    """The name in the specification's form; that of a SHA-256 is the digest alone."""
+    if said is None:
+        return None
+    if not isinstance(said, str) or not _NAME.fullmatch(said):
+        raise HTTPRefusal(400, "`documentId` must be 1 to 256 characters that can be seen")
+    if not said.startswith(_BY_DIGEST):
+        return said
+    digest = said.removeprefix(_BY_DIGEST)
+    if not DIGEST.fullmatch(digest):
+        raise HTTPRefusal(400, "after `sha256:` come 64 hexadecimal digits in lower case")
     return digest
 
 

@@ -14,6 +14,9 @@ from runtime.security.principal import Principal
 STALENESS: Final = "X-Supplygraph-Max-Staleness"
 EXTENSIONS: Final = "X-Supplygraph-Extensions"
 
+TRACE: Final = b"apollo-federation-include-trace"
+"""Header by which a gateway asks for a trace."""
+
 _STALENESS: Final = STALENESS.lower().encode()
 _EXTENSIONS: Final = EXTENSIONS.lower().encode()
 HEADERS: Final = frozenset({b"authorization", _STALENESS, _EXTENSIONS})
@@ -31,12 +34,14 @@ class Terms(Struct, frozen=True):
         correlation_id: Ties logs together.
         max_staleness_s: No record older than this is of use to the caller.
         tell_cost: Whether the answer says what it cost.
+        trace: Whether a gateway asks how long each field took.
     """
 
     principal: Principal | None
     correlation_id: str
     max_staleness_s: float | None = None
     tell_cost: bool = False
+    trace: bool = False
 
 
 async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> Terms:
@@ -56,7 +61,8 @@ async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> T
     if _EXTENSIONS in inbound.headers:
         wanted = inbound.headers[_EXTENSIONS].lower().split(b",")
         tell_cost = b"cost" in map(bytes.strip, wanted)
-    return Terms(principal, correlation_id, staleness, tell_cost)
+    trace = inbound.headers.get(TRACE) == b"ftv1"
+    return Terms(principal, correlation_id, staleness, tell_cost, trace)
 
 
 def _token(authorization: str) -> str:

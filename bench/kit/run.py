@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from bench.contenders import (
     ANSWERS,
+    DEVELOPMENT,
     DEVELOPMENT_KEY,
     IN_FLIGHT,
     NOTHING,
@@ -136,6 +137,7 @@ def _environment(contender: Contender, folder: Path, stack: ExitStack) -> dict[s
         **_SYSTEMS.environ,
         **contender.environ,
         DEVELOPMENT_KEY: key,
+        DEVELOPMENT: "1",
         TOKEN: mint_development_token(key, "bench", [Role.PLANNER], None, 86_400),
         "REDIS_URL": valkey.url,
         "SUPPLYGRAPH_MANIFEST": str(write_manifest(KIT, contender.keeping, folder)),

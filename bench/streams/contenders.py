@@ -13,7 +13,7 @@ from typing import Any, Final
 import yaml
 from msgspec import Struct
 
-from bench.contenders import DEVELOPMENT_KEY, Systems, free_port
+from bench.contenders import DEVELOPMENT, DEVELOPMENT_KEY, Systems, free_port
 from bench.manifests import KIT
 from bench.processes import ROOT, Cores, Process
 from runtime.embedded.valkey import EmbeddedValkey
@@ -159,6 +159,7 @@ def _ours(systems: Systems, folder: Path, stack: ExitStack) -> tuple[dict[str, s
     environ = {
         **systems.environ,
         DEVELOPMENT_KEY: key,
+        DEVELOPMENT: "1",
         "SUPPLYGRAPH_MANIFEST": str(manifest),
         "REDIS_URL": valkey.url,
     }

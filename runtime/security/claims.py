@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
 from canonical.errors import UnauthenticatedError
-from runtime.security.config import TokenConfig
+from runtime.security.config import Issuer
 from runtime.security.principal import Principal, Role
+from runtime.security.rules import ClaimRule
 
 _MAX_SUBJECT: Final = 256
-_ROLES: Final = frozenset(role.value for role in Role)
+UNKNOWN_ISSUER: Final = "the token was made by an issuer that this service does not know"
 
 
 def parse(payload: bytes) -> Mapping[str, Any]:
@@ -28,37 +29,43 @@ def parse(payload: bytes) -> Mapping[str, Any]:
     return claims
 
 
-def principal(claims: Mapping[str, Any], config: TokenConfig, now: float) -> Principal:
-    """Judge claims and say who the caller is.
+def principal(
+    claims: Mapping[str, Any], issuer: Issuer, known_scopes: frozenset[str], now: float
+) -> Principal:
+    """Judge claims of a token that an issuer signed, and say who the caller is.
 
     `suppliers` is None only for a caller that is no supplier and whose token names none: whoever is
-    bound to some suppliers stays bound to them in every role.
+    bound to some suppliers stays bound to them in every role. So it is with regions and companies.
 
     Raises:
         UnauthenticatedError: if the token is not for us, not of now, or gives no role.
     """
-    _check_parties(claims, config)
-    expires_at = _check_times(claims, config.leeway_s, now)
+    _check_parties(claims, issuer)
+    expires_at = _check_times(claims, issuer.leeway_s, now)
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= _MAX_SUBJECT:
         raise UnauthenticatedError("the token names no subject: claim 'sub' must be a text")
-    roles = _roles(claims, config)
-    named = _at(claims, config.suppliers_claim)
-    suppliers = None
-    if named is not None or Role.SUPPLIER in roles:
-        suppliers = tuple(sorted({code for code in _texts(config.suppliers_claim, named) if code}))
-    return Principal(subject, roles, suppliers, expires_at)
+    roles = _roles(claims, issuer)
+    suppliers = _bound("supplier", issuer.suppliers, claims)
+    return Principal(
+        subject,
+        roles,
+        () if suppliers is None and Role.SUPPLIER in roles else suppliers,
+        expires_at,
+        issuer.issuer,
+        _needed("scope", issuer.scopes, claims, known_scopes) or frozenset(),
+        _bound("region", issuer.regions, claims),
+        _bound("company", issuer.companies, claims),
+    )
 
 
-def _check_parties(claims: Mapping[str, Any], config: TokenConfig) -> None:
-    if claims.get("iss") not in config.issuers:
-        raise UnauthenticatedError(
-            "the token was made by an issuer that this service does not know"
-        )
+def _check_parties(claims: Mapping[str, Any], issuer: Issuer) -> None:
+    if claims.get("iss") != issuer.issuer:  # its key was chosen by this very claim
+        raise UnauthenticatedError(UNKNOWN_ISSUER)
     audience = claims.get("aud")
-    if config.audience not in (audience if isinstance(audience, list) else [audience]):
+    if issuer.audience not in (audience if isinstance(audience, list) else [audience]):
         raise UnauthenticatedError(
-            f"the token is for another audience: claim 'aud' must name {config.audience!r}"
+            f"the token is for another audience: claim 'aud' must name {issuer.audience!r}"
         )
 
 
@@ -92,38 +99,33 @@ def _time(claims: Mapping[str, Any], name: str) -> datetime | None:
         ) from None
 
 
-def _roles(claims: Mapping[str, Any], config: TokenConfig) -> frozenset[Role]:
-    said = _texts(config.roles_claim, _at(claims, config.roles_claim))
-    scope = _texts(config.scope_claim, _at(claims, config.scope_claim))
-    words = {*said, *(word for text in scope for word in text.split(" "))}
-    roles = frozenset(Role(word) for word in words & _ROLES)
+def _roles(claims: Mapping[str, Any], issuer: Issuer) -> frozenset[Role]:
+    """Roles that an issuer may give; what else its tokens claim is no business of ours."""
+    words = issuer.roles.words(claims) or frozenset()
+    roles = frozenset(role for role in issuer.may_be if role in words)
     if not roles:
         raise UnauthenticatedError(
-            f"the token gives none of the roles {', '.join(Role)} "
-            f"in its claims '{config.roles_claim}' and '{config.scope_claim}'"
+            f"the token gives none of the roles {', '.join(issuer.may_be)} that its issuer may "
+            f"give: claim '{issuer.roles.claim}' says what a caller is"
         )
     return roles
 
 
-def _at(claims: Mapping[str, Any], name: str) -> Any:
-    """A claim by its whole name, else by a path into objects."""
-    if name in claims:
-        return claims[name]
-    found: Any = claims
-    for step in name.split("."):
-        found = found.get(step) if isinstance(found, dict) else None
-    return found
+def _bound(what: str, rule: ClaimRule, claims: Mapping[str, Any]) -> tuple[str, ...] | None:
+    words = _needed(what, rule, claims)
+    return None if words is None else tuple(sorted(words))
 
 
-def _texts(name: str, value: Any) -> list[str]:
-    if value is None:
-        return []
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+def _needed(
+    what: str, rule: ClaimRule, claims: Mapping[str, Any], known: frozenset[str] | None = None
+) -> frozenset[str] | None:
+    words = rule.words(claims)
+    found = words if words is None or known is None else words & known
+    if rule.required and not found:
         raise UnauthenticatedError(
-            f"the token is malformed: claim '{name}' must be a text or a list of texts"
+            f"the token names no {what} that is known here: claim '{rule.claim}' is required"
         )
-    return texts
+    return found
 
 
 def _shown(at: datetime) -> str:

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Final
 
 from joserfc import jwt
@@ -10,10 +11,11 @@ from joserfc.jwk import OctKey
 from pydantic import SecretStr
 
 from canonical.errors import InvalidInputError
-from runtime.security.config import MIN_STATIC_KEY_BYTES, TokenConfig
-from runtime.security.principal import Role
+from runtime.security.config import MIN_STATIC_KEY_BYTES, Issuer, TokenConfig
+from runtime.security.principal import Principal, Role
 
 PREFIX: Final = "development-only-"
+NAME: Final = "development"
 ISSUER: Final = "supplygraph-development"
 AUDIENCE: Final = "supplygraph"
 MAX_TTL_S: Final = 30 * 86_400.0
@@ -36,9 +38,8 @@ def development_config(key: str) -> TokenConfig:
         InvalidInputError: if the key is not a development key.
     """
     _check(key)
-    return TokenConfig(
-        issuers=(ISSUER,), audience=AUDIENCE, algorithms=("HS256",), static_key=SecretStr(key)
-    )
+    issuer = Issuer(name=NAME, issuer=ISSUER, audience=AUDIENCE, static_key=SecretStr(key))
+    return TokenConfig(issuers=(issuer,))
 
 
 def mint_development_token(
@@ -62,22 +63,41 @@ def mint_development_token(
     Raises:
         InvalidInputError: if the key is not a development key, or an argument is out of bounds.
     """
-    _check(key)
-    if not subject or not roles:
-        raise InvalidInputError("a token needs a subject and at least one role")
+    begins = time.time() if now is None else now
     if not 0 < ttl_s <= MAX_TTL_S:
         raise InvalidInputError(f"a token lasts up to {MAX_TTL_S:.0f} s (30 days), not {ttl_s} s")
-    begins = int(time.time() if now is None else now)
+    ends = datetime.fromtimestamp(int(begins) + int(ttl_s), UTC)
+    bound = None if suppliers is None else tuple(suppliers)
+    return development_token(key, Principal(subject, frozenset(roles), bound, ends), begins)
+
+
+def development_token(key: str, principal: Principal, now: float) -> str:
+    """Make the token of a principal, for a service with `development_config`.
+
+    Args:
+        key: A development key.
+        principal: Who it is to stand for; the token ends with it.
+        now: Seconds since the epoch.
+
+    Raises:
+        InvalidInputError: if the key is not a development key, or the principal is nobody.
+    """
+    _check(key)
+    if not principal.subject or not principal.roles:
+        raise InvalidInputError("a token needs a subject and at least one role")
     claims: dict[str, object] = {
         "iss": ISSUER,
         "aud": AUDIENCE,
-        "sub": subject,
-        "iat": begins,
-        "exp": begins + int(ttl_s),
-        "roles": sorted(role.value for role in roles),
+        "sub": principal.subject,
+        "iat": int(now),
+        "exp": int(principal.expires_at.timestamp()),
+        "roles": sorted(role.value for role in principal.roles),
+        "scope": " ".join(sorted(principal.scopes)),
     }
-    if suppliers is not None:
-        claims["suppliers"] = sorted(suppliers)
+    for name in ("suppliers", "regions", "companies"):
+        bound = getattr(principal, name)
+        if bound is not None:
+            claims[name] = sorted(bound)
     return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(key))
 
 

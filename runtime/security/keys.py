@@ -18,6 +18,7 @@ PublicKey = RSAKey | ECKey | OKPKey
 
 SYSTEM: Final = "identity provider"
 _MAX_AGE_S: Final = 3_600.0
+_MAX_STALE_S: Final = 86_400.0
 _REFRESH_INTERVAL_S: Final = 30.0
 _RETRY_INTERVAL_S: Final = 5.0
 _MIN_RSA_BITS: Final = 2_048
@@ -30,7 +31,8 @@ class PublishedKeys:
 
     They are read again after an hour, and when an unknown id is asked for, but never within 30
     seconds of the last time, and by one caller at a time. Known keys serve on while the issuer
-    cannot be asked.
+    cannot be asked, for a day: somebody who keeps it from us may not have withdrawn keys honoured
+    for ever.
 
     Args:
         fetch: Reads the document.
@@ -44,9 +46,9 @@ class PublishedKeys:
         self._monotonic = monotonic
         self._keys: Mapping[str, PublicKey] | None = None
         self._read_at = 0.0
+        self._failed = False
         self._not_before = -_RETRY_INTERVAL_S
-        self._one_at_a_time = asyncio.Lock()
-        self._renewing: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
 
     async def find(self, kid: str) -> PublicKey | None:
         """The key with an id, or None if the issuer does not publish it.
@@ -54,14 +56,13 @@ class PublishedKeys:
         Raises:
             UnavailableError: if no keys are known and the issuer cannot be asked.
         """
+        self._forget_if_stale()
         known = self._keys.get(kid) if self._keys else None
         if known is not None:
             self._renew_if_old()
             return known
-        if self._may_read():
-            async with self._one_at_a_time:
-                if self._may_read():  # another may have read them meanwhile
-                    await self._read()
+        if self._is_reading() or self._may_read():
+            await asyncio.shield(self._read_once())  # who gives up does not end it for others
         if self._keys is None:
             raise UnavailableError(
                 SYSTEM,
@@ -71,34 +72,64 @@ class PublishedKeys:
             )
         return self._keys.get(kid)
 
+    def health(self) -> Mapping[str, object]:
+        """What is known: `{"keys": "unread" | "known" | "stale" | "unavailable"}`.
+
+        With `known` and `stale` comes `read_s_ago`. Keys are read when the first token asks for
+        them; stale ones are served on while the issuer cannot be asked.
+        """
+        if self._keys is None:
+            return {"keys": "unavailable" if self._failed else "unread"}
+        age_s = self._monotonic() - self._read_at
+        return {"keys": "stale" if self._failed else "known", "read_s_ago": round(age_s)}
+
     async def aclose(self) -> None:
         """Give up a reading under way."""
-        if self._renewing is not None:
-            self._renewing.cancel()
-            await asyncio.gather(self._renewing, return_exceptions=True)
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+    def _is_reading(self) -> bool:
+        return self._reading is not None and not self._reading.done()
 
     def _may_read(self) -> bool:
         return self._monotonic() >= self._not_before
 
+    def _forget_if_stale(self) -> None:
+        if self._keys is not None and self._monotonic() - self._read_at >= _MAX_STALE_S:
+            self._keys = None
+
     def _renew_if_old(self) -> None:
         """Nobody waits for this: the known keys are good meanwhile."""
         old = self._monotonic() - self._read_at >= _MAX_AGE_S
-        if old and self._may_read() and (self._renewing is None or self._renewing.done()):
-            self._renewing = asyncio.create_task(self._read())
+        if old and self._may_read():
+            self._read_once()
+
+    def _read_once(self) -> "asyncio.Task[None]":
+        """The reading under way, or a new one."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+        return self._reading
 
     async def _read(self) -> None:
         try:
-            self._keys = _understood(await self._fetch())
+            self._keys = understood(await self._fetch())
         except UnavailableError as error:
             self._not_before = self._monotonic() + _RETRY_INTERVAL_S
+            self._failed = True
             _log.warning("jwks_not_read", error=error.message, keys_known=len(self._keys or ()))
             return
+        self._failed = False
         self._read_at = self._monotonic()
         self._not_before = self._read_at + _REFRESH_INTERVAL_S
 
 
-def _understood(document: Mapping[str, Any]) -> Mapping[str, PublicKey]:
-    """The keys of a JWKS document that can verify signatures; others are left out."""
+def understood(document: Mapping[str, Any]) -> Mapping[str, PublicKey]:
+    """The keys of a JWKS document that can verify signatures, by their id; others are left out.
+
+    Raises:
+        UnavailableError: if it is none.
+    """
     listed = document.get("keys") if isinstance(document, Mapping) else None
     if not isinstance(listed, list):
         raise UnavailableError(SYSTEM, Reason.BAD_ANSWER, "its answer is not a JWKS document")

@@ -27,15 +27,11 @@ class RememberedPrincipals:
     """The least recently used are forgotten first.
 
     Args:
-        leeway_s: How long past its end a token is still valid.
         clock: Seconds since the epoch.
         monotonic: Seconds that never go back.
     """
 
-    def __init__(
-        self, leeway_s: float, *, clock: Callable[[], float], monotonic: Callable[[], float]
-    ) -> None:
-        self._leeway_s = leeway_s
+    def __init__(self, *, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
         self._clock = clock
         self._monotonic = monotonic
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
@@ -52,9 +48,9 @@ class RememberedPrincipals:
         self._known.move_to_end(digest)
         return known.principal
 
-    def put(self, token: str, principal: Principal) -> None:
-        """Remember a token that was found valid just now."""
-        left_s = principal.expires_at.timestamp() + self._leeway_s - self._clock()
+    def put(self, token: str, principal: Principal, leeway_s: float) -> None:
+        """Remember a token that was found valid just now, and is for so long past its end."""
+        left_s = principal.expires_at.timestamp() + leeway_s - self._clock()
         until = self._monotonic() + min(REMEMBERED_S, left_s)
         self._known[_digest(token)] = _Known(principal, until)
         if len(self._known) > _MOST:

@@ -4,6 +4,7 @@
     supplygraph_requests_total              route, status     HTTP requests answered
     supplygraph_operation_seconds           kind, outcome     time to answer a GraphQL operation
     supplygraph_operation_plans_total       outcome           how operations were run
+    supplygraph_unknown_operations_total    mode              documents asked that are in no file
     supplygraph_backend_calls_total         system, outcome   requests to a system
     supplygraph_backend_call_seconds        system            time a system took to answer
     supplygraph_cache_lookups_total         layer, result     keys looked up in the record cache
@@ -15,9 +16,9 @@
     supplygraph_socket_closes_total         code              sockets that ended, by close code
 
 Labels take few values, for each one is a series that is kept for good: `route`, `kind`, `outcome`,
-`layer`, `result` and `protocol` come from the enumerations here, `status` is a class such as 2xx,
-`code` is one that we or browsers give or `other`, and `system` is a backend's name in the manifest.
-Nothing that a caller makes up becomes a label.
+`mode`, `layer`, `result` and `protocol` come from the enumerations here, `status` is a class such
+as 2xx, `code` is one that we or browsers give or `other`, and `system` is a backend's name in the
+manifest. Nothing that a caller makes up becomes a label.
 
 Several processes of one service add up when PROMETHEUS_MULTIPROC_DIR names an empty folder.
 """
@@ -117,6 +118,12 @@ _plans = Counter(
     "supplygraph_operation_plans",
     "Operations by how they were run.",
     ["outcome"],
+    registry=REGISTRY,
+)
+_unknown = Counter(
+    "supplygraph_unknown_operations",
+    "Documents asked that are in no file of known operations.",
+    ["mode"],
     registry=REGISTRY,
 )
 _calls = Counter(
@@ -261,6 +268,16 @@ def operation_planned(outcome: Literal["made", "found", "walked"]) -> None:
 @cache
 def _plans_of(outcome: str) -> Counter:
     return _plans.labels(outcome)
+
+
+def unknown_operation(mode: Literal["log", "known_only"]) -> None:
+    """A document was asked that is in no file; it was answered (`log`) or refused."""
+    _unknown_of(mode).happened()
+
+
+@cache
+def _unknown_of(mode: str) -> _Often:
+    return _counted(_unknown.labels(mode))
 
 
 def backend_called(system: str, outcome: CallOutcome, seconds: float) -> None:

@@ -115,6 +115,7 @@ def test_a_refusal_is_an_error(page: Page, client: str, told: Any) -> None:
     [
         ("transport", 1001),
         ("legacy", 1001),
+        ("stream", 1001),
         ("transport", 1013),
         ("transport", 4403),  # the token has expired: it asks for connection parameters again
     ],

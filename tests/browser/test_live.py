@@ -23,6 +23,7 @@ PAGE = GraphiQLConfig(
     (
         DemoToken("planner", a_token()),
         DemoToken("supplier", a_token(Role.SUPPLIER, "S1")),
+        DemoToken("stranger", "not.a.token"),
     ),
 )
 
@@ -76,3 +77,14 @@ def test_each_change_is_shown_when_it_comes(
     expect(answer).to_contain_text('"n": 43')
     principals = [s.terms.principal for s in streams.begun]
     assert [p.suppliers if p else None for p in principals] == [None, ("S1",)]
+
+
+def test_who_is_refused_is_told_so_at_once(
+    visit: Visit, address: str, streams: FakeStreams
+) -> None:
+    page = visit.page
+    page.goto(f"{address}/graphiql")
+    page.get_by_label("as").select_option("stranger")
+    page.get_by_role("button", name="Execute query").click()
+    expect(page.locator(".graphiql-response")).to_contain_text("Socket closed with event 4403")
+    assert not streams.begun

@@ -116,7 +116,7 @@ class Arguments:
         if isinstance(kind, GraphQLList):
             if chance(rnd, 0.15):
                 return self._known_single(kind.of_type, path, inner)
-            count = rnd.choice((3, 6, 9, 1) if path[-1] == "ids" else (1, 2, 0, 3))
+            count = rnd.choice((3, 6, 9, 1) if path[-1] in _MANY else (1, 2, 0, 3))
             return [inner(kind.of_type, path, False) for _ in range(count)]
         if isinstance(kind, GraphQLEnumType):
             return Symbol(rnd.choice(list(kind.values)))
@@ -216,6 +216,7 @@ _LEAVES: Final[Named] = {
     "JSON": (1, "text", [1, None], {"a": "b"}),
 }
 _WANTED: Final = {"first": 0.6, "after": 0.02, "maxStaleness": 0.03, "system": 0.4, "filter": 0.25}
+_MANY: Final = frozenset({"ids", "representations"})
 _OPS: Final = frozenset({"eq", "in", "contains", "startsWith"})
 
 

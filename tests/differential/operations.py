@@ -51,6 +51,7 @@ _LIKELY: Final = {
     "locations": 3,
     "receipts": 3,
     "node": 3,
+    "_entities": 2,
     "preferredSupplier": 2,
     "shipTo": 3,
     "location": 2,

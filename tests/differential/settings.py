@@ -10,6 +10,8 @@ from graphql import GraphQLSchema
 from msgspec import Struct
 from typing_extensions import override
 
+from canonical.errors import InvalidInputError
+from canonical.ids import decode_global_id
 from canonical.ports import Ask
 from execution.operation import Operation, OperationContext
 from loaders.context import ReadContext
@@ -106,7 +108,22 @@ class Distributor(Struct, frozen=True):
             "after": ("bad cursor", "", "kg"),
             "first": (3, 1, 2, 5, 8, 0),
             "weeks": (1, 2, 5, 0),
+            "representations": self._representations(),
         }
+
+    def _representations(self) -> Sequence[Any]:
+        """Entities by their keys, some of which lead nowhere, and what stands for none."""
+        orders = [i for i in self.world.ids if _names_an_order(i)]
+        return (
+            *({"__typename": "Item", "sku": sku, "name": "as others know it"} for sku in SKUS),
+            *({"__typename": "Supplier", "code": code} for code in SUPPLIERS),
+            *({"code": code, "__typename": "Location"} for code in LOCATIONS),
+            *({"__typename": "PurchaseOrder", "id": order} for order in orders),
+            {"__typename": "PurchaseOrder", "id": "bad id"},
+            {"__typename": "Item", "sku": None},
+            {"__typename": "Receipt", "id": orders[0]},
+            "no object",
+        )
 
     def heard(self, field: str) -> Sequence[Any]:
         """What the records of this world give rise to, and of some that are gone."""
@@ -137,6 +154,13 @@ class Distributor(Struct, frozen=True):
             return {}
         ticks = itertools.count(NOW.timestamp())
         return {"fresh_s": 0.5, "grace_s": 0.0, "clock": lambda: next(ticks)}
+
+
+def _names_an_order(text: str) -> bool:
+    try:
+        return decode_global_id(text).type_name == "PurchaseOrder"
+    except InvalidInputError:
+        return False
 
 
 class Menagerie(Struct, frozen=True):

@@ -48,6 +48,7 @@ class Answer(Struct):
     problems: Sequence[tuple[SupplygraphError, tuple[str | int, ...]]]
     journal: Journal
     personal: bool = False
+    levels: int = 0
 
 
 class Desk:
@@ -102,7 +103,9 @@ class Desk:
             outcome = await self.engine.run(question, document, None, variables, context)
         finally:
             context.operation.scheduler.end()
-        return _answer(outcome, journal, personal=context.operation.personal)
+        answer = _answer(outcome, journal, personal=context.operation.personal)
+        answer.levels = context.operation.scheduler.levels
+        return answer
 
     async def hear(
         self, question: str, events: Sequence[Any], principal: Principal | None = PLANNER

@@ -8,7 +8,9 @@ import httpx
 import uvicorn
 
 from app.server.application import Streaming, create_app
+from app.server.connection import HTTPConnection
 from app.server.drain import Drain
+from app.server.edge import Edge
 from app.server.ports import EventDesk, GraphiQLConfig, OperationLimits, Serves, Serving, Tokens
 from app.server.sockets.protocol import SWITCHBOARD, SocketProtocol
 from app.server.switchboard import Switchboard
@@ -38,6 +40,7 @@ class FakeServing:
         self.limits = Limits()
         self.operation_limits = OperationLimits(**limits)
         self.serves = Serves()
+        self.edge = Edge()
         self.events = EventDesk()
         self.ingestion = None
         self.units: DeclaredUnits = {}
@@ -120,7 +123,7 @@ async def running(
         yield serving
 
     app = create_app(opened, graphiql=graphiql, schema=SCHEMA, streaming=streaming)
-    settings: dict[str, Any] = {"http": "httptools", "timeout_graceful_shutdown": 2}
+    settings: dict[str, Any] = {"http": HTTPConnection, "timeout_graceful_shutdown": 2}
     async with (
         served(app, ws=SocketProtocol, **settings) as server,
         httpx.AsyncClient(base_url=server.url, timeout=20) as client,

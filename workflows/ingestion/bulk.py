@@ -98,6 +98,7 @@ class BulkRun(Struct, frozen=True, kw_only=True):
 class BadRow(Struct, frozen=True):
     """A row that cannot be taken."""
 
+    number: int
     raw: bytes
     message: str
 
@@ -206,7 +207,7 @@ class Bulk:
         async def place(writing: Writing, taken: Sequence[Taken]) -> None:
             nonlocal after
             refused = [
-                BadRow(row.raw, f"row {row.number}: {one.problem}")
+                BadRow(row.number, row.raw, f"row {row.number}: {one.problem}")
                 for (row, _), one in zip(chunk.reports, taken, strict=True)
                 if one.verdict is Verdict.REFUSED
             ]
@@ -294,7 +295,7 @@ def _read_chunks(run: BulkRun, done: int, size: int) -> Generator[Chunk]:
             try:
                 reports.append((row, run.reports.of(row)))
             except RowError as exc:
-                bad.append(BadRow(row.raw, str(exc)))
+                bad.append(BadRow(row.number, row.raw, str(exc)))
         yield Chunk(reports, bad, some[-1].offset)
 
 
@@ -329,7 +330,12 @@ def _letter(run: BulkRun, bad: BadRow) -> DeadLetter:
         reason=_REASON,
         message=bad.message,
         body=bad.raw,
-        headers={"entity": reading.entity.value, "run": run.reports.run},
+        headers={
+            "entity": reading.entity.value,
+            "run": run.reports.run,
+            "row": str(bad.number),
+            "header": run.file.header.decode("utf-8", "replace"),
+        },
     )
 
 

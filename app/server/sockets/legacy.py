@@ -10,11 +10,13 @@ from typing import ClassVar, Final
 import msgspec
 from typing_extensions import override
 
+from app.server import asking
 from app.server.negotiation import HTTPRefusal
 from app.server.sockets.frames import text
 from app.server.sockets.operations import Wire
 from app.server.sockets.session import Message, Session, decode_message
 from app.server.switchboard import Switchboard
+from runtime.telemetry.correlation import new_correlation_id
 from runtime.telemetry.metrics import StreamProtocol
 from subscriptions.outlets import CloseCode
 
@@ -114,7 +116,7 @@ class LegacySession(Session):
         try:
             self._start(name, message.payload)
         except HTTPRefusal as exc:
-            self.send({"id": name, "type": "error", "payload": {"message": exc.message}})
+            self.say_failed(name, asking.refusal(exc.message, exc.code, new_correlation_id()))
 
     def _say_wrong(self, message: str) -> None:
         self.send({"type": "connection_error", "payload": {"message": message}})

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from app.server import asking
+from app.server.negotiation import HTTPRefusal
 from app.server.requests import GraphQLRequest
 from app.server.sockets.frames import head
 from app.server.switchboard import Switchboard
@@ -124,6 +125,23 @@ class Operation:
 
     def begin(self, request: GraphQLRequest, terms: Terms) -> None:
         """Answer, or begin to."""
+        gate = self._owner.board.operator.gate
+        try:
+            settled = gate.now(request, terms)
+        except HTTPRefusal as exc:
+            self.fail(asking.refusal(exc.message, exc.code, terms.correlation_id))
+            return
+        if settled is None:
+            self._task = self._owner.board.spawn(self._begin_later(request, terms))
+        else:
+            self._begin(settled, terms)
+
+    async def _begin_later(self, request: GraphQLRequest, terms: Terms) -> None:
+        settled = await asking.settled(self._owner.board, request, terms, self)
+        if settled is not None and not self.over:
+            self._begin(settled, terms)
+
+    def _begin(self, request: GraphQLRequest, terms: Terms) -> None:
         board = self._owner.board
         subscribes = board.operator.kind(request) is OperationKind.SUBSCRIPTION
         if subscribes and board.streams is not None:
@@ -132,7 +150,8 @@ class Operation:
             board.spawn(self._subscribe(request, terms))
             return
         self.asks = True
-        if (kept := board.operator.at_hand(request, terms)) is not None:
+        kept = None if request.learnable else board.operator.at_hand(request, terms)
+        if kept is not None:
             asking.tell(kept, self)
         else:
             self._task = board.spawn(asking.answer(board, request, terms, self))

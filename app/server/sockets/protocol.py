@@ -221,6 +221,8 @@ class SocketProtocol(asyncio.Protocol):
         self._flush()
         if response.status_code == _SWITCHING and self._board is not None:
             self._begin(self._board, request)
+        else:
+            asyncio.get_running_loop().call_later(_CLOSING_S, self._transport.abort)
 
     def _begin(self, board: Switchboard, request: Request) -> None:
         self.closed = False

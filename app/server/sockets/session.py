@@ -11,7 +11,7 @@ from app.errors import told_fault
 from app.server import asking
 from app.server.exchange import Inbound
 from app.server.negotiation import HTTPRefusal
-from app.server.requests import GraphQLRequest, request_of
+from app.server.requests import request_of
 from app.server.sockets.frames import text
 from app.server.sockets.operations import Operation, Wire
 from app.server.switchboard import EXPIRED, RESTARTING, Switchboard
@@ -182,21 +182,18 @@ class Session(ABC):
             return
         assert self.terms is not None  # noqa: S101  # nothing is begun before
         terms = msgspec.structs.replace(self.terms, correlation_id=new_correlation_id())
-        refused = self._refused(request, terms)
+        refused = self._refused(terms)
         if refused is not None:
             self.say_failed(name, refused)
             return
         operation = self._operations[name] = Operation(self, name)
         operation.begin(request, terms)
 
-    def _refused(self, request: GraphQLRequest, terms: Terms) -> bytes | None:
+    def _refused(self, terms: Terms) -> bytes | None:
         most = self.board.settings.operations_per_connection
         if len(self._operations) >= most:
             message = f"too many operations: {most} on one connection are taken; end some first"
             return asking.refusal(message, "TOO_MANY_OPERATIONS", terms.correlation_id)
-        if not request.query:
-            code = "PERSISTED_QUERY_NOT_SUPPORTED"  # clients send the text on hearing this
-            return asking.refusal("PersistedQueryNotSupported", code, terms.correlation_id)
         return None
 
 

@@ -6,16 +6,21 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
+from joserfc.jwk import ECKey, OKPKey
 from typing_extensions import override
 
 from app.check import check_installation
-from app.jwks import jwks_reader
+from app.jwks import keys_of
+from app.manifest.loading import DEVELOPMENT
 from canonical.errors import Reason, UnavailableError
 from canonical.ports import Finding, Severity
+from runtime.security.config import Issuer
 from tests.app.installed import LaidOut
 
+EC, OKP = ECKey.generate_key("P-256", {"kid": "1"}), OKPKey.generate_key("Ed25519", {"kid": "2"})
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -50,8 +55,9 @@ def found(installed: LaidOut, system: str, environ: Mapping[str, str]) -> Findin
     return one
 
 
-def from_issuer(installed: LaidOut, url: str) -> LaidOut:
-    keys = f"identity:\n  jwks_url: {url}\n  issuers: [me]\n  audience: supplygraph"
+def from_issuer(installed: LaidOut, **terms: str) -> LaidOut:
+    said = {"issuer": "me", "audience": "supplygraph", **terms}
+    keys = f"identity: {json.dumps({'issuers': {'staff': said}})}"
     text = installed.manifest.read_text("utf-8")
     line = next(x for x in text.splitlines() if x.startswith("  development_key"))
     return installed.rewritten({f"identity:\n{line}": keys})
@@ -69,17 +75,41 @@ def test_a_redis_that_does_not_answer_is_a_warning(installed: LaidOut) -> None:
     assert "REDIS_URL" in finding.remedy
 
 
+def published(*keys: Any) -> bytes:
+    return json.dumps({"keys": [key.as_dict(private=False) for key in keys]}).encode()
+
+
 def test_keys_that_can_be_read_are_fine(installed: LaidOut) -> None:
-    with answering(200, b'{"keys": []}') as url:
-        assert found(from_issuer(installed, url), "identity", {}).severity is Severity.OK
+    with answering(200, published(EC)) as url:
+        finding = found(from_issuer(installed, jwks_url=url), "identity", {})
+    assert (finding.severity, finding.message) == (Severity.OK, "publishes 1 keys that fit")
 
 
-def test_keys_that_cannot_be_read_are_an_error(installed: LaidOut) -> None:
-    finding = found(from_issuer(installed, NOWHERE), "identity", {})
+@pytest.mark.parametrize("body, kinds", [(published(OKP), "OKP"), (published(), "none of ours")])
+def test_keys_that_sign_in_no_accepted_way_are_an_error(
+    installed: LaidOut, body: bytes, kinds: str
+) -> None:
+    with answering(200, body) as url:
+        finding = found(from_issuer(installed, jwks_url=url), "identity", {})
+    assert finding.severity is Severity.ERROR
+    assert finding.message == "publishes no key that signs by RS256, ES256"
+    assert finding.remedy == f"see identity.issuers.staff.algorithms; its keys are {kinds}"
 
-    assert (finding.severity, finding.where) == (Severity.ERROR, "jwks_url")
+
+@pytest.mark.parametrize("place", ["jwks_url", "issuer"])
+def test_keys_that_cannot_be_read_are_an_error(installed: LaidOut, place: str) -> None:
+    finding = found(from_issuer(installed, **{place: NOWHERE}), "identity", {})
+
+    assert (finding.severity, finding.where) == (Severity.ERROR, "issuers.staff")
     assert "cannot be read" in finding.message
-    assert "identity.jwks_url" in finding.remedy
+    assert f"identity.issuers.staff.{place}" in finding.remedy
+
+
+def test_a_development_key_is_warned_of(installed: LaidOut) -> None:
+    finding = found(installed, "identity", {DEVELOPMENT: ""})
+
+    assert (finding.severity, finding.where) == (Severity.WARNING, "development_key")
+    assert "identity.issuers" in finding.remedy
 
 
 @pytest.mark.parametrize(
@@ -96,10 +126,32 @@ async def test_what_is_no_document_of_keys_is_refused(
     status: int, body: bytes, reason: Reason
 ) -> None:
     with answering(status, body) as url, pytest.raises(UnavailableError) as caught:
-        await jwks_reader(url)()
+        await reading(url)
     assert caught.value.reason is reason
 
 
 async def test_keys_are_read_as_they_are() -> None:
     with answering(200, b'{"keys": [{"kid": "1"}]}') as url:
-        assert await jwks_reader(url)() == {"keys": [{"kid": "1"}]}
+        assert await reading(url) == {"keys": [{"kid": "1"}]}
+
+
+async def reading(jwks_url: str) -> Mapping[str, Any]:
+    return await keys_of(Issuer(name="a", issuer="a", audience="a", jwks_url=jwks_url))()
+
+
+def test_trusted_documents_that_do_not_fit_are_named(installed: LaidOut) -> None:
+    documents = {"good": "{ viewer { subject } }", "bad": "{ viewer { sbject } }"}
+    file = installed.manifest.parent / "documents.json"
+    file.write_text(json.dumps(documents), encoding="utf-8")
+    named = 'version: 1\nknown_operations: {files: ["documents.json"]}\n'
+    installed.rewritten({"version: 1\n": named})
+    report = asyncio.run(check_installation(installed.manifest, installed.environ))
+    bad, all_of_them = [f for f in report.findings if f.system == "known_operations"]
+    assert (bad.where, bad.severity) == ("bad", Severity.ERROR)
+    assert bad.message == "Cannot query field 'sbject' on type 'Viewer'. Did you mean 'subject'?"
+    assert all_of_them.message == "1 of 2 documents fit the schema"
+    file.write_text("{", encoding="utf-8")
+    report = asyncio.run(check_installation(installed.manifest, installed.environ))
+    [problem] = report.problems
+    assert problem.path == "known_operations.files"
+    assert problem.message == "documents.json cannot be read: it is not valid JSON"

@@ -13,8 +13,10 @@ import pytest
 from graphql import build_schema
 from typer.testing import CliRunner
 
+from app.asgi import application
 from app.cli import app
 from app.manifest.document import read_document
+from canonical.errors import InvalidInputError
 from runtime.security.development import development_config, new_development_key
 from runtime.security.principal import Principal, Role
 from runtime.security.tokens import TokenVerifier
@@ -114,6 +116,30 @@ def test_serve_tells_every_problem_of_the_manifest(runner: CliRunner, tmp_path: 
     assert f"{manifest}:3: whatever: there is no such key" in result.stderr
 
 
+@pytest.mark.parametrize("said", ["", "0", None])
+def test_serve_takes_no_tokens_for_development_unless_told_so(
+    runner: CliRunner, installed: LaidOut, said: str | None
+) -> None:
+    environ = {**installed.environ, "SUPPLYGRAPH_DEVELOPMENT": said}
+    result = runner.invoke(app, ["serve", "-m", str(installed.manifest)], env=environ)
+
+    assert result.exit_code == 1
+    assert "identity.development_key is for development" in result.stderr
+    assert "`supplygraph serve --development` (or set SUPPLYGRAPH_DEVELOPMENT=1)" in result.stderr
+
+
+def test_workers_take_no_tokens_for_development_unless_told_so(
+    installed: LaidOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {**installed.environ, "SUPPLYGRAPH_MANIFEST": str(installed.manifest)}
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("SUPPLYGRAPH_DEVELOPMENT")
+
+    with pytest.raises(InvalidInputError, match="development_key is for development"):
+        application()
+
+
 def test_debug_shows_where_an_error_came_from(runner: CliRunner, tmp_path: Path) -> None:
     result = runner.invoke(app, ["--debug", "serve", "--manifest", str(tmp_path / "none.yaml")])
 
@@ -161,7 +187,7 @@ def test_token_refuses_and_says_why(runner: CliRunner, arguments: list[str], sai
 def test_token_makes_keys(runner: CliRunner) -> None:
     key = runner.invoke(app, ["token", "--new-key"]).stdout.strip()
 
-    assert development_config(key).audience == "supplygraph"
+    assert development_config(key).issuers[0].audience == "supplygraph"
 
 
 def _check(

@@ -63,6 +63,11 @@ _BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     "Date": st.dates().map(str) | texts,
     "DateTime": st.datetimes().map(lambda x: f"{x.isoformat()}Z") | texts,
     "JSON": jsons,
+    "_Any": jsons
+    | st.fixed_dictionaries(
+        {"__typename": st.sampled_from(TYPES) | texts},
+        optional=dict.fromkeys(("id", "sku", "code", "number"), ids | scalars),
+    ),
 }
 
 

@@ -112,7 +112,7 @@ class TestErrors:
             response = await site.ask(JOINED, X_Correlation_ID="abc-3")
         assert response.status_code == 200
         errors = response.json()["errors"]
-        assert {e["extensions"]["code"] for e in errors} == {"INTERNAL"}
+        assert {e["extensions"]["code"] for e in errors} == {"INTERNAL_SERVER_ERROR"}
         assert {e["extensions"]["correlationId"] for e in errors} == {"abc-3"}
         for inside in ("hunter2", "RuntimeError", "Traceback", ".py", "canonical", "BatchError"):
             assert inside not in response.text

@@ -118,6 +118,6 @@ async def test_a_fault_of_the_check_is_500_without_its_inside(
     response = await site.ask(ITEMS)
     assert response.status_code == 500
     [error] = response.json()["errors"]
-    assert error["extensions"]["code"] == "INTERNAL"
+    assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
     assert "KeyError" not in response.text
     assert "private.pem" not in response.text

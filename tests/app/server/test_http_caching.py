@@ -12,7 +12,6 @@ import pytest
 
 from app.server.ports import Serves
 from runtime.cache.answers import AnswerCache
-from runtime.cache.persisted import PersistedTexts
 from runtime.security.principal import Role
 from tests.fakes.distributor import Distributor
 from tests.fakes.serving import FakeServing, Site, a_token, running
@@ -28,7 +27,7 @@ def serving(world: Distributor) -> FakeServing:
     answers = AnswerCache(
         desk.cache, None, version="test", max_bytes=1_000_000, clock=lambda: desk.now_s
     )
-    made.serves = Serves(answers, PersistedTexts(None), gzip_from_bytes=500)
+    made.serves = Serves(answers, gzip_from_bytes=500)
     return made
 
 

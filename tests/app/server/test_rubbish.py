@@ -84,7 +84,7 @@ def check(response: httpx.Response, *sent: str) -> Any:
     assert response.status_code < 500, response.text
     body = response.json() if response.content else {}
     for error in body.get("errors", ()):
-        assert error["extensions"]["code"] != "INTERNAL"
+        assert error["extensions"]["code"] != "INTERNAL_SERVER_ERROR"
         message = error["message"]
         found = INSIDE.search(message)
         assert found is None or any(found[0] in text for text in sent), message

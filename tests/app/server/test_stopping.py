@@ -92,6 +92,6 @@ async def _statuses(app: Starlette) -> tuple[int, int, int]:
     """Of a question, of /readyz and of /healthz."""
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        question = await client.get("/graphql", params={"query": "{ __typename }"})
+        question = await client.post("/graphql", json={"query": "{ __typename }"})
         ready, alive = await client.get("/readyz"), await client.get("/healthz")
     return question.status_code, ready.status_code, alive.status_code

@@ -90,7 +90,7 @@ async def test_a_subscription_is_streamed_where_streams_are_taken(site: Site, ac
 
 
 async def test_a_subscription_without_a_stream_says_where_it_is_answered(site: Site) -> None:
-    response = await post(site, "purchaseOrderChanged { __typename }", "application/json")
+    response = await post(site, "purchaseOrderChanged { __typename }", "*/*")
     assert response.status_code == 400
     [error] = response.json()["errors"]
     assert error["message"] == (
@@ -132,7 +132,7 @@ async def test_what_is_wrong_before_the_stream_is_json(
 async def test_a_fault_of_ours_is_500(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
     response = await post(site, "breaking")
     assert response.status_code == 500
-    assert response.json()["errors"][0]["extensions"]["code"] == "INTERNAL"
+    assert response.json()["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
 
 
 async def test_a_refusal_after_the_start_is_a_result(site: Site, streams: FakeStreams) -> None:

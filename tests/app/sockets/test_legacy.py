@@ -64,7 +64,9 @@ async def test_a_refusal_is_one_error(line: Line) -> None:
     await line.say(start("refused"), {"id": "2", "type": "start", "payload": {}})
     heard = {m["id"]: m for m in [await line.hear(), await line.hear()]}
     assert heard["1"] == {"id": "1", "type": "error", "payload": {"message": "not for you"}}
-    assert heard["2"]["payload"] == {"message": "`query` must be the text of a GraphQL document"}
+    told = heard["2"]["payload"]
+    assert told["message"] == "`query` must be the text of a GraphQL document"
+    assert told["extensions"]["code"] == "BAD_REQUEST"
 
 
 async def test_what_cannot_be_understood_does_not_end_the_connection(line: Line) -> None:

@@ -1,6 +1,7 @@
 """The rules of graphql-transport-ws, one by one, with a client that helps with nothing."""
 
 import asyncio
+import hashlib
 import time
 from typing import Any
 
@@ -84,7 +85,7 @@ async def test_a_fault_of_ours_is_told_by_its_number_alone(
     await line.say(subscribe("breaking"))
     heard = await line.hear()
     assert heard["type"] == "error"
-    assert heard["payload"][0]["extensions"]["code"] == "INTERNAL"
+    assert heard["payload"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
     assert "ZeroDivision" not in str(heard)
     await line.is_well()
 
@@ -292,13 +293,18 @@ class TestQuestions:
         await until(lambda: not site.board._tasks)
         await line.is_well()
 
-    async def test_a_digest_without_its_text_is_asked_for_the_text(self, talk: Talk) -> None:
-        line = await talk.connected()
-        digest = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
-        payload = {"query": "", "extensions": digest}
-        await line.say({"id": "1", "type": "subscribe", "payload": payload})
-        heard = await line.hear()
-        assert heard["payload"][0]["message"] == "PersistedQueryNotSupported"
+    async def test_a_digest_suffices_once_both_were_sent(self, talk: Talk) -> None:
+        line, text = await talk.connected(), "{ viewer { subject } }"
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        named = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest}}}
+        await line.say({"id": "1", "type": "subscribe", "payload": named})
+        [error] = (await line.hear())["payload"]
+        assert error["message"] == "PersistedQueryNotFound"
+        assert error["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+        for name, more in (("2", {"query": text}), ("3", {})):
+            await line.say({"id": name, "type": "subscribe", "payload": {**named, **more}})
+            assert (await line.hear())["payload"] == {"data": {"viewer": {"subject": "pia"}}}
+            assert (await line.hear()) == {"id": name, "type": "complete"}
 
 
 class TestWhoMayOpen:

@@ -50,6 +50,7 @@ async def environ(nordkai: Nordkai) -> AsyncIterator[Mapping[str, str]]:
             "STORES_URL": f"{server.url}/svc",
             "STORES_KEY": STORE_KEY,
             "SUPPLYGRAPH_DEVELOPMENT_KEY": "development-only-" + "k" * 32,
+            "SUPPLYGRAPH_DEVELOPMENT": "1",
         }
 
 

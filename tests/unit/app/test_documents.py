@@ -3,8 +3,9 @@
 import pytest
 from graphql import GraphQLError, OperationDefinitionNode
 
-from app.server.documents import Documents, is_introspection
+from app.server.documents import Documents
 from app.server.measures import Bounds
+from app.server.schema_questions import is_introspection
 from tests.fakes.desk import SCHEMA
 
 GOOD = "{ items { nodes { sku } } }"
@@ -100,6 +101,9 @@ def test_the_operation_is_the_only_one_or_the_one_named(documents: Documents) ->
     [
         ("{ __typename }", True),
         ("{ __schema { types { name } } s: __typename }", True),
+        ("{ _service { sdl } __typename }", True),
+        ("{ _service { sdl } items { nodes { sku } } }", False),
+        ("{ _entities(representations: []) { __typename } }", False),
         ("{ __typename items { nodes { sku } } }", False),
         ("{ ... { __typename } }", False),
         ("mutation { __typename }", False),
@@ -107,3 +111,12 @@ def test_the_operation_is_the_only_one_or_the_one_named(documents: Documents) ->
 )
 def test_what_is_about_the_schema_alone(documents: Documents, text: str, alone: bool) -> None:
     assert is_introspection(chosen(documents, text)) is alone
+
+
+def test_an_sdl_counts_as_much_as_all_that_introspection_tells() -> None:
+    documents = Documents(SCHEMA._schema, Bounds(depth=15))
+    assert documents.get("{ _service { sdl } }").errors == ()
+    [refused] = documents.get("{ _service { a: sdl b: sdl c: sdl } }").errors
+    assert (
+        refused.message == "the operation has 600 fields about the schema; at most 500 are answered"
+    )

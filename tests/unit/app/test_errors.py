@@ -54,7 +54,7 @@ def test_an_unforeseen_fault_is_logged_once_with_its_first_place() -> None:
         errors.append(located(wrapped, "items", n))
     with capture_logs() as logs:
         told = Translator("c-7").all(errors, ())
-    assert {e["extensions"]["code"] for e in told} == {"INTERNAL"}
+    assert {e["extensions"]["code"] for e in told} == {"INTERNAL_SERVER_ERROR"}
     assert "inside" not in str(told)
     [logged] = logs
     assert logged["exc_info"] is fault

@@ -19,10 +19,10 @@ from app.server.negotiation import (
 @pytest.mark.parametrize(
     "accept, expected",
     [
-        (None, RESPONSE_JSON),
-        ("", RESPONSE_JSON),
-        ("  ", RESPONSE_JSON),
-        ("*/*", RESPONSE_JSON),
+        (None, PLAIN_JSON),
+        ("", PLAIN_JSON),
+        ("  ", PLAIN_JSON),
+        ("*/*", PLAIN_JSON),
         (PLAIN_JSON, PLAIN_JSON),
         (RESPONSE_JSON, RESPONSE_JSON),
         (f"{PLAIN_JSON}, {RESPONSE_JSON}", PLAIN_JSON),
@@ -36,7 +36,9 @@ from app.server.negotiation import (
         (f"{PLAIN_JSON};charset=utf-8;q=0.9", PLAIN_JSON),
         (EVENT_STREAM, EVENT_STREAM),
         ("text/*", EVENT_STREAM),
-        (f"{EVENT_STREAM}, */*", EVENT_STREAM),
+        (f"{EVENT_STREAM}, */*;q=0.9", EVENT_STREAM),
+        (f"{EVENT_STREAM}, */*", PLAIN_JSON),  # it is named for subscriptions
+        (f"{EVENT_STREAM}, {PLAIN_JSON}", PLAIN_JSON),
         (f"{PLAIN_JSON}, {EVENT_STREAM}", PLAIN_JSON),
     ],
 )

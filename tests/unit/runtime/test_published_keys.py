@@ -94,6 +94,36 @@ async def test_known_keys_serve_on_while_the_issuer_is_away() -> None:
     await issuer.keys.aclose()
 
 
+async def test_keys_are_not_honoured_for_ever_while_the_issuer_is_away() -> None:
+    issuer = Issuer(A)
+    assert issuer.keys.health() == {"keys": "unread"}
+    assert await issuer.has("a")
+    issuer.down = True
+    issuer.now += 86_399
+    assert await issuer.has("a")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert issuer.keys.health() == {"keys": "stale", "read_s_ago": 86_399}
+    issuer.now += 1
+    with pytest.raises(UnavailableError):
+        await issuer.has("a")
+    assert issuer.keys.health() == {"keys": "unavailable"}
+    issuer.down = False
+    issuer.now += 5
+    assert await issuer.has("a")
+    assert issuer.keys.health() == {"keys": "known", "read_s_ago": 0}
+
+
+async def test_who_gives_up_waiting_causes_no_further_reading() -> None:
+    issuer = Issuer(A)
+    for _ in range(5):
+        asking = asyncio.create_task(issuer.has("b"))
+        await asyncio.sleep(0)
+        asking.cancel()
+    assert await issuer.has("a")
+    assert issuer.asked == 1
+
+
 async def test_without_any_keys_the_service_is_unavailable_and_tries_again_soon() -> None:
     issuer = Issuer(A)
     issuer.down = True

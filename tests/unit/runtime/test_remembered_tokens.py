@@ -8,9 +8,10 @@ import pytest
 
 from canonical.errors import UnauthenticatedError
 from runtime.security import remembered
+from runtime.security.config import TokenConfig
 from runtime.security.principal import Principal, Role, scope_key
 from runtime.security.tokens import TokenVerifier
-from tests.unit.runtime.tokens import CLAIMS, NOW, RSA, config, refused, signed
+from tests.unit.runtime.tokens import CLAIMS, ISSUER, NOW, RSA, publishing, refused, signed
 
 
 class World:
@@ -20,9 +21,11 @@ class World:
         self.now = float(NOW)
         self.published = True
         self.reads = 0
-        made = config(static_key=None, jwks_url="https://login.example/k", algorithms=("RS256",))
         self.verifier = TokenVerifier(
-            made, self.read, clock=lambda: self.now, monotonic=lambda: self.now
+            TokenConfig(issuers=(publishing("RS256"),)),
+            lambda _: self.read,
+            clock=lambda: self.now,
+            monotonic=lambda: self.now,
         )
 
     async def read(self) -> Mapping[str, Any]:
@@ -66,9 +69,10 @@ async def test_a_key_that_is_withdrawn_is_not_honoured_for_longer(world: World) 
     world.published = False
     world.now += 3_601
     await world.verifier.verify(text)  # known keys are read again beside the first use
-    assert world.verifier._published is not None
-    assert world.verifier._published._renewing is not None
-    await world.verifier._published._renewing
+    published = world.verifier._trusted[ISSUER].published
+    assert published is not None
+    assert published._reading is not None
+    await published._reading
     await world.verifier.verify(text)  # remembered
     world.now += 61
     assert "does not publish" in await refused(text, world.verifier)

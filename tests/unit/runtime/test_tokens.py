@@ -14,6 +14,7 @@ from joserfc import jws
 from joserfc.jwk import OctKey
 from pydantic import SecretStr, ValidationError
 
+from runtime.security.config import TokenConfig
 from runtime.security.principal import Principal, Role
 from runtime.security.tokens import TokenVerifier
 from tests.unit.runtime.tokens import (
@@ -25,11 +26,13 @@ from tests.unit.runtime.tokens import (
     OKP,
     RSA,
     SECRET,
-    config,
+    issuer,
     jwks_verifier,
     part,
+    publishing,
     refused,
     signed,
+    trusting,
     unsigned,
     verifier,
 )
@@ -43,6 +46,7 @@ async def test_a_good_token_gives_its_principal() -> None:
         roles=frozenset({Role.PLANNER}),
         suppliers=None,
         expires_at=datetime.fromtimestamp(NOW + 600, UTC),
+        issuer=ISSUER,
     )
 
 
@@ -64,51 +68,6 @@ async def test_published_keys_verify(algorithm: str, key: Any) -> None:
 async def test_unknown_header_fields_do_no_harm() -> None:
     token = signed(CLAIMS, header={"kid": "whatever", "x-vendor": [1], "x5t": "a" * 600})
     assert (await verifier().verify(token)).subject == "ada"
-
-
-@pytest.mark.parametrize(
-    "claims,roles",
-    [
-        ({"roles": "buyer"}, {Role.BUYER}),
-        ({"roles": ["buyer", "emperor", "operator"]}, {Role.BUYER, Role.OPERATOR}),
-        ({"roles": [], "scope": "openid planner profile"}, {Role.PLANNER}),
-        ({"roles": None, "scope": ["openid", "planner"]}, {Role.PLANNER}),
-        ({"roles": ["buyer"], "scope": "planner"}, {Role.BUYER, Role.PLANNER}),
-    ],
-)
-async def test_roles_come_from_roles_and_scope(claims: dict[str, Any], roles: set[Role]) -> None:
-    assert (await verifier().verify(signed(CLAIMS | claims))).roles == roles
-
-
-@pytest.mark.parametrize(
-    "claims,suppliers",
-    [
-        ({}, None),
-        ({"roles": ["supplier"]}, ()),
-        ({"roles": ["supplier"], "suppliers": None}, ()),
-        ({"roles": ["supplier"], "suppliers": []}, ()),
-        ({"roles": ["supplier"], "suppliers": "V1"}, ("V1",)),
-        ({"roles": ["supplier"], "suppliers": ["V2", "V1", "V2", ""]}, ("V1", "V2")),
-        ({"roles": ["supplier", "planner"]}, ()),
-        ({"roles": ["buyer"], "suppliers": ["V1"]}, ("V1",)),
-    ],
-)
-async def test_whoever_is_bound_to_suppliers_sees_no_others(
-    claims: dict[str, Any], suppliers: tuple[str, ...] | None
-) -> None:
-    assert (await verifier().verify(signed(CLAIMS | claims))).suppliers == suppliers
-
-
-async def test_claims_may_have_other_names_and_lie_deeper() -> None:
-    by = verifier(roles_claim="realm_access.roles", suppliers_claim="https://a.example/vendors")
-    claims = CLAIMS | {
-        "roles": ["operator"],
-        "realm_access": {"roles": ["supplier"]},
-        "https://a.example/vendors": ["V9"],
-    }
-    principal = await by.verify(signed(claims))
-    assert principal.roles == {Role.SUPPLIER}
-    assert principal.suppliers == ("V9",)
 
 
 @pytest.mark.parametrize("aud", [AUDIENCE, [AUDIENCE], ["other", AUDIENCE]])
@@ -151,11 +110,7 @@ async def test_a_shared_key_among_the_published_ones_is_never_used() -> None:
     async def with_secret() -> Mapping[str, Any]:
         return {"keys": [secret.as_dict(private=True)]}
 
-    by = TokenVerifier(
-        config(static_key=None, jwks_url="https://login.example/keys", algorithms=("RS256",)),
-        with_secret,
-        clock=lambda: NOW,
-    )
+    by = trusting(publishing("RS256"), keys=with_secret)
     assert "does not publish" in await refused(
         unsigned({"alg": "RS256", "kid": "oct"}, signature="AAAA"), by
     )
@@ -244,7 +199,7 @@ async def test_a_token_of_another_kind() -> None:
             {"roles": ["emperor"]},
             (
                 "the token gives none of the roles planner, buyer, supplier, operator, auditor, "
-                "machine in its claims 'roles' and 'scope'"
+                "machine that its issuer may give: claim 'roles' says what a caller is"
             ),
         ),
         (
@@ -345,24 +300,38 @@ async def test_messages_repeat_nothing_of_the_token() -> None:
         ({"algorithms": ("RS256",)}, "with static_key the only algorithm is HS256"),
         ({"algorithms": ("HS256", "RS256")}, "with static_key the only algorithm is HS256"),
         ({"static_key": SecretStr("x" * 31)}, "shorter than 32 bytes"),
-        ({"static_key": None}, "either jwks_url or static_key"),
-        ({"jwks_url": "https://login.example/keys"}, "either jwks_url or static_key"),
-        ({"static_key": None, "jwks_url": "https://a.example"}, "HS256 needs static_key"),
+        ({"jwks_url": "https://login.example/keys"}, "jwks_url or static_key, and not both"),
+        (
+            {"static_key": None, "jwks_url": "https://a.example", "algorithms": ("HS256",)},
+            "HS256 needs static_key",
+        ),
         ({"static_key": None, "jwks_url": "http://a.example"}, "must begin with https://"),
-        ({"issuers": ()}, "issuers"),
+        ({"static_key": None, "issuer": "staff"}, "say where its keys are"),
+        ({"static_key": None, "issuer": "http://login.example"}, "say where its keys are"),
         ({"audiences": "a"}, "audiences"),
+        ({"roles": {"claim": "g", "map": {"a": ["emperor"]}}}, "roles.map.a.0"),
+        ({"roles": {"always": "planner"}, "may_be": ["supplier"]}, "not among may_be"),
+        ({"scopes": {"claim": "scp", "map": {"a": "order:read"}}}, "'order:read', which is no"),
+        ({"suppliers": {}}, "`claim`, or `always`"),
+        ({"suppliers": {"always": "S", "map": {"a": "b"}}}, "name it"),
+        ({"suppliers": {"claim": "a", "pattern": "("}}, "the pattern cannot be read"),
+        ({"suppliers": {"claim": "a", "pattern": "(a)(b)"}}, "may have one group"),
     ],
 )
 def test_a_configuration_that_cannot_be_meant_is_refused(
     changes: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(ValidationError) as error:
-        config(**changes)
+        issuer(**changes)
     assert told in str(error.value)
     assert SECRET not in str(error.value)
 
 
-def test_a_jwks_url_needs_something_that_reads_it() -> None:
-    made = config(static_key=None, jwks_url="http://127.0.0.1:1/keys", algorithms=("RS256",))
-    with pytest.raises(ValueError, match="nothing that reads it"):
-        TokenVerifier(made)
+def test_published_keys_need_something_that_reads_them() -> None:
+    with pytest.raises(ValueError, match="there is nothing to read them"):
+        TokenVerifier(TokenConfig(issuers=(publishing(),)))
+
+
+def test_one_issuer_has_one_set_of_keys() -> None:
+    with pytest.raises(ValidationError, match="staff and other are the same issuer"):
+        TokenConfig(issuers=(issuer(), publishing(name="other")))

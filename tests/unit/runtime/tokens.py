@@ -11,7 +11,8 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from pydantic import SecretStr
 
 from canonical.errors import UnauthenticatedError
-from runtime.security.config import TokenConfig
+from runtime.security.config import Issuer, TokenConfig
+from runtime.security.keys import FetchJWKS
 from runtime.security.tokens import TokenVerifier
 
 ISSUER, AUDIENCE = "https://login.example", "supplygraph"
@@ -46,23 +47,34 @@ async def published() -> Mapping[str, Any]:
     return {"keys": [key.as_dict(private=False) for key in (RSA, EC, OKP)]}
 
 
-def config(**changes: Any) -> TokenConfig:
-    static: dict[str, Any] = {
-        "issuers": (ISSUER,),
+def issuer(**changes: Any) -> Issuer:
+    shared: dict[str, Any] = {
+        "name": "staff",
+        "issuer": ISSUER,
         "audience": AUDIENCE,
-        "algorithms": ("HS256",),
         "static_key": SecretStr(SECRET),
     }
-    return TokenConfig(**(static | changes))
+    return Issuer(**(shared | changes))
+
+
+def publishing(*algorithms: str, **changes: Any) -> Issuer:
+    """An issuer that publishes its keys."""
+    url = "https://login.example/keys"
+    return issuer(static_key=None, jwks_url=url, algorithms=algorithms or None, **changes)
 
 
 def verifier(**changes: Any) -> TokenVerifier:
-    return TokenVerifier(config(**changes), clock=lambda: NOW)
+    return trusting(issuer(**changes))
+
+
+def trusting(*issuers: Issuer, keys: FetchJWKS = published, **more: Any) -> TokenVerifier:
+    """What accepts the tokens of some issuers, all of which publish the same keys."""
+    config = TokenConfig(issuers=issuers, **more)
+    return TokenVerifier(config, lambda _: keys, clock=lambda: NOW)
 
 
 def jwks_verifier(*algorithms: str) -> TokenVerifier:
-    made = config(static_key=None, jwks_url="https://login.example/keys", algorithms=algorithms)
-    return TokenVerifier(made, published, clock=lambda: NOW)
+    return trusting(publishing(*algorithms))
 
 
 def part(value: object) -> str:

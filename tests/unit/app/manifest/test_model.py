@@ -15,6 +15,7 @@ from canonical.values import UnitConversion
 from connectors.kit.secrets import Vault
 from loaders.catalog import Freshness
 from runtime.cache.record_cache import MAX_TTL_S
+from runtime.security.principal import Role
 from tests.unit.app.manifest.sound import load
 
 
@@ -75,26 +76,52 @@ def test_conversions_are_exact_and_kept_by_item_and_base_unit() -> None:
     }
 
 
-def test_tokens_of_an_issuer_are_checked_against_its_published_keys() -> None:
+def test_issuers_have_their_terms_and_their_keys() -> None:
     identity = IdentityConfig.model_validate(
         {
-            "jwks_url": {"env": "KEYS"},
-            "issuers": ["https://issuer.example"],
-            "audience": "supplygraph",
-            "roles_claim": "realm_access.roles",
+            "issuers": {
+                "staff": {
+                    "issuer": "https://issuer.example",
+                    "jwks_url": {"env": "KEYS"},
+                    "audience": "supplygraph",
+                    "roles": "realm_access.roles",
+                },
+                "partners": {
+                    "issuer": "https://partners.example/realm",
+                    "audience": "portal",
+                    "may_be": ["supplier"],
+                    "algorithms": ["ES256"],
+                    "roles": {"always": "supplier"},
+                    "suppliers": {"claim": "vendor", "required": True},
+                },
+            }
         }
     )
-    config = identity.token_config(Vault({"KEYS": "https://issuer.example/keys"}, Path()))
+    staff, partners = identity.token_config(
+        Vault({"KEYS": "https://issuer.example/keys"}, Path())
+    ).issuers
 
-    assert config.jwks_url == "https://issuer.example/keys"
-    assert config.algorithms == ("RS256", "ES256")
-    assert config.roles_claim == "realm_access.roles"
+    assert (staff.name, staff.jwks_url) == ("staff", "https://issuer.example/keys")
+    assert staff.accepted == ("RS256", "ES256")
+    assert (staff.roles.claim, staff.may_be) == ("realm_access.roles", tuple(Role))
+    assert (partners.name, partners.jwks_url, partners.accepted) == ("partners", None, ("ES256",))
+    assert (partners.may_be, partners.roles.always) == ((Role.SUPPLIER,), (Role.SUPPLIER,))
+    assert partners.suppliers.required
 
 
-def test_tokens_signed_with_a_shared_key_use_hs256_unless_said_otherwise() -> None:
-    written = {"static_key": {"env": "KEY"}, "issuers": ["me"], "audience": "a"}
-    identity = IdentityConfig.model_validate(written)
+def test_tokens_signed_with_a_shared_key_use_hs256() -> None:
+    written = {"static_key": {"env": "KEY"}, "issuer": "me", "audience": "a"}
+    identity = IdentityConfig.model_validate({"issuers": {"tool": written}})
 
-    assert identity.token_config(Vault({"KEY": "k" * 32}, Path())).algorithms == ("HS256",)
-    with pytest.raises(InvalidInputError, match="shorter than 32 bytes"):
+    (issuer,) = identity.token_config(Vault({"KEY": "k" * 32}, Path())).issuers
+    assert issuer.accepted == ("HS256",)
+    with pytest.raises(InvalidInputError, match="issuer tool: static_key is shorter than 32 bytes"):
         identity.token_config(Vault({"KEY": "short"}, Path()))
+
+
+def test_one_issuer_is_named_once() -> None:
+    written = {"static_key": {"env": "KEY"}, "issuer": "me", "audience": "a"}
+    identity = IdentityConfig.model_validate({"issuers": {"a": written, "b": written}})
+
+    with pytest.raises(InvalidInputError, match="a and b are the same issuer"):
+        identity.token_config(Vault({"KEY": "k" * 32}, Path()))

@@ -180,8 +180,33 @@ def test_a_sound_manifest_has_no_problems(tmp_path: Path) -> None:
         ),
         (
             "development_key: {env: KEY}",
-            "jwks_url: https://issuer.example/keys",
-            "2: identity: with jwks_url say whom it is from and for: `issuers`, `audience`",
+            "issuers: {staff: {issuer: 'https://login.example'}}",
+            "3: identity.issuers.staff.audience: is missing; this is: what `aud` must be",
+        ),
+        (
+            "development_key: {env: KEY}",
+            "issuers: {staff: {issuer: staff, audience: sg}}",
+            "3: identity.issuers.staff: say where its keys are: jwks_url or static_key",
+        ),
+        (
+            "development_key: {env: KEY}",
+            "issuers: {a: {issuer: a, audience: a, roles: {claim: g, map: {a: planer}}}}",
+            "3: identity.issuers.a.roles.map.a: cannot be 'planer'; did you mean 'planner'?",
+        ),
+        (
+            "development_key: {env: KEY}",
+            "issuers: {staff: {issuer: 'https://a.example', audience: sg, suppliers: {clam: g}}}",
+            "3: identity.issuers.staff.suppliers.clam: there is no such key; did you mean 'claim'",
+        ),
+        (
+            "development_key: {env: KEY}",
+            "issuers: {staff: {issuer: a, audience: sg, static_key: {env: ERP_PASSWORD}}}",
+            "2: identity: issuer staff: static_key is shorter than 32 bytes",
+        ),
+        (
+            "development_key: {env: KEY}",
+            "development_key: {env: KEY}\n  issuers: {}",
+            "2: identity: say whose tokens are accepted by exactly one of development_key",
         ),
         (
             "units:",
@@ -240,7 +265,10 @@ def test_an_entity_that_is_wrong_in_its_backend_is_not_complained_about_twice(
         ("{kind: basic, username: me, password: {env: ERP_PASSWORD}}", "hunter2"),
         ("url: https://erp.example", "url: https://me:hunter2@erp.example"),
         ("url: https://erp.example", "url: https://me:hunter2"),
-        ("development_key: {env: KEY}", "static_key: hunter2"),
+        (
+            "development_key: {env: KEY}",
+            "issuers: {a: {issuer: a, audience: a, static_key: hunter2}}",
+        ),
         ("development_key: {env: KEY}", "development_key: {env: ERP_PASSWORD}"),
     ],
 )

@@ -29,6 +29,15 @@ def test_sound_manifests_are_taken(text: str) -> None:
     assert list(VALIDATOR.iter_errors(read(text))) == []
 
 
+def test_rules_of_claims_have_short_forms() -> None:
+    terms = {"roles": {"claim": "g", "map": {"a": "planner"}}, "suppliers": "vendor"}
+    issuer = {"issuer": "a", "audience": "b", "static_key": {"env": "KEY"}, **terms}
+    written = around({"preset": "frepple", "url": "https://x"})
+    written["identity"] = {"issuers": {"staff": issuer}, "api_keys": {"max_days": 30}}
+
+    assert list(VALIDATOR.iter_errors(written)) == []
+
+
 @pytest.mark.parametrize("preset", preset_names())
 def test_a_whole_preset_is_taken_as_what_a_manifest_changes(preset: str) -> None:
     written = read((PRESETS / f"{preset}.yaml").read_text("utf-8"))
@@ -89,6 +98,10 @@ def test_broken_backends_are_refused(changes: Mapping[str, Any]) -> None:
         {"version": None},
         {"identity": {}},
         {"identity": {"development_key": "secret"}},
+        {"identity": {"development_key": {"env": "KEY"}, "issuers": {}}},
+        {"identity": {"issuers": {"a b": {"issuer": "a", "audience": "b"}}}},
+        {"identity": {"issuers": {"a": {"issuer": "a"}}}},
+        {"identity": {"issuers": {"a": {"issuer": "a", "audience": "b", "roles": {"map": 7}}}}},
         {"entities": {}},
         {"entities": {"item": {"sources": []}}},
         {"entities": {"item": {"sources": "a"}}},
