@@ -105,12 +105,16 @@ class Installation:
         """State of every dependency, without asking any.
 
         Returns:
-            {"cache": {...}, "backends": {name: {"state", ...}}}. A backend's state is `ok`,
-            `maintenance`, or its circuit's: `open`, `half_open`.
+            {"cache": {...}, "events": {...}, "backends": {name: {"state", ...}}}. A backend's state
+            is `ok`, `maintenance`, or its circuit's: `open`, `half_open`.
         """
         backends = {name: _with_state(b.health()) for name, b in self.backends.items()}
         answers = {} if self.serves.answers is None else self.serves.answers.health()
-        return {"cache": {**self.cache.health(), "answers": answers}, "backends": backends}
+        return {
+            "cache": {**self.cache.health(), "answers": answers},
+            "events": self.log.health(),
+            "backends": backends,
+        }
 
 
 @asynccontextmanager
@@ -123,7 +127,6 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         InvalidInputError: if a backend cannot be opened as it is configured.
         EmbeddedServerError: if no Redis is named and none can be started.
         MisconfiguredError: if the store of events cannot be used as it is.
-        UnavailableError: if the store cannot be reached.
     """
     async with AsyncExitStack() as stack:
         url = declared.redis_url

@@ -1,12 +1,16 @@
 """The streams of one process: caches drop what the log says has changed, then it is told."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import cast
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Final, cast
 
+import structlog
 from typing_extensions import override
 
 from app.beside import beside
+from app.event_log import EventLog
 from app.installation import Installation
 from app.manifest.loading import Declaration
 from app.manifest.model import Manifest
@@ -19,11 +23,18 @@ from app.server.streams import Streams
 from app.server.terms import Terms
 from app.trusted import trusting
 from app.watching import watching
+from canonical.errors import Reason, SupplygraphError, UnavailableError
 from canonical.events import Event
 from runtime.events.follower import Follower
+from runtime.store.engines import SYSTEM
+from runtime.store.migrating import state_of
 from subscriptions import hub
 from subscriptions.answering import SubscriptionRequest
 from subscriptions.outlets import Outlet, Subscription
+
+_AGAIN_S: Final = 1.0
+_CLOCKS_DIFFER: Final = timedelta(minutes=1)
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class LogStreams(Streams):
@@ -73,15 +84,66 @@ def streaming_of(declared: Declaration) -> Streaming:
     return Streaming(streams=opened, settings=manifest.subscriptions.settings())
 
 
+class _LateStreams(Streams):
+    """Begins subscriptions once the log can be followed."""
+
+    def __init__(self) -> None:
+        self.streams: Streams | None = None
+
+    @override
+    async def begin(self, request: GraphQLRequest, terms: Terms, outlet: Outlet) -> Subscription:
+        if self.streams is None:
+            raise UnavailableError(
+                SYSTEM, Reason.CONNECTION, "cannot be reached yet", retry_after_s=_AGAIN_S
+            )
+        return await self.streams.begin(request, terms, outlet)
+
+
 @asynccontextmanager
 async def open_streams(
     operator: Operator, installation: Installation, manifest: Manifest
 ) -> AsyncIterator[Streams]:
     """Follow the log while the block lasts, watch systems, and begin subscriptions.
 
+    If the store could not be reached when the log was opened, that is begun once it can be.
+
     Raises:
-        UnavailableError: if the store cannot be reached.
+        UnavailableError: if it could, and cannot now.
     """
+    log = installation.log
+
+    def follow(since: datetime | None = None) -> AbstractAsyncContextManager[Streams]:
+        return _following(operator, installation, manifest, since)
+
+    if log.store.connected is not False:
+        async with follow() as streams:
+            yield streams
+        return
+    late = _LateStreams()
+    async with beside(_follow_later(log, follow, late)):
+        yield late
+
+
+async def _follow_later(
+    log: EventLog,
+    follow: Callable[[datetime], AbstractAsyncContextManager[Streams]],
+    late: _LateStreams,
+) -> None:
+    """Follow the log once it is there, from before anything was kept in this process."""
+    while True:
+        await asyncio.sleep(_AGAIN_S)
+        try:
+            await state_of(log.store)
+            async with follow(log.opened_at - _CLOCKS_DIFFER) as late.streams:
+                await asyncio.Event().wait()
+        except SupplygraphError as exc:
+            _log.warning("the log is not followed yet", error=exc.message)
+
+
+@asynccontextmanager
+async def _following(
+    operator: Operator, installation: Installation, manifest: Manifest, since: datetime | None
+) -> AsyncIterator[Streams]:
     log, relay = installation.log, _Relay()
     follower = Follower(
         log.ledger,
@@ -90,7 +152,8 @@ async def open_streams(
         show=relay.show,
         member=log.member,
     )
-    await follower.start()
+    await follower.start(since)
+    log.following.follower = follower
     answering = EngineAnswering(operator.engine, operator.documents, installation)
     limits = manifest.subscriptions.limits()
     streams = hub.Streams(log.ledger, answering, follower.positions, limits=limits)
@@ -104,5 +167,6 @@ async def open_streams(
         ):
             yield LogStreams(streams)
     finally:
+        log.following.follower = None
         await follower.aclose()
         await streams.stop()

@@ -35,6 +35,7 @@ from bench.senders import (
     posting_of,
     signed,
 )
+from bench.soak.house import MANIFEST
 from bench.soak.plan import FILES, HOOKS, forecast_key
 from runtime.embedded.valkey import EmbeddedValkey
 from runtime.security.development import new_development_key
@@ -44,7 +45,7 @@ from runtime.store.store import Store
 from runtime.store.tables import EVENTS
 
 STORES: Final = ("SQLite", "PostgreSQL")
-_MANIFEST: Final = Path(__file__).parents[1] / "soak" / "manifest.yaml"
+
 _SUPPLIERS: Final = 60
 _BATCH: Final = 100
 _REVISED: Final = 100
@@ -307,7 +308,7 @@ def _running(url: str, cores: Cores, folder: Path) -> Iterator[Server]:
 
 def _manifest(folder: Path) -> Path:
     """That of the soak, without what is watched, and with room for every delivery."""
-    document = yaml.safe_load(_MANIFEST.read_text(encoding="utf-8"))
+    document = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
     ingestion = document["ingestion"]["procurement"]
     del ingestion["watch"]
     ingestion["webhook"]["per_minute"] = 10_000_000

@@ -14,7 +14,7 @@ from bench.processes import ROOT
 from runtime.embedded.valkey import EmbeddedValkey
 from runtime.store.store import Store
 
-_MANIFEST: Final = Path(__file__).with_name("manifest.yaml")
+MANIFEST: Final = Path(__file__).with_name("manifest.yaml")
 _HANG_UP: Final = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE pid <> pg_backend_pid() AND datname = current_database()
@@ -80,7 +80,7 @@ class House:
         environ = {
             **os.environ,
             **self._environ,
-            "SUPPLYGRAPH_MANIFEST": str(_MANIFEST),
+            "SUPPLYGRAPHMANIFEST": str(MANIFEST),
             "SUPPLYGRAPH_GRAPHIQL": "0",
             "REDIS_URL": self._valkey.url,
             "DATABASE_URL": self._url,

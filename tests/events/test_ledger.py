@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -151,6 +152,17 @@ async def test_a_commit_whose_answer_was_lost_counts_once(
     assert await ledger.write(work, streams=[ORDERS]) == "known"
     assert len(tries) == 2
     assert [event.position for event in await ledger.read(ORDERS, 0, 10)] == [1]
+
+
+async def test_where_streams_were_at_a_moment_is_found_again(store: Store) -> None:
+    at = datetime(2026, 11, 23, 8, tzinfo=UTC)
+    now = [at]
+    ledger = Ledger(store, now=lambda: now[0])
+    await append(ledger, order_event(1), order_event(2))
+    now[0] = at + timedelta(minutes=5)
+    await append(ledger, order_event(3))
+    found = [await ledger.heads_at(at + timedelta(minutes=n)) for n in (0, 5, 6)]
+    assert found == [{ORDERS: 0}, {ORDERS: 2}, {ORDERS: 3}]
 
 
 async def test_writes_that_come_together_wait_for_the_disk_once(store: Store) -> None:
