@@ -10,9 +10,9 @@ from app.errors import told_fault, told_refusal, told_request
 from app.server.attending import Attendant
 from app.server.envelope import encode
 from app.server.negotiation import HTTPRefusal
-from app.server.operator import Answer
 from app.server.requests import GraphQLRequest
 from app.server.switchboard import Switchboard
+from app.server.telling import Answer
 from app.server.terms import Terms
 from canonical.errors import SupplygraphError
 from runtime.telemetry.correlation import correlate
@@ -46,6 +46,7 @@ async def subscribe(
     correlate(terms.correlation_id)
     assert board.streams is not None  # noqa: S101  # see `answer`
     try:
+        await board.operator.subscribe(request, terms)
         return await board.streams.begin(request, terms, outlet)
     except SupplygraphError as exc:
         outlet.fail(encode([told_refusal(exc, terms.correlation_id)]))

@@ -12,9 +12,10 @@ from app.server.drain import Drain
 from app.server.envelope import enveloped
 from app.server.exchange import ClientGoneError, Inbound
 from app.server.negotiation import HTTPRefusal
-from app.server.operator import Answer, Operator
+from app.server.operator import Operator
 from app.server.refusals import refusal_of
 from app.server.requests import Batch, GraphQLRequest
+from app.server.telling import Answer
 from app.server.terms import Terms
 from runtime.telemetry.metrics import OperationOutcome
 

@@ -47,6 +47,8 @@ class Made(Struct, frozen=True):
         timings: How long each field took, where its own caller asked for that.
         exported: How many objects it has, by type, if it is an export.
         refused: Codes of what its payloads say was refused.
+        objects: What was worked on: objects by the field that led to them; None if not counted.
+        cost: The same in units of cost; None as above.
     """
 
     data: bytes | None
@@ -61,6 +63,8 @@ class Made(Struct, frozen=True):
     timings: Timing | None = None
     exported: Mapping[str, int] = {}
     refused: Sequence[str] = ()
+    objects: Sequence[tuple[str, str, int]] | None = None
+    cost: int | None = None
 
 
 class Execution:
@@ -147,6 +151,7 @@ class Execution:
             timings=outcome.timings,
             exported=exported(outcome, self._serving.governance.auditing.exports_from),
             refused=refused_in_words(outcome),
+            objects=self._operation.objects,
         )
 
     def keep(self, key: AnswerKey, made: Made) -> Made:

@@ -39,7 +39,7 @@ class Gate:
     def __init__(
         self,
         known: KnownOperations,
-        about_schema: Callable[[GraphQLRequest], bool],
+        about_schema: Callable[[GraphQLRequest, Terms], bool],
         refused: Callable[[GraphQLRequest, Terms, str], None] = lambda *_: None,
     ) -> None:
         self._known = known
@@ -101,7 +101,7 @@ class Gate:
             return
         if mode is Mode.LOG:
             self._note(request, terms)
-        elif not (_ABOUT.search(request.query) and self._about_schema(request)):
+        elif not (_ABOUT.search(request.query) and self._about_schema(request, terms)):
             message = (
                 "only documents that are known here are answered to your role; publish this one "
                 "with the client's release"

@@ -143,7 +143,7 @@ class Operation:
 
     def _begin(self, request: GraphQLRequest, terms: Terms) -> None:
         board = self._owner.board
-        subscribes = board.operator.kind(request) is OperationKind.SUBSCRIPTION
+        subscribes = board.operator.kind(request, terms) is OperationKind.SUBSCRIPTION
         if subscribes and board.streams is not None:
             self._subscribes = True
             metrics.subscription_begun(self._owner.protocol)
