@@ -74,7 +74,8 @@ class Desk:
         for source in sources:
             known = IdentifiedSource(source, walks.get(source.system, {}))
             region = (regions or {}).get(source.system)
-            supply = Supply(placed(known, region), region, source.columns)
+            found = placed(known, region)
+            supply = Supply(found, region, found.columns)
             supplies.setdefault(source.entity, []).append(supply)
         freshness = Freshness(fresh_s, grace_s, min(fresh_s, 30), 0.05)
         self.now_s = NOW.timestamp()
