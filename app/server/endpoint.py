@@ -106,13 +106,15 @@ class Endpoint:
         asked = await self._requests.read(inbound)
         terms = await read_terms(inbound, self._serving.tokens, correlation_id)
         if isinstance(asked, tuple):
-            answer = await self._batches.answer(asked, terms, inbound)
-            return await self._replies.reply(answer, inbound, wanted, terms)
-        request = await self._operator.gate.settled(asked, terms)
+            answers = await self._batches.answer(asked, terms, inbound)
+            return await self._replies.reply(answers, inbound, wanted, terms)
+        gate = self._operator.gate
+        request = gate.now(asked, terms) or await gate.later(asked, terms)
         if self._streams(request, inbound):
             return await open_stream(self._board, request, terms, inbound.receive)
+        found = None if request.learnable else self._operator.at_hand(request, terms)
         attendant = Attendant(inbound.receive, self._drain)
-        answer = await self._operator.answered(request, terms, attendant)
+        answer = found or await self._operator.answered(request, terms, attendant)
         if wanted == EVENT_STREAM and answer.outcome is not OperationOutcome.REFUSED:
             return in_events(answer)
         return await self._replies.reply(answer, inbound, wanted, terms)
