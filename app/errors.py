@@ -58,14 +58,15 @@ class Translator:
         return {**shown, "path": list(path)} if path else shown
 
     def _error(self, error: GraphQLError) -> Told:
-        cause: BaseException | None = error.original_error
-        if isinstance(cause, BatchError) and cause.__cause__ is not None:
-            cause = cause.__cause__
+        cause = _cause(error)
         if isinstance(cause, SupplygraphError):
             shown = told_refusal(cause, self._correlation_id)
         elif cause is None or isinstance(cause, GraphQLError):
             code = str((error.extensions or {}).get("code", "BAD_USER_INPUT"))
             shown = _told(_in_json_words(error.message), code, self._correlation_id)
+            shown["extensions"].update(
+                {k: v for k, v in (error.extensions or {}).items() if k == "coordinate"}
+            )
         else:
             shown = self._fault(cause, error.path)
         if error.locations:
@@ -97,6 +98,30 @@ class Translator:
             message = f"{len(kept) - MAX_ERRORS} further errors are not shown"
             kept[MAX_ERRORS:] = [_told(message, "MORE_ERRORS", self._correlation_id)]
         return kept
+
+
+def codes_of(
+    errors: Iterable[GraphQLError], problems: Iterable[tuple[SupplygraphError, Path]]
+) -> list[str]:
+    """The codes under which errors and problems are told, each once, in order."""
+    codes = [*map(_code, errors), *(problem.code for problem, _ in problems)]
+    return list(dict.fromkeys(codes))
+
+
+def _code(error: GraphQLError) -> str:
+    cause = _cause(error)
+    if isinstance(cause, SupplygraphError):
+        return cause.code
+    if cause is None or isinstance(cause, GraphQLError):
+        return str((error.extensions or {}).get("code", "BAD_USER_INPUT"))
+    return SupplygraphError.code
+
+
+def _cause(error: GraphQLError) -> BaseException | None:
+    cause: BaseException | None = error.original_error
+    if isinstance(cause, BatchError) and cause.__cause__ is not None:
+        return cause.__cause__
+    return cause
 
 
 def told_refusal(problem: SupplygraphError, correlation_id: str) -> Told:

@@ -7,9 +7,11 @@ from typing import cast
 from typing_extensions import override
 
 from app.beside import beside
+from app.governance.counting import UsageFlow
 from app.installation import Installation
 from app.manifest.ingestion import SystemIngestion
 from app.manifest.loading import Declaration
+from app.residency import settled
 from app.server.answering import EngineAnswering
 from app.server.application import Streaming
 from app.server.operator import Operator
@@ -21,6 +23,8 @@ from app.trusted import trusting
 from app.watching import watching
 from canonical.events import Event
 from runtime.events.follower import Follower
+from runtime.usage.counting import UsageCounter
+from runtime.usage.stored import UsageKeeper
 from subscriptions import hub
 from subscriptions.answering import SubscriptionRequest
 from subscriptions.limits import StreamLimits
@@ -30,8 +34,9 @@ from subscriptions.outlets import Outlet, Subscription
 class LogStreams(Streams):
     """Begins subscriptions over the event log."""
 
-    def __init__(self, streams: hub.Streams) -> None:
+    def __init__(self, streams: hub.Streams, usage: UsageCounter) -> None:
         self._streams = streams
+        self._usage = usage
 
     @override
     async def begin(self, request: GraphQLRequest, terms: Terms, outlet: Outlet) -> Subscription:
@@ -43,6 +48,7 @@ class LogStreams(Streams):
             terms.correlation_id,
             terms.max_staleness_s,
         )
+        self._usage.count(request.query, request.operation_name, terms.client)
         return self._streams.begin(asked, outlet)
 
 
@@ -59,6 +65,7 @@ class _Relay:
 
 def streaming_of(declared: Declaration) -> Streaming:
     """How an application serves the subscriptions of a manifest's installation."""
+    declared, _ = settled(declared)
     said, ingestion = declared.manifest.subscriptions, declared.manifest.ingestion
 
     @asynccontextmanager
@@ -95,16 +102,34 @@ async def open_streams(
         member=log.member,
     )
     await follower.start()
-    answering = EngineAnswering(operator.engine, operator.documents, installation)
+    answering = EngineAnswering(operator.engine, operator.documents, operator.judge, installation)
     streams = hub.Streams(log.ledger, answering, follower.positions, limits=limits)
     relay.streams = streams
     watched = {name: one.watch for name, one in ingestion.items()}
     try:
         async with (
             beside(streams.run()),
+            _counting(operator, installation),
             watching(watched, installation.catalog, log, installation.intake),
         ):
-            yield LogStreams(streams)
+            yield LogStreams(streams, installation.governance.usage)
     finally:
         await follower.aclose()
         await streams.stop()
+
+
+@asynccontextmanager
+async def _counting(operator: Operator, installation: Installation) -> AsyncIterator[None]:
+    """Keep what is counted while the block lasts, and what is left at its end."""
+    log, governance = installation.log, installation.governance
+    if governance.shared is None:
+        yield
+        return
+    keeper = UsageKeeper(log.ledger, log.leases, log.member)
+    questions = (operator.documents, operator.schema)
+    flow = UsageFlow(governance.usage, questions, governance.shared, keeper)
+    try:
+        async with beside(flow.run()):
+            yield
+    finally:
+        await flow.finish()

@@ -15,6 +15,7 @@ from resolvers import (
     suppliers,
     viewer,
 )
+from schema.audit import AUDIT_ENTRIES
 from schema.common import AFTER, FIRST, MAX_STALENESS, Node
 from schema.forecasts import ForecastConnection, ForecastFilter
 from schema.inventory import InventoryFilter, InventoryPositionConnection
@@ -167,4 +168,5 @@ class Query:
     timeline = TIMELINE
     dead_letters = DEAD_LETTERS
     dead_letter = DEAD_LETTER
+    audit_entries = AUDIT_ENTRIES
     viewer = link(viewer.viewer, Viewer, "Who is asking, and what they may see.")
