@@ -16,6 +16,7 @@ from resolvers import (
     viewer,
 )
 from schema.audit import AUDIT_ENTRIES
+from schema.catalogue import CATALOG, SCHEMA_USAGE
 from schema.common import AFTER, FIRST, MAX_STALENESS, Node
 from schema.forecasts import ForecastConnection, ForecastFilter
 from schema.inventory import InventoryFilter, InventoryPositionConnection
@@ -169,4 +170,6 @@ class Query:
     dead_letters = DEAD_LETTERS
     dead_letter = DEAD_LETTER
     audit_entries = AUDIT_ENTRIES
+    schema_usage = SCHEMA_USAGE
+    catalog = CATALOG
     viewer = link(viewer.viewer, Viewer, "Who is asking, and what they may see.")

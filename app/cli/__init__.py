@@ -18,6 +18,7 @@ from app.cli.ingesting import ingest
 from app.cli.keys import keys
 from app.cli.migrating import migrate
 from app.cli.printing import schema_json, sdl
+from app.cli.schema import schema
 from app.cli.serving import serve
 from app.cli.tokens import token
 
@@ -54,6 +55,7 @@ app.command()(demo)
 app.add_typer(events)
 app.add_typer(keys)
 app.add_typer(audit)
+app.add_typer(schema)
 
 
 def main() -> None:

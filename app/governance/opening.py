@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
+from graphql import GraphQLSchema
 
 from app.beside import beside
 from app.event_log import EventLog, name_of
 from app.governance.auditing import Auditor
+from app.governance.catalogue import InstallationCatalogue
 from app.governance.redaction import Redaction
 from app.manifest.model import Manifest
 from app.server.ports import Governance
@@ -23,6 +25,7 @@ from runtime.audit.retention import AuditRetention
 from runtime.cache.connection import RedisHandle
 from runtime.usage.shared import SharedUsage
 from runtime.usage.stored import StoredUsage
+from schema.api import build_schema
 
 _FORGETTING_S: Final = 3_600.0
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -50,8 +53,16 @@ async def open_governance(
         yield Governance(
             auditing=auditor,
             shared=SharedUsage(redis, name_of(log.store)),
-            governing=Governing(trail=StoredAudit(log.store), usage=usage),
+            governing=Governing(
+                trail=StoredAudit(log.store),
+                usage=usage,
+                catalogue=InstallationCatalogue(manifest, _schema),
+            ),
         )
+
+
+def _schema() -> GraphQLSchema:
+    return build_schema()._schema  # noqa: SLF001  # strawberry keeps it there
 
 
 async def _forgetting(retention: AuditRetention, usage: StoredUsage, usage_days: int) -> None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.governance.redaction import BUSINESS
 
 _SEVEN_YEARS: Final = 2_557
-_TEAM: Final = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+_TEAM: Final = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$"
 _TYPE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 

@@ -22,14 +22,13 @@ TRACE: Final = b"apollo-federation-include-trace"
 
 _STALENESS: Final = STALENESS.lower().encode()
 _EXTENSIONS: Final = EXTENSIONS.lower().encode()
-_CLIENTS: Final = (
-    (b"apollographql-client-name", b"apollographql-client-version"),
-    (b"graphql-client-name", b"graphql-client-version"),
-)
+_APOLLO: Final = (b"apollographql-client-name", b"apollographql-client-version")
+_PLAIN: Final = (b"graphql-client-name", b"graphql-client-version")
 HEADERS: Final = CREDENTIALS | {
     _STALENESS,
     _EXTENSIONS,
-    *(name for both in _CLIENTS for name in both),
+    *_APOLLO,
+    *_PLAIN,
 }
 """Names of the headers that terms are read from."""
 
@@ -79,10 +78,13 @@ async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> T
 
 
 def _client(headers: Mapping[bytes, bytes]) -> Client:
-    for name, version in _CLIENTS:
-        if name in headers:
-            return client_named(headers[name], headers.get(version, b""))
-    return UNKNOWN
+    if _APOLLO[0] in headers:
+        name, version = _APOLLO
+    elif _PLAIN[0] in headers:
+        name, version = _PLAIN
+    else:
+        return UNKNOWN
+    return client_named(headers[name], headers.get(version, b""))
 
 
 def _max_staleness(text: str | None) -> float | None:

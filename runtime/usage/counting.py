@@ -53,16 +53,17 @@ class UsageCounter:
     """Counts the operations of one process until they are taken."""
 
     def __init__(self) -> None:
-        self._counts: dict[Question, int] = {}
+        self._counts: dict[Question, list[int]] = {}  # hashing a key is most of what it costs
         self._beyond = self._characters = 0
 
     def count(self, text: str, name: str | None, client: Client) -> None:
         """Count an operation that was answered."""
         counts, key = self._counts, (text, name, client)
-        if key in counts:
-            counts[key] += 1
+        found = counts.get(key)
+        if found is not None:
+            found[0] += 1
         elif len(counts) < _MOST and self._characters < _CHARACTERS:
-            counts[key] = 1
+            counts[key] = [1]
             self._characters += len(text)
         else:
             self._beyond += 1
@@ -71,4 +72,4 @@ class UsageCounter:
         """What was counted since this was last called, and how many could not be told apart."""
         counts, beyond = self._counts, self._beyond
         self._counts, self._beyond, self._characters = {}, 0, 0
-        return counts, beyond
+        return {key: count for key, [count] in counts.items()}, beyond

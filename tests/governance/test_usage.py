@@ -15,6 +15,8 @@ from app.server.ports import Governance, Serves
 from canonical.usage import ClientUse, by_coordinate
 from runtime.cache.answers import AnswerCache
 from runtime.cache.connection import RedisHandle
+from runtime.store.migrating import migrate
+from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
 from runtime.usage.counting import UNKNOWN, Client, UsageCounter, client_named
 from runtime.usage.shared import Batch, Counted, SharedUsage
@@ -50,8 +52,8 @@ class Flowing:
 
 
 @pytest.fixture
-def flowing(store: Store, redis: RedisHandle) -> Flowing:
-    return Flowing(store, redis)
+def flowing(file_store: Store, redis: RedisHandle) -> Flowing:
+    return Flowing(file_store, redis)
 
 
 async def test_two_processes_count_exactly(
@@ -83,20 +85,34 @@ async def test_two_processes_count_exactly(
     assert fields["Item.sku"].last_day is not None
 
 
-async def test_a_batch_counts_once_however_often_it_is_sent_or_written(
-    flowing: Flowing, redis: RedisHandle
-) -> None:
-    shared = SharedUsage(redis, "test")
+async def _sent_and_written_twice(store: Store, redis: RedisHandle) -> None:
+    flowing, shared = Flowing(store, redis), SharedUsage(redis, "test")
     flowing.counter.count(ITEMS, "Items", UNKNOWN)
     batch = await flowing.flow._batch(*flowing.counter.taken())
     assert await shared.add(batch)
     assert await shared.add(batch)
     taken = await shared.take("t1")
     assert await shared.take("t2") == taken
-    await flowing.keeper.drain(flowing.flow._shared)
+    await flowing.keeper.drain(shared)
     for _ in range(2):
         await shared.drop(Batch("other", {}, {}))
         assert await flowing.settled() == [("Items", "unknown", "", 1)]
+    flowing.counter.count(ITEMS, "Items", UNKNOWN)
+    assert await flowing.settled() == [("Items", "unknown", "", 2)]
+
+
+async def test_a_batch_counts_once_however_often_it_is_sent_or_written(
+    file_store: Store, redis: RedisHandle
+) -> None:
+    await _sent_and_written_twice(file_store, redis)
+
+
+@pytest.mark.xdist_group("scms")
+async def test_so_it_does_in_postgresql(postgres_url: str, redis: RedisHandle) -> None:
+    store = Store(StoreSettings(url=postgres_url))
+    await migrate(store)
+    await _sent_and_written_twice(store, redis)
+    await store.aclose()
 
 
 async def test_what_was_written_but_not_dropped_is_not_written_again(
@@ -115,9 +131,9 @@ async def test_what_was_written_but_not_dropped_is_not_written_again(
     assert await flowing.settled() == [("Items", "unknown", "", 2)]
 
 
-async def test_without_redis_counts_wait(flowing: Flowing, store: Store) -> None:
+async def test_without_redis_counts_wait(flowing: Flowing, file_store: Store) -> None:
     away = RedisHandle("redis://127.0.0.1:1")
-    flow, _ = flow_of(flowing.counter, away, store, "me")
+    flow, _ = flow_of(flowing.counter, away, file_store, "me")
     for _ in range(3):
         flowing.counter.count(ITEMS, None, UNKNOWN)
         await flow.flush()
