@@ -23,6 +23,7 @@ NOT_IN_LIST: Final = "PERSISTED_QUERY_NOT_IN_LIST"
 NOT_SAFE: Final = "QUERY_NOT_IN_SAFELIST"
 _SEEN: Final = 10_000
 _OK: Final = 200
+_NAMED: Final = re.compile(r"(?:query|mutation|subscription)\s+([_A-Za-z][_0-9A-Za-z]*)")
 _ABOUT: Final = re.compile("__|_service")
 _log = structlog.get_logger(__name__)
 
@@ -126,8 +127,14 @@ class Gate:
             self._seen.popitem(last=False)
         _log.info(
             "unknown operation",
-            operation=request.operation_name,
+            operation=request.operation_name or _first_name(request.query),
+            client=str(terms.client),
             sha256=digest_of(request.query),
             subject=None if terms.principal is None else terms.principal.subject,
             correlation_id=terms.correlation_id,
         )
+
+
+def _first_name(text: str) -> str | None:
+    found = _NAMED.search(text)
+    return None if found is None else found[1]
