@@ -113,9 +113,12 @@ class Endpoint:
         request = gate.now(asked, terms) or await gate.later(asked, terms)
         if self._streams(request, inbound):
             return await open_stream(self._board, request, terms, inbound.receive)
-        found = None if request.learnable else self._operator.at_hand(request, terms)
-        attendant = Attendant(inbound.receive, self._drain)
-        answer = found or await self._operator.answered(request, terms, attendant)
+        answer = self._operator.at_hand(request, terms)
+        if answer is None:
+            attendant = Attendant(inbound.receive, self._drain)
+            answer = await self._operator.answer(request, terms, attendant)
+        if request.learnable:
+            await gate.learn(request, answer.outcome)
         if wanted == EVENT_STREAM and answer.outcome is not OperationOutcome.REFUSED:
             return in_events(answer)
         return await self._replies.reply(answer, inbound, wanted, terms)

@@ -18,6 +18,7 @@ from app.server.requests import GraphQLRequest
 from app.server.terms import Terms
 from runtime.cache.persisted import digest_of
 from runtime.telemetry import metrics
+from runtime.telemetry.metrics import OperationOutcome
 
 NOT_IN_LIST: Final = "PERSISTED_QUERY_NOT_IN_LIST"
 NOT_SAFE: Final = "QUERY_NOT_IN_SAFELIST"
@@ -92,9 +93,10 @@ class Gate:
         """
         return self.now(request, terms) or await self.later(request, terms)
 
-    async def learn(self, request: GraphQLRequest) -> None:
+    async def learn(self, request: GraphQLRequest, outcome: OperationOutcome) -> None:
         """Keep the text of a request that was answered, if it is to be named by its digest."""
-        if request.learnable and self._known.learned is not None:
+        answered = outcome is not OperationOutcome.REFUSED
+        if request.learnable and answered and self._known.learned is not None:
             await self._known.learned.put(request.query)
 
     def _check(self, request: GraphQLRequest, terms: Terms) -> None:
