@@ -75,7 +75,9 @@ async def answer(board: Switchboard, request: GraphQLRequest, terms: Terms, outl
     correlate(terms.correlation_id)
     try:
         attendant = Attendant(_nothing_more, board.drain)
-        tell(await board.operator.answered(request, terms, attendant), outlet)
+        made = await board.operator.answer(request, terms, attendant)
+        tell(made, outlet)
+        await board.operator.gate.learn(request, made.outcome)
     except HTTPRefusal as exc:
         outlet.fail(refusal(exc.message, exc.code, terms.correlation_id))
     except SupplygraphError as exc:

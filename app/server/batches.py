@@ -51,8 +51,12 @@ class Batches:
             return _refused(asked, terms)
         try:
             attendant = Attendant(inbound.receive, self._drain)
-            request = await self._operator.gate.settled(asked, terms)
-            return (await self._operator.answered(request, terms, attendant)).body
+            gate = self._operator.gate
+            request = await gate.settled(asked, terms)
+            found = self._operator.at_hand(request, terms)
+            answer = found or await self._operator.answer(request, terms, attendant)
+            await gate.learn(request, answer.outcome)
+            return answer.body
         except ClientGoneError:
             raise
         except Exception as exc:  # noqa: BLE001  # the last border before the client

@@ -122,20 +122,6 @@ class Operator:
         except GraphQLError:
             return False
 
-    async def answered(self, request: GraphQLRequest, terms: Terms, attendant: Attendant) -> Answer:
-        """Answer a request that was let through, at once where its answer is at hand.
-
-        Raises:
-            HTTPRefusal: as `answer`; so for the others.
-            UnauthenticatedError: as above.
-            ClientGoneError: as above.
-        """
-        found = self.at_hand(request, terms)
-        answer = found or await self.answer(request, terms, attendant)
-        if request.learnable and answer.outcome is not OperationOutcome.REFUSED:
-            await self.gate.learn(request)
-        return answer
-
     def at_hand(self, request: GraphQLRequest, terms: Terms) -> Answer | None:
         """The answer that this process keeps, if it may be given; nothing is awaited for it."""
         answers = self._serves.answers
