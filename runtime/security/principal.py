@@ -45,6 +45,9 @@ class Principal(Struct, frozen=True):
         tuple[str, ...] | None,
         Meta(description="Companies whose data it may see, sorted; None for all."),
     ] = None
+    key_id: Annotated[
+        str, Meta(description="Id of the API key that it presented; empty with a token.")
+    ] = ""
 
 
 def bound_to(roles: frozenset[Role], suppliers: tuple[str, ...] | None) -> tuple[str, ...] | None:
