@@ -237,7 +237,7 @@ class Operator:
     async def _handed_over(self, made: Made, asked: "_Asked", *, joined: bool = False) -> Answer:
         """The answer for one of those who waited, an export once it is written down."""
         exported = made.exported if made.kept is None else made.kept.exported
-        if exported:
+        if exported and not self.about_schema(asked.request):
             concerned = self._concerned(asked.request, asked.terms)
             await self.auditing.exported(concerned, exported)
         return self._told(made, asked, joined=joined)

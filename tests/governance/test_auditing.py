@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from graphql import parse
+from graphql import get_introspection_query, parse
 from msgspec.structs import replace
 
 from app.governance.auditing import Auditor, Change, Concerned
@@ -127,6 +127,12 @@ async def test_only_reads_above_a_size_are_written_down(audited: Audited) -> Non
     [entry] = await entries(audited)
     assert (entry.kind, entry.action, entry.actor) == (AuditKind.EXPORT, "All", "pia")
     assert entry.details == {"objects": {"Item": 10}, "total": 10, "variables": {}}
+
+
+async def test_the_schema_itself_is_no_export(audited: Audited) -> None:
+    for text in (get_introspection_query(), "{ catalog { types { name fields { name } } } }"):
+        await audited.site.ask(text)
+    assert await entries(audited) == []
 
 
 async def test_an_export_that_is_kept_is_written_down_each_time(audited: Audited) -> None:
