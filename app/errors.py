@@ -5,6 +5,7 @@ the question and are passed on; anything else is a fault of ours, told only by i
 and logged whole, once.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ MAX_ERRORS: Final = 100
 """Errors of one answer; how many more there are is said in a last one."""
 
 _ALIKE: Final = 20
+_JSON_WORDS: Final = {"None": "null", "True": "true", "False": "false"}
+_PYTHON: Final = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\b(?:None|True|False)\b""")
 _LONGEST: Final = 1_000
 
 Path = Sequence[str | int]
@@ -60,7 +63,10 @@ class Translator:
             shown = told_refusal(cause, self._correlation_id)
         elif cause is None or isinstance(cause, GraphQLError):
             code = str((error.extensions or {}).get("code", "BAD_USER_INPUT"))
-            shown = _told(error.message, code, self._correlation_id)
+            shown = _told(_in_json_words(error.message), code, self._correlation_id)
+            shown["extensions"].update(
+                {k: v for k, v in (error.extensions or {}).items() if k == "coordinate"}
+            )
         else:
             shown = self._fault(cause, error.path)
         if error.locations:
@@ -134,6 +140,12 @@ def told_fault(cause: BaseException, correlation_id: str, path: Path | None = No
     """A fault of ours: the client gets its number, the log gets the rest."""
     _log.error("internal error", correlation_id=correlation_id, path=path, exc_info=cause)
     return _told_fault(correlation_id)
+
+
+def _in_json_words(message: str) -> str:
+    """What graphql-core says in words of Python, outside of quotation marks."""
+    shown = message[: _LONGEST + 1]  # what is longer is cut off anyway, and takes its time
+    return _PYTHON.sub(lambda found: _JSON_WORDS.get(found[0], found[0]), shown)
 
 
 def _told_fault(correlation_id: str) -> Told:

@@ -26,23 +26,25 @@ from app.ingest.rereading import HookRereading
 from app.jwks import keys_of
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
-from app.manifest.model import EntityConfig
+from app.manifest.model import EntityConfig, SourceConfig
 from app.manifest.trusted import read_trusted
 from app.operating import CACHES, Operating, operating_on
+from app.residency import Residence, settled
 from app.server.edge import Edge
 from app.server.known_operations import KnownOperations
 from app.server.ports import EventDesk, Governance, OperationLimits, Serves, Tokens
 from app.threshold_figures import crossings_of
 from canonical.entities import ENTITIES, Entity, EntityName
-from canonical.ports import Backend
+from canonical.ports import Backend, Source
 from connectors.factory import open_backend
 from connectors.kit.services import Services
 from execution.scheduling import LevelScheduler
-from loaders.catalog import Catalog, Supply
+from loaders.catalog import EVERYWHERE, Catalog, Supply, Territory
 from loaders.context import ReadContext
 from loaders.identity import IdentifiedSource
 from loaders.keyed import KeyedReader
 from loaders.lists import ListReader
+from loaders.placing import PlacedSource
 from loaders.questions import Questions
 from loaders.reads import Reads
 from loaders.shelf import FORMAT
@@ -55,8 +57,10 @@ from runtime.cache.record_cache import RecordCache
 from runtime.cache.urls import Client
 from runtime.embedded.valkey import embedded_valkey
 from runtime.limits.redis_limits import RedisLimits
+from runtime.security.access_table import AccessTable
 from runtime.security.api_keys import APIKeys
 from runtime.security.callers import Callers
+from runtime.security.principal import Principal
 from runtime.security.tokens import TokenVerifier
 from workflows.ingestion.intake import Intake
 
@@ -75,6 +79,8 @@ class Installation:
         operation_limits: What one request may take.
         units: Conversions declared in the manifest.
         tokens: Tells who is asking.
+        access: What the manifest says about access.
+        residence: Where this process and its callers may look.
         serves: How answers are kept and sent.
         edge: What is taken over HTTP.
         keyed: Reads records by key.
@@ -95,6 +101,8 @@ class Installation:
     units: DeclaredUnits
     tokens: Tokens
     callers: Callers
+    access: AccessTable | None
+    residence: Residence
     serves: Serves
     edge: Edge
     keyed: KeyedReader
@@ -110,19 +118,26 @@ class Installation:
         """The loaders of one operation."""
         return Reads(self.catalog, self.keyed, self.lists, scheduler, context)
 
+    def territory(self, principal: Principal | None) -> Territory:
+        """Where a caller may look; a stranger has nothing to look for."""
+        return EVERYWHERE if principal is None else self.residence.territory(principal)
+
     def health(self) -> Mapping[str, Any]:
         """State of every dependency, without asking any.
 
         Returns:
             {"cache": {...}, "backends": {name: {"state", ...}}, "identity": {"issuers": {name:
-            {"keys", ...}}}}. A backend's state is `ok`, `maintenance`, or its circuit's: `open`,
-            `half_open`.
+            {"keys", ...}}}, "elsewhere": {name: region}}. A backend's state is `ok`, `maintenance`,
+            or its circuit's: `open`, `half_open`. Those elsewhere are not for this process, which
+            does not open them.
         """
         backends = {name: _with_state(b.health()) for name, b in self.backends.items()}
+        elsewhere = {"elsewhere": self.residence.elsewhere} if self.residence.elsewhere else {}
         answers = {} if self.serves.answers is None else self.serves.answers.health()
         cache = {**self.cache.health(), "answers": answers}
         issuers = self.callers.tokens.health()
-        return {"cache": cache, "backends": backends, "identity": {"issuers": issuers}}
+        identity = {"issuers": issuers}
+        return {"cache": cache, "backends": backends, "identity": identity, **elsewhere}
 
 
 class Desks(Struct, frozen=True):
@@ -132,6 +147,7 @@ class Desks(Struct, frozen=True):
     log: EventLog
     governance: Governance
     callers: Callers
+    residence: Residence
 
 
 @asynccontextmanager
@@ -146,6 +162,7 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         MisconfiguredError: if the store of events cannot be used as it is.
         UnavailableError: if the store cannot be reached.
     """
+    declared, residence = settled(declared)
     async with AsyncExitStack() as stack:
         url = declared.redis_url
         if url is None:
@@ -178,7 +195,8 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         callers = _callers(declared, log)
         stack.push_async_callback(callers.aclose)
         await stack.enter_async_context(beside(callers.keys.keep_flushing()))
-        yield _wired(declared, backends, questions, Desks(serves, log, governance, callers))
+        desks = Desks(serves, log, governance, callers, residence)
+        yield _wired(declared, backends, questions, desks)
 
 
 async def _ping(client: Client) -> bool:
@@ -231,6 +249,8 @@ def _wired(
             limits.operation_timeout_s, limits.max_query_depth, limits.max_query_kilobytes * 1024
         ),
         units=manifest.units.declared(),
+        access=manifest.access,
+        residence=desks.residence,
         edge=manifest.http.edge(development=manifest.identity.development_key is not None),
         tokens=AuditedTokens(desks.callers, desks.governance.auditing),
         callers=desks.callers,
@@ -254,15 +274,25 @@ def _catalog(declared: Declaration, backends: Mapping[str, Backend]) -> Catalog:
         found: list[Supply] = []
         for source in entity.sources:
             inner = backends[source.backend].sources[name]
-            identified = IdentifiedSource(inner, walks[source.backend])
+            identified: Source = IdentifiedSource(inner, walks[source.backend])
+            for column, value in _placed(name, source):
+                if value is not None and column not in identified.columns:
+                    identified = PlacedSource(identified, column, value)
             columns = _narrowed(identified.columns, source.columns, ENTITIES[name])
-            found.append(Supply(identified, source.region, columns))
+            found.append(Supply(identified, source.region, columns, source.company))
         return found
 
     return Catalog(
         {name: supplies(name, entity) for name, entity in entities.items()},
         {name: entity.freshness(name) for name, entity in entities.items()},
     )
+
+
+def _placed(name: EntityName, source: SourceConfig) -> Sequence[tuple[str, str | None]]:
+    """What a source's place says of its records."""
+    if name is EntityName.LOCATION:
+        return (("region", source.region),)
+    return (("company", source.company),) if name is EntityName.PURCHASE_ORDER else ()
 
 
 def _narrowed(has: frozenset[str], wanted: Sequence[str] | None, entity: Entity) -> frozenset[str]:

@@ -11,6 +11,7 @@ from app.governance.counting import UsageFlow
 from app.installation import Installation
 from app.manifest.ingestion import SystemIngestion
 from app.manifest.loading import Declaration
+from app.residency import settled
 from app.server.answering import EngineAnswering
 from app.server.application import Streaming
 from app.server.operator import Operator
@@ -64,6 +65,7 @@ class _Relay:
 
 def streaming_of(declared: Declaration) -> Streaming:
     """How an application serves the subscriptions of a manifest's installation."""
+    declared, _ = settled(declared)
     said, ingestion = declared.manifest.subscriptions, declared.manifest.ingestion
 
     @asynccontextmanager
@@ -100,7 +102,7 @@ async def open_streams(
         member=log.member,
     )
     await follower.start()
-    answering = EngineAnswering(operator.engine, operator.documents, installation)
+    answering = EngineAnswering(operator.engine, operator.documents, operator.judge, installation)
     streams = hub.Streams(log.ledger, answering, follower.positions, limits=limits)
     relay.streams = streams
     watched = {name: one.watch for name, one in ingestion.items()}

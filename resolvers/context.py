@@ -15,6 +15,7 @@ from canonical.usage import UsageRecord
 from canonical.values import UnitConversion
 from execution.operation import Operation
 from loaders.reads import Reads
+from runtime.security.access import Access, rights_of
 from runtime.security.principal import Principal
 
 DeclaredUnits = Mapping[tuple[str, str], tuple[UnitConversion, ...]]
@@ -69,6 +70,7 @@ class RequestContext:
         dead_letters: What could not be understood; None where no events are taken in.
         replays: Gives events once more; None as above.
         governing: The audit, and what is like it.
+        access: Who may see what of the schema; None for all of it.
     """
 
     operation: Operation
@@ -82,6 +84,19 @@ class RequestContext:
     dead_letters: DeadLetters | None = None
     replays: Replays | None = None
     governing: Governing = field(default_factory=Governing)
+    access: Access | None = None
+
+    def sees(self, coordinate: str) -> bool:
+        """Whether the caller may see an object or a field at all.
+
+        What is asked for by name was looked at before; this is for what turns up by itself.
+        """
+        return self.access is None or self.access.allows(coordinate, rights_of(self.caller))
+
+    @property
+    def forecast_weeks(self) -> int | None:
+        """How many weeks ahead the caller sees forecasts; None for all."""
+        return None if self.access is None else self.access.forecast_weeks(self.caller)
 
     @property
     def today(self) -> date:

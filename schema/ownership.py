@@ -158,7 +158,7 @@ class OwnerDirective:
 @strawberry.schema_directive(
     name="source",
     locations=[Location.OBJECT, Location.INTERFACE],
-    description="What the objects of the type are, and of which entity; `catalogue` tells which "
+    description="What the objects of the type are, and of which entity; `catalog` tells which "
     "systems supply it.",
 )
 class SourceDirective:

@@ -13,8 +13,9 @@ from graphql import (
     specified_rules,
     validate,
 )
-from msgspec import Struct
+from msgspec import Struct, field
 
+from app.access.judging import Remembered
 from app.server.measures import Bounds, too_much
 
 _KEPT: Final = 1_000
@@ -32,11 +33,13 @@ class Document(Struct):
         tree: The parsed document; None if it could not be parsed.
         errors: What is wrong with it.
         unkept: How many of its last answers in a row could not be kept.
+        judged: What its senders may see of it.
     """
 
     tree: DocumentNode | None
     errors: tuple[GraphQLError, ...]
     unkept: int = 0
+    judged: Remembered = field(default_factory=Remembered)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run.

@@ -16,6 +16,7 @@ import structlog
 from graphql import GraphQLError, OperationType, print_schema
 from msgspec import Struct, structs
 
+from app.access.judging import ALLOWED, Judge, Verdict
 from app.errors import Told, Translator, codes_of
 from app.governance.auditing import Change, Concerned
 from app.server.attending import Attendant
@@ -37,9 +38,12 @@ from runtime.cache.kept import AnswerKey, KeptAnswer
 from runtime.security.principal import scope_key
 from runtime.telemetry import metrics
 from runtime.telemetry.metrics import OperationKind, OperationOutcome
+from schema.access import access_over
 from schema.scalars import COLUMN_WRITERS
 
 _ANSWERED: Final = 200
+_NOT_VALID: Final = 400
+_FORBIDDEN: Final = 403
 _ELSEWHERE: Final = (
     "a subscription needs a connection that stays open: a WebSocket that speaks "
     "graphql-transport-ws, or an event stream (`Accept: text/event-stream`), both at this address"
@@ -77,6 +81,7 @@ class Operator:
         documents: Parses and validates them.
         gate: Which documents may be asked.
         auditing: Audits them.
+        judge: Says what of them a caller may see.
 
     Args:
         schema: The published schema.
@@ -99,6 +104,7 @@ class Operator:
             on_plan=_planned,
             suggestions=serving.edge.suggestions,
         )
+        self.judge = Judge(inner, access_over(inner, serving.access))
         self._serving = serving
         self._serves = serving.serves
         self._clock = clock
@@ -212,14 +218,21 @@ class Operator:
             refusal = GraphQLError(_ELSEWHERE)
             return kind, _refused((refusal,), asked.terms)
         about_schema = is_introspection(chosen)
-        if asked.terms.principal is None and not about_schema:
+        principal = asked.terms.principal
+        verdict = self.judge.verdict(
+            document.judged, document.tree, chosen, principal, asked.request.variables
+        )
+        if principal is None and (verdict.refusals or not about_schema):
             raise UnauthenticatedError(
                 "no token: send one in the header `Authorization: Bearer <token>`"
             )
+        if verdict.refusals:
+            status = _FORBIDDEN if verdict.openly else _NOT_VALID
+            return kind, _refused(verdict.refusals, asked.terms, status)
         key = None
         if kind is OperationKind.QUERY and not about_schema and self._serves.answers is not None:
             key = self._key(asked.request, asked.terms, asked.now)
-        return kind, await self._run(asked, document, key)
+        return kind, await self._run(structs.replace(asked, verdict=verdict), document, key)
 
     async def _run(self, asked: "_Asked", document: Document, key: AnswerKey | None) -> Answer:
         flight = self._joined(asked, key)
@@ -265,7 +278,9 @@ class Operator:
         return self._flights.find(key) if self._serves.share_in_flight else None
 
     def _begun(self, asked: "_Asked", document: Document, key: AnswerKey | None) -> Flight:
-        execution = Execution(self._serving, asked.request, asked.terms, asked.now)
+        execution = Execution(
+            self._serving, asked.request, asked.terms, asked.now, self.judge.access
+        )
         work = self._found_or_made(asked, document, key, execution)
         return self._flights.begin(key, execution, work)
 
@@ -278,7 +293,7 @@ class Operator:
             if found is not None:
                 return Made(None, kept=found, found=True)
         assert document.tree is not None  # noqa: S101  # refused before
-        run = partial(execution.run, self.engine, document.tree)
+        run = partial(execution.run, self.engine, document.tree, asked.verdict)
         chosen = document.operation(asked.request.operation_name)
         if chosen.operation is OperationType.MUTATION:
             change = Change(self._concerned(asked.request, asked.terms), document.tree, chosen)
@@ -330,6 +345,7 @@ class _Asked(Struct, frozen=True):
     attendant: Attendant
     now: datetime
     started: float
+    verdict: Verdict = ALLOWED
 
 
 def _planned(outcome: PlanOutcome, reason: str | None) -> None:
@@ -338,9 +354,11 @@ def _planned(outcome: PlanOutcome, reason: str | None) -> None:
         _log.info("operation not planned", reason=reason)
 
 
-def _refused(errors: Sequence[GraphQLError], terms: Terms) -> Answer:
+def _refused(errors: Sequence[GraphQLError], terms: Terms, status: int = _NOT_VALID) -> Answer:
     shown = Translator(terms.correlation_id).all(errors, ())
-    return Answer(enveloped(None, shown), 400, OperationOutcome.REFUSED, codes=_told_codes(shown))
+    return Answer(
+        enveloped(None, shown), status, OperationOutcome.REFUSED, codes=_told_codes(shown)
+    )
 
 
 def _told_codes(told: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

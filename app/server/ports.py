@@ -13,11 +13,13 @@ from app.server.known_operations import KnownOperations
 from canonical.dead_letters import DeadLetters, Replays
 from canonical.histories import EventHistory, NoHistory
 from execution.scheduling import LevelScheduler
+from loaders.catalog import Territory
 from loaders.context import ReadContext
 from loaders.reads import Reads
 from resolvers.context import DeclaredUnits, Governing, Limits
 from runtime.cache.answers import AnswerCache
 from runtime.cache.persisted import PersistedTexts
+from runtime.security.access_table import AccessTable
 from runtime.security.principal import Principal
 from runtime.usage.counting import UsageCounter
 from runtime.usage.shared import SharedUsage
@@ -126,6 +128,13 @@ class Serving(Protocol):
     @property
     def tokens(self) -> Tokens:
         """Tells who is asking."""
+
+    @property
+    def access(self) -> AccessTable | None:
+        """What is said about access, over what is shipped."""
+
+    def territory(self, principal: Principal | None) -> Territory:
+        """Where a caller may look."""
 
     @property
     def events(self) -> EventDesk:

@@ -87,7 +87,7 @@ async def test_whoever_holds_a_key_is_what_it_grants(house: House) -> None:
         subject="wms",
         roles=frozenset({Role.MACHINE}),
         suppliers=None,
-        expires_at=BEGIN + timedelta(hours=1),  # then connections are asked for it again
+        expires_at=BEGIN + timedelta(minutes=15),  # then connections are asked for it again
         issuer=ISSUER,
         scopes=frozenset({"orders:read"}),
         regions=("EU", "US"),

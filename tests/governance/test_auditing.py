@@ -167,7 +167,9 @@ async def test_refusals_say_who_and_why(audited: Audited) -> None:
 
 async def test_a_subscription_that_is_refused_is_too(audited: Audited) -> None:
     operator = audited.site.board.operator
-    answering = EngineAnswering(operator.engine, operator.documents, audited.serving)
+    answering = EngineAnswering(
+        operator.engine, operator.documents, operator.judge, audited.serving
+    )
     text = "subscription Stock { inventoryChanged { cursor } }"
     request = SubscriptionRequest(text, {}, None, supplier_principal("S1"), "c-2")
     told = answering.refused(RefusedError("suppliers may not hear this"), request)
