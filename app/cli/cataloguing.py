@@ -43,13 +43,9 @@ def catalog(manifest: Manifest = DEFAULT_MANIFEST) -> None:
 
     from app.governance.catalogue import InstallationCatalogue
     from app.manifest.loading import load_manifest
-    from schema.api import build_schema
 
     declared = load_manifest(manifest, os.environ)
-    found = InstallationCatalogue(
-        declared.manifest,
-        lambda: build_schema()._schema,  # noqa: SLF001  # strawberry keeps it there
-    )
+    found = InstallationCatalogue(declared.manifest)
     typer.echo(_text(msgspec.to_builtins(asyncio.run(found.content()))))
 
 

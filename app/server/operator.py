@@ -17,9 +17,10 @@ from graphql import GraphQLError, OperationType, print_schema
 from msgspec import Struct, structs
 
 from app.access.judging import ALLOWED, Judge, Verdict
-from app.errors import Told, Translator, codes_of
+from app.errors import Told, Translator, told_codes
 from app.governance.auditing import Change, Concerned
 from app.server.attending import Attendant
+from app.server.concerning import concerned
 from app.server.documents import Document, Documents
 from app.server.envelope import enveloped, extended
 from app.server.execution import Execution, Made
@@ -32,7 +33,7 @@ from app.server.requests import GraphQLRequest
 from app.server.schema_questions import is_introspection
 from app.server.terms import Terms
 from app.server.traces import ftv1
-from canonical.errors import SupplygraphError, UnauthenticatedError
+from canonical.errors import RefusedError, SupplygraphError, UnauthenticatedError
 from execution.engine import Engine, PlanOutcome
 from runtime.cache.kept import AnswerKey, KeptAnswer
 from runtime.security.principal import scope_key
@@ -228,7 +229,9 @@ class Operator:
             )
         if verdict.refusals:
             status = _FORBIDDEN if verdict.openly else _NOT_VALID
-            return kind, _refused(verdict.refusals, asked.terms, status)
+            answer = _refused(verdict.refusals, asked.terms, status)
+            # Whatever the caller is told, on record it is what it is.
+            return kind, structs.replace(answer, codes=(RefusedError.code,))
         key = None
         if kind is OperationKind.QUERY and not about_schema and self._serves.answers is not None:
             key = self._key(asked.request, asked.terms, asked.now)
@@ -257,20 +260,12 @@ class Operator:
 
     def _concerned(self, request: GraphQLRequest, terms: Terms) -> Concerned:
         """What is asked, for the audit."""
-        return Concerned(
-            terms.principal,
-            terms.correlation_id,
-            str(terms.client),
-            request.query,
-            self.documents.get(request.query).name(request.operation_name),
-            request.variables,
-        )
+        name = self.documents.get(request.query).name(request.operation_name)
+        return concerned(request, terms, name)
 
     def _not_known(self, request: GraphQLRequest, terms: Terms, code: str) -> None:
         """A document was refused because it is not known here; it is not looked at any further."""
-        name, said = request.operation_name, str(terms.client)
-        who, tied = terms.principal, terms.correlation_id
-        self.auditing.refused(Concerned(who, tied, said, request.query, name), [code])
+        self.auditing.refused(concerned(request, terms, request.operation_name), [code])
 
     def _joined(self, asked: "_Asked", key: AnswerKey | None) -> Flight | None:
         if key is None or asked.terms.max_staleness_s is not None:
@@ -297,7 +292,7 @@ class Operator:
         chosen = document.operation(asked.request.operation_name)
         if chosen.operation is OperationType.MUTATION:
             change = Change(self._concerned(asked.request, asked.terms), document.tree, chosen)
-            return await self.auditing.change(change, run, _codes)
+            return await self.auditing.change(change, run, Made.codes)
         made = await run()
         if key is None:
             return made
@@ -313,7 +308,7 @@ class Operator:
         else:
             told = Translator(asked.terms.correlation_id).all(made.errors, made.problems)
             status, outcome = _verdict(made, told)
-            codes = _told_codes(told)
+            codes = told_codes(told)
             answer = Answer(enveloped(made.data, told), status, outcome, codes=codes)
         origin = "cached" if made.found else "shared" if joined else "made"
         since = (asked.now, asked.started)
@@ -356,18 +351,7 @@ def _planned(outcome: PlanOutcome, reason: str | None) -> None:
 
 def _refused(errors: Sequence[GraphQLError], terms: Terms, status: int = _NOT_VALID) -> Answer:
     shown = Translator(terms.correlation_id).all(errors, ())
-    return Answer(
-        enveloped(None, shown), status, OperationOutcome.REFUSED, codes=_told_codes(shown)
-    )
-
-
-def _told_codes(told: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(error["extensions"]["code"] for error in told))
-
-
-def _codes(made: Made) -> list[str]:
-    """Codes of what came of a change."""
-    return [*codes_of(made.errors, made.problems), *made.refused]
+    return Answer(enveloped(None, shown), status, OperationOutcome.REFUSED, codes=told_codes(shown))
 
 
 def _kept(kept: KeptAnswer) -> Answer:

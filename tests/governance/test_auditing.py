@@ -165,6 +165,15 @@ async def test_refusals_say_who_and_why(audited: Audited) -> None:
     ]
 
 
+async def test_what_is_told_as_unknown_is_on_record_as_refused(audited: Audited) -> None:
+    auditor = a_token(Role.AUDITOR)
+    reply = await audited.site.ask("query Peek { items { nodes { sku } } }", token=auditor)
+    assert reply.json().get("data") is None
+    await audited.refusals.flush()
+    [entry] = await entries(audited, AuditKind.REFUSAL)
+    assert (entry.action, entry.roles, entry.decision) == ("Peek", ("auditor",), "FORBIDDEN")
+
+
 async def test_a_subscription_that_is_refused_is_too(audited: Audited) -> None:
     operator = audited.site.board.operator
     answering = EngineAnswering(
