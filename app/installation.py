@@ -22,7 +22,7 @@ from app.governance.checked_tokens import AuditedTokens
 from app.governance.opening import open_governance
 from app.ingest.desks import Ingestion
 from app.ingest.opening import open_ingestion, readers_of
-from app.ingest.rereading import HookRereading
+from app.ingest.rereading import HookRereading, RowRereading
 from app.jwks import keys_of
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
@@ -126,18 +126,21 @@ class Installation:
         """State of every dependency, without asking any.
 
         Returns:
-            {"cache": {...}, "backends": {name: {"state", ...}}, "identity": {"issuers": {name:
-            {"keys", ...}}}, "elsewhere": {name: region}}. A backend's state is `ok`, `maintenance`,
-            or its circuit's: `open`, `half_open`. Those elsewhere are not for this process, which
-            does not open them.
+            {"cache": {...}, "events": {...}, "backends": {name: {"state", ...}}, "identity":
+            {"issuers": {name: {"keys", ...}}}, "elsewhere": {name: region}}. A backend's state is
+            `ok`, `maintenance`, or its circuit's: `open`, `half_open`. Those elsewhere are not for
+            this process, which does not open them.
         """
         backends = {name: _with_state(b.health()) for name, b in self.backends.items()}
         elsewhere = {"elsewhere": self.residence.elsewhere} if self.residence.elsewhere else {}
         answers = {} if self.serves.answers is None else self.serves.answers.health()
-        cache = {**self.cache.health(), "answers": answers}
-        issuers = self.callers.tokens.health()
-        identity = {"issuers": issuers}
-        return {"cache": cache, "backends": backends, "identity": identity, **elsewhere}
+        return {
+            "cache": {**self.cache.health(), "answers": answers},
+            "events": self.log.health(),
+            "backends": backends,
+            "identity": {"issuers": self.callers.tokens.health()},
+            **elsewhere,
+        }
 
 
 class Desks(Struct, frozen=True):
@@ -160,7 +163,6 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         InvalidInputError: if a backend cannot be opened as it is configured.
         EmbeddedServerError: if no Redis is named and none can be started.
         MisconfiguredError: if the store of events cannot be used as it is.
-        UnavailableError: if the store cannot be reached.
     """
     declared, residence = settled(declared)
     async with AsyncExitStack() as stack:
@@ -196,7 +198,9 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         stack.push_async_callback(callers.aclose)
         await stack.enter_async_context(beside(callers.keys.keep_flushing()))
         desks = Desks(serves, log, governance, callers, residence)
-        yield _wired(declared, backends, questions, desks)
+        installation = _wired(declared, backends, questions, desks)
+        stack.push_async_callback(installation.intake.aclose)
+        yield installation
 
 
 async def _ping(client: Client) -> bool:
@@ -237,8 +241,12 @@ def _wired(
     limits = manifest.limits
     intake = Intake(log.ledger, crossings_of(manifest, keyed, log.ledger))
     readers = readers_of(declared, catalog)
+    ingestion = open_ingestion(declared, readers, intake, log)
     operating = operating_on(
-        log.ledger, intake, {CACHES: questions.apply}, {"webhook": HookRereading(readers)}
+        log.ledger,
+        intake,
+        {CACHES: questions.apply},
+        {"webhook": HookRereading(readers), "bulk": RowRereading(ingestion.files.files)},
     )
     return Installation(
         backends=backends,
@@ -259,7 +267,7 @@ def _wired(
         lists=ListReader(catalog, keyed, cache),
         log=log,
         events=EventDesk(log.ledger, operating.dead_letters, operating.replays),
-        ingestion=open_ingestion(declared, readers, intake, log),
+        ingestion=ingestion,
         operating=operating,
         intake=intake,
         governance=desks.governance,

@@ -31,6 +31,7 @@ class Delivery(Struct, frozen=True):
         position: The event's place in its stream.
         payload: What everybody gets, unless it is personal.
         recorded: When the log took the event, in seconds since the epoch.
+        occurred: When it happened in its system, in the same way; None if it was told of too late.
         key: Of several with the same one, the last is enough for who is behind; None if all count.
         personal: What each caller gets, by identity; None if everybody gets the same.
     """
@@ -38,6 +39,7 @@ class Delivery(Struct, frozen=True):
     position: int
     payload: bytes
     recorded: float
+    occurred: float | None = None
     key: tuple[str, ...] | None = None
     personal: Mapping[Identity, bytes] | None = None
 
@@ -119,4 +121,5 @@ def _delivery(
 ) -> Delivery:
     recorded = event.recorded_at or event.occurred_at
     key = (event.type, event.system, event.key) if event.kind.coalesces else None
-    return Delivery(event.position, payload, recorded.timestamp(), key, personal)
+    occurred = event.occurred_at.timestamp() if event.applied else None
+    return Delivery(event.position, payload, recorded.timestamp(), occurred, key, personal)

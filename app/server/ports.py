@@ -152,7 +152,7 @@ class Serving(Protocol):
         """The loaders of one operation."""
 
     def health(self) -> Mapping[str, Any]:
-        """State of all dependencies, unasked: {"cache": {...}, "backends": {name: {...}}}."""
+        """State of all dependencies, unasked: {"cache", "events", "backends": {name: {...}}}."""
 
 
 class GraphiQLTab(Struct, frozen=True):

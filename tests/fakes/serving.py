@@ -60,6 +60,7 @@ class FakeServing:
         self.tokens: Tokens = TokenVerifier(development_config(KEY))
         self.state: dict[str, Any] = {
             "cache": {"connected": True},
+            "events": {"connected": True},
             "backends": {"erp": {"state": "ok"}, "planning": {"state": "ok"}},
         }
         self.asks: list[Ask] = []
