@@ -137,8 +137,12 @@ async def migrated(settings: StoreSettings) -> tuple[str | None, str]:
 
 def channel_of(redis: RedisHandle, store: Store) -> Channel:
     """The way to the processes with the same store: others may use the same Redis."""
-    name = hashlib.blake2b(store.shown.encode(), digest_size=8).hexdigest()
-    return Channel(redis, prefix=f"sg:{name}")
+    return Channel(redis, prefix=f"sg:{name_of(store)}")
+
+
+def name_of(store: Store) -> str:
+    """What tells a store apart from others with which it shares a Redis."""
+    return hashlib.blake2b(store.shown.encode(), digest_size=8).hexdigest()
 
 
 async def _forgetting(retention: Retention) -> None:

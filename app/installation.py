@@ -14,31 +14,37 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
+from app.beside import beside
 from app.event_log import EventLog, open_event_log
+from app.governance.checked_tokens import AuditedTokens
+from app.governance.opening import open_governance
 from app.ingest.desks import Ingestion
 from app.ingest.opening import open_ingestion, readers_of
 from app.ingest.rereading import HookRereading, RowRereading
 from app.jwks import keys_of
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
-from app.manifest.model import EntityConfig
+from app.manifest.model import EntityConfig, SourceConfig
 from app.manifest.trusted import read_trusted
 from app.operating import CACHES, Operating, operating_on
+from app.residency import Residence, settled
 from app.server.edge import Edge
 from app.server.known_operations import KnownOperations
-from app.server.ports import EventDesk, OperationLimits, Serves
+from app.server.ports import EventDesk, Governance, OperationLimits, Serves, Tokens
 from app.threshold_figures import crossings_of
 from canonical.entities import ENTITIES, Entity, EntityName
-from canonical.ports import Backend
+from canonical.ports import Backend, Source
 from connectors.factory import open_backend
 from connectors.kit.services import Services
 from execution.scheduling import LevelScheduler
-from loaders.catalog import Catalog, Supply
+from loaders.catalog import EVERYWHERE, Catalog, Supply, Territory
 from loaders.context import ReadContext
 from loaders.identity import IdentifiedSource
 from loaders.keyed import KeyedReader
 from loaders.lists import ListReader
+from loaders.placing import PlacedSource
 from loaders.questions import Questions
 from loaders.reads import Reads
 from loaders.shelf import FORMAT
@@ -51,6 +57,10 @@ from runtime.cache.record_cache import RecordCache
 from runtime.cache.urls import Client
 from runtime.embedded.valkey import embedded_valkey
 from runtime.limits.redis_limits import RedisLimits
+from runtime.security.access_table import AccessTable
+from runtime.security.api_keys import APIKeys
+from runtime.security.callers import Callers
+from runtime.security.principal import Principal
 from runtime.security.tokens import TokenVerifier
 from workflows.ingestion.intake import Intake
 
@@ -69,6 +79,8 @@ class Installation:
         operation_limits: What one request may take.
         units: Conversions declared in the manifest.
         tokens: Tells who is asking.
+        access: What the manifest says about access.
+        residence: Where this process and its callers may look.
         serves: How answers are kept and sent.
         edge: What is taken over HTTP.
         keyed: Reads records by key.
@@ -78,6 +90,7 @@ class Installation:
         ingestion: What takes in what systems send.
         operating: What operators do with the log.
         intake: Takes in what systems report.
+        governance: What operations are audited by.
     """
 
     backends: Mapping[str, Backend]
@@ -86,7 +99,10 @@ class Installation:
     limits: Limits
     operation_limits: OperationLimits
     units: DeclaredUnits
-    tokens: TokenVerifier
+    tokens: Tokens
+    callers: Callers
+    access: AccessTable | None
+    residence: Residence
     serves: Serves
     edge: Edge
     keyed: KeyedReader
@@ -96,25 +112,47 @@ class Installation:
     ingestion: Ingestion
     operating: Operating
     intake: Intake
+    governance: Governance
 
     def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
         """The loaders of one operation."""
         return Reads(self.catalog, self.keyed, self.lists, scheduler, context)
 
+    def territory(self, principal: Principal | None) -> Territory:
+        """Where a caller may look; a stranger has nothing to look for."""
+        return EVERYWHERE if principal is None else self.residence.territory(principal)
+
     def health(self) -> Mapping[str, Any]:
         """State of every dependency, without asking any.
 
         Returns:
-            {"cache": {...}, "events": {...}, "backends": {name: {"state", ...}}}. A backend's state
-            is `ok`, `maintenance`, or its circuit's: `open`, `half_open`.
+            {"cache": {...}, "events": {...}, "backends": {name: {"state", ...}}, "identity":
+            {"issuers": {name: {"keys", ...}}}, "elsewhere": {name: region}}. A backend's state is
+            `ok`, `maintenance`, or its circuit's: `open`, `half_open`. Those elsewhere are not for
+            this process, which does not open them.
         """
         backends = {name: _with_state(b.health()) for name, b in self.backends.items()}
+        elsewhere = {"elsewhere": self.residence.elsewhere} if self.residence.elsewhere else {}
         answers = {} if self.serves.answers is None else self.serves.answers.health()
+        cache = {**self.cache.health(), "answers": answers}
+        issuers = self.callers.tokens.health()
         return {
-            "cache": {**self.cache.health(), "answers": answers},
+            "cache": cache,
             "events": self.log.health(),
             "backends": backends,
+            "identity": {"issuers": issuers},
+            **elsewhere,
         }
+
+
+class Desks(Struct, frozen=True):
+    """What stands around the readers: how answers are sent, the log, the audit, who may ask."""
+
+    serves: Serves
+    log: EventLog
+    governance: Governance
+    callers: Callers
+    residence: Residence
 
 
 @asynccontextmanager
@@ -128,6 +166,7 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         EmbeddedServerError: if no Redis is named and none can be started.
         MisconfiguredError: if the store of events cannot be used as it is.
     """
+    declared, residence = settled(declared)
     async with AsyncExitStack() as stack:
         url = declared.redis_url
         if url is None:
@@ -155,8 +194,13 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         traces = declared.manifest.federation.traces
         serves = Serves(answers, _known(declared, redis), share, http.gzip_from_bytes, traces)
         log = await stack.enter_async_context(open_event_log(declared, redis))
+        governance = await stack.enter_async_context(open_governance(declared.manifest, log, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
-        installation = _wired(declared, backends, questions, serves, log)
+        callers = _callers(declared, log)
+        stack.push_async_callback(callers.aclose)
+        await stack.enter_async_context(beside(callers.keys.keep_flushing()))
+        desks = Desks(serves, log, governance, callers, residence)
+        installation = _wired(declared, backends, questions, desks)
         stack.push_async_callback(installation.intake.aclose)
         yield installation
 
@@ -174,6 +218,11 @@ def _answers(declared: Declaration, cache: RecordCache, redis: RedisHandle) -> A
     return AnswerCache(cache, redis, version=digest, max_bytes=max_bytes)
 
 
+def _callers(declared: Declaration, log: EventLog) -> Callers:
+    config = declared.manifest.identity.token_config(declared.vault)
+    return Callers(TokenVerifier(config, keys_of), APIKeys(log.store))
+
+
 def _known(declared: Declaration, redis: RedisHandle) -> KnownOperations:
     config = declared.manifest.known_operations
     texts = read_trusted(config.files, declared.vault.base_dir)
@@ -185,10 +234,9 @@ def _wired(
     declared: Declaration,
     backends: Mapping[str, Backend],
     questions: Questions,
-    serves: Serves,
-    log: EventLog,
+    desks: Desks,
 ) -> Installation:
-    manifest = declared.manifest
+    manifest, log = declared.manifest, desks.log
     catalog = _catalog(declared, backends)
     cache = questions.cache
     keyed = KeyedReader(catalog, cache, questions=questions)
@@ -211,9 +259,12 @@ def _wired(
             limits.operation_timeout_s, limits.max_query_depth, limits.max_query_kilobytes * 1024
         ),
         units=manifest.units.declared(),
-        tokens=TokenVerifier(manifest.identity.token_config(declared.vault), keys_of),
-        serves=serves,
+        access=manifest.access,
+        residence=desks.residence,
         edge=manifest.http.edge(development=manifest.identity.development_key is not None),
+        tokens=AuditedTokens(desks.callers, desks.governance.auditing),
+        callers=desks.callers,
+        serves=desks.serves,
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),
         log=log,
@@ -221,6 +272,7 @@ def _wired(
         ingestion=ingestion,
         operating=operating,
         intake=intake,
+        governance=desks.governance,
     )
 
 
@@ -232,15 +284,25 @@ def _catalog(declared: Declaration, backends: Mapping[str, Backend]) -> Catalog:
         found: list[Supply] = []
         for source in entity.sources:
             inner = backends[source.backend].sources[name]
-            identified = IdentifiedSource(inner, walks[source.backend])
+            identified: Source = IdentifiedSource(inner, walks[source.backend])
+            for column, value in _placed(name, source):
+                if value is not None and column not in identified.columns:
+                    identified = PlacedSource(identified, column, value)
             columns = _narrowed(identified.columns, source.columns, ENTITIES[name])
-            found.append(Supply(identified, source.region, columns))
+            found.append(Supply(identified, source.region, columns, source.company))
         return found
 
     return Catalog(
         {name: supplies(name, entity) for name, entity in entities.items()},
         {name: entity.freshness(name) for name, entity in entities.items()},
     )
+
+
+def _placed(name: EntityName, source: SourceConfig) -> Sequence[tuple[str, str | None]]:
+    """What a source's place says of its records."""
+    if name is EntityName.LOCATION:
+        return (("region", source.region),)
+    return (("company", source.company),) if name is EntityName.PURCHASE_ORDER else ()
 
 
 def _narrowed(has: frozenset[str], wanted: Sequence[str] | None, entity: Entity) -> frozenset[str]:

@@ -11,9 +11,11 @@ from typing_extensions import override
 
 from app.beside import beside
 from app.event_log import EventLog
+from app.governance.counting import UsageFlow
 from app.installation import Installation
 from app.manifest.loading import Declaration
 from app.manifest.model import Manifest
+from app.residency import settled
 from app.server.answering import EngineAnswering
 from app.server.application import Streaming
 from app.server.operator import Operator
@@ -28,6 +30,8 @@ from canonical.events import Event
 from runtime.events.follower import Follower
 from runtime.store.engines import SYSTEM
 from runtime.store.migrating import state_of
+from runtime.usage.counting import UsageCounter
+from runtime.usage.stored import UsageKeeper
 from subscriptions import hub
 from subscriptions.answering import SubscriptionRequest
 from subscriptions.outlets import Outlet, Subscription
@@ -40,8 +44,9 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 class LogStreams(Streams):
     """Begins subscriptions over the event log."""
 
-    def __init__(self, streams: hub.Streams) -> None:
+    def __init__(self, streams: hub.Streams, usage: UsageCounter) -> None:
         self._streams = streams
+        self._usage = usage
 
     @override
     async def begin(self, request: GraphQLRequest, terms: Terms, outlet: Outlet) -> Subscription:
@@ -53,6 +58,7 @@ class LogStreams(Streams):
             terms.correlation_id,
             terms.max_staleness_s,
         )
+        self._usage.count(request.query, request.operation_name, terms.client)
         return self._streams.begin(asked, outlet)
 
 
@@ -69,6 +75,7 @@ class _Relay:
 
 def streaming_of(declared: Declaration) -> Streaming:
     """How an application serves the subscriptions of a manifest's installation."""
+    declared, _ = settled(declared)
     manifest = declared.manifest
 
     @asynccontextmanager
@@ -154,7 +161,7 @@ async def _following(
     )
     await follower.start(since)
     log.following.follower = follower
-    answering = EngineAnswering(operator.engine, operator.documents, installation)
+    answering = EngineAnswering(operator.engine, operator.documents, operator.judge, installation)
     limits = manifest.subscriptions.limits()
     streams = hub.Streams(log.ledger, answering, follower.positions, limits=limits)
     relay.streams = streams
@@ -163,10 +170,28 @@ async def _following(
     try:
         async with (
             beside(streams.run()),
+            _counting(operator, installation),
             watching(watched, installation.catalog, log, intake, takeover_s=takeover_s),
         ):
-            yield LogStreams(streams)
+            yield LogStreams(streams, installation.governance.usage)
     finally:
         log.following.follower = None
         await follower.aclose()
         await streams.stop()
+
+
+@asynccontextmanager
+async def _counting(operator: Operator, installation: Installation) -> AsyncIterator[None]:
+    """Keep what is counted while the block lasts, and what is left at its end."""
+    log, governance = installation.log, installation.governance
+    if governance.shared is None:
+        yield
+        return
+    keeper = UsageKeeper(log.ledger, log.leases, log.member)
+    questions = (operator.documents, operator.schema)
+    flow = UsageFlow(governance.usage, questions, governance.shared, keeper)
+    try:
+        async with beside(flow.run()):
+            yield
+    finally:
+        await flow.finish()

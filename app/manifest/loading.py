@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from app.manifest.access_checks import access_wrong, regions_wrong
 from app.manifest.backends import Supplying, outside_problems, supplying
 from app.manifest.cross_checks import conversions_wrong, sources_wrong, tables_of
 from app.manifest.crosswalks import Tables
@@ -123,6 +124,8 @@ def examine(file: Path, environ: Mapping[str, str]) -> Examination:
     problems += missing + [p for p in outside if p.path not in told]
     problems += _surroundings_wrong(parts, vault)
     problems += ingestion_wrong(parts, vault)
+    problems += access_wrong(parts)
+    problems += regions_wrong(parts)
     found = tuple(sorted(set(problems)))
     declaration = None
     if parts.manifest is not None and not found:

@@ -8,7 +8,9 @@ from typing import Final, TypeVar
 from graphql import GraphQLError, OperationType
 from typing_extensions import override
 
+from app.access.judging import Judge
 from app.errors import Told, Translator, told_fault, told_refusal
+from app.governance.auditing import Concerned
 from app.server.contexts import Begun, begin_operation
 from app.server.documents import Documents
 from app.server.envelope import encode, enveloped
@@ -37,6 +39,7 @@ class EngineAnswering(Answering):
     Args:
         engine: Runs operations.
         documents: Parses and validates them.
+        judge: Says what of them a caller may see.
         serving: The installation.
         clock: The present moment, with a zone.
     """
@@ -45,11 +48,13 @@ class EngineAnswering(Answering):
         self,
         engine: Engine,
         documents: Documents,
+        judge: Judge,
         serving: Serving,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._engine = engine
         self._documents = documents
+        self._judge = judge
         self._serving = serving
         self._clock = clock
 
@@ -64,8 +69,13 @@ class EngineAnswering(Answering):
             return _refused((exc,), request)
         if chosen.operation is not OperationType.SUBSCRIPTION:
             return _refused((GraphQLError("the operation is not a subscription"),), request)
+        verdict = self._judge.verdict(
+            document.judged, document.tree, chosen, request.principal, request.variables
+        )
+        if verdict.refusals and request.principal is not None:
+            return _refused(verdict.refusals, request)
         opened = self._engine.open(
-            request.query, document.tree, request.operation_name, request.variables
+            request.query, document.tree, request.operation_name, request.variables, verdict.mask
         )
         if isinstance(opened, Outcome):
             return _refused(opened.errors, request)
@@ -76,16 +86,17 @@ class EngineAnswering(Answering):
             given.get("filter") or (),
             given.get("after"),
             bool(given.get("snapshot")),
-            opened,
+            (opened, verdict.notes),
         )
 
     @override
     async def execute(self, opened: Opened, shown: Sequence[Shown], asker: Asker) -> Answers:
+        handle, notes = opened.handle
         with correlated(asker.correlation_id):
             begun = self._begun(asker)
             try:
                 async with asyncio.timeout(self._serving.operation_limits.timeout_s + _SLACK_S):
-                    outcomes = await self._engine.events(opened.handle, shown, begun.context)
+                    outcomes = await self._engine.events(handle, shown, begun.context)
             except TimeoutError:
                 late = told_refusal(self._late(), asker.correlation_id)
                 return Answers([enveloped(b"null", [late]) for _ in shown])
@@ -97,7 +108,9 @@ class EngineAnswering(Answering):
             payloads = [
                 enveloped(
                     b"null" if outcome.data is None else outcome.data,
-                    Translator(asker.correlation_id).all(outcome.errors, outcome.problems),
+                    Translator(asker.correlation_id).all(
+                        [*outcome.errors, *notes], outcome.problems
+                    ),
                 )
                 for outcome in outcomes
             ]
@@ -121,6 +134,21 @@ class EngineAnswering(Answering):
             return encode([told_refusal(problem, correlation_id)])
         return encode([told_fault(problem, correlation_id)])
 
+    @override
+    def refused(self, problem: Exception, request: SubscriptionRequest) -> bytes:
+        if isinstance(problem, SupplygraphError):
+            document = self._documents.get(request.query)
+            asked = Concerned(
+                request.principal,
+                request.correlation_id,
+                "",
+                request.query,
+                document.name(request.operation_name),
+                request.variables,
+            )
+            self._serving.governance.auditing.refused(asked, [problem.code])
+        return self.told(problem, request.correlation_id)
+
     def _begun(self, asker: Asker) -> Begun:
         return begin_operation(
             self._serving,
@@ -128,6 +156,7 @@ class EngineAnswering(Answering):
             asker.correlation_id,
             asker.max_staleness_s,
             self._clock(),
+            self._judge.access,
         )
 
     def _late(self) -> UnavailableError:

@@ -13,8 +13,9 @@ from graphql import (
     specified_rules,
     validate,
 )
-from msgspec import Struct
+from msgspec import Struct, field
 
+from app.access.judging import Remembered
 from app.server.measures import Bounds, too_much
 
 _KEPT: Final = 1_000
@@ -32,11 +33,13 @@ class Document(Struct):
         tree: The parsed document; None if it could not be parsed.
         errors: What is wrong with it.
         unkept: How many of its last answers in a row could not be kept.
+        judged: What its senders may see of it.
     """
 
     tree: DocumentNode | None
     errors: tuple[GraphQLError, ...]
     unkept: int = 0
+    judged: Remembered = field(default_factory=Remembered)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run.
@@ -55,6 +58,14 @@ class Document(Struct):
         if len(operations) > 1:
             raise _invalid("say which operation of the document to run with `operationName`")
         return operations[0]
+
+    def name(self, given: str | None) -> str | None:
+        """The name of the operation to run, also where it is not given; None if it has none."""
+        try:
+            name = self.operation(given).name
+        except GraphQLError:
+            return given
+        return None if name is None else name.value
 
 
 class Documents:
@@ -98,7 +109,15 @@ class Documents:
                 errors = too_much(tree, self._bounds)
         except RecursionError:
             errors = [GraphQLError("the document is nested too deeply")]
-        return Document(tree, tuple(_coded(e, "GRAPHQL_VALIDATION_FAILED") for e in errors))
+        told = (_coded(_about_text(e), "GRAPHQL_VALIDATION_FAILED") for e in errors)
+        return Document(tree, tuple(told))
+
+
+def _about_text(error: GraphQLError) -> GraphQLError:
+    """An error about the text, also where Python could not read a value of it."""
+    if error.original_error is None or isinstance(error.original_error, GraphQLError):
+        return error
+    return GraphQLError("a value is not one of the type that is wanted here", error.nodes)
 
 
 def _invalid(message: str) -> GraphQLError:

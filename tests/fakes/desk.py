@@ -24,7 +24,7 @@ from loaders.journal import Journal
 from loaders.keyed import KeyedReader
 from loaders.lists import ListReader
 from loaders.reads import Reads
-from resolvers.context import DeclaredUnits, Limits, RequestContext
+from resolvers.context import DeclaredUnits, Governing, Limits, RequestContext
 from runtime.cache.record_cache import RecordCache
 from runtime.security.principal import Principal, Role
 from schema.api import build_schema
@@ -81,6 +81,7 @@ class Desk:
         self.history: EventHistory = NoHistory()
         self.dead_letters: DeadLetters | None = None
         self.replays: Replays | None = None
+        self.governing = Governing()
         self.engine = ENGINE
 
     async def ask(
@@ -143,6 +144,7 @@ class Desk:
             history=self.history,
             dead_letters=self.dead_letters,
             replays=self.replays,
+            governing=self.governing,
         )
 
 

@@ -104,6 +104,16 @@ async def test_a_personal_answer_goes_to_its_own_caller_alone() -> None:
     assert len(house.answerer.executed) == 6
 
 
+async def test_a_name_that_two_issuers_use_is_two_callers() -> None:
+    house = House()
+    house.answerer.personal = True
+    one = planner("123")
+    taps = [house.begin(replace(one, issuer=issuer)) for issuer in ("staff", "partners")]
+    await house.happen(order(1))
+    assert [len(tap.told) for tap in taps] == [1, 1]
+    assert len(house.answerer.executed) == 2
+
+
 async def test_events_that_move_nothing_are_not_told() -> None:
     house = House()
     tap = house.begin(planner())
