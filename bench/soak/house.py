@@ -80,7 +80,7 @@ class House:
         environ = {
             **os.environ,
             **self._environ,
-            "SUPPLYGRAPHMANIFEST": str(MANIFEST),
+            "SUPPLYGRAPH_MANIFEST": str(MANIFEST),
             "SUPPLYGRAPH_GRAPHIQL": "0",
             "REDIS_URL": self._valkey.url,
             "DATABASE_URL": self._url,

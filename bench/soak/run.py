@@ -262,7 +262,7 @@ def soak_here(events: int) -> Soaked:
     with tempfile.TemporaryDirectory() as folder:
         server = get_server(Path(folder) / "pg", cleanup_mode="delete")
         try:
-            soak = Soak(server.get_uri(), Path(folder), events, max(8, events // 4_000))
+            soak = Soak(server.get_uri(), Path(folder), events, max(8, events // 5_000))
             return asyncio.run(soak.run())
         finally:
             server.cleanup()
