@@ -14,11 +14,15 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
+from app.beside import beside
 from app.event_log import EventLog, open_event_log
+from app.governance.checked_tokens import AuditedTokens
+from app.governance.opening import open_governance
 from app.ingest.desks import Ingestion
 from app.ingest.opening import open_ingestion, readers_of
-from app.ingest.rereading import HookRereading
+from app.ingest.rereading import HookRereading, RowRereading
 from app.jwks import keys_of
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
@@ -28,7 +32,7 @@ from app.operating import CACHES, Operating, operating_on
 from app.residency import Residence, settled
 from app.server.edge import Edge
 from app.server.known_operations import KnownOperations
-from app.server.ports import EventDesk, OperationLimits, Serves
+from app.server.ports import EventDesk, Governance, OperationLimits, Serves, Tokens
 from app.threshold_figures import crossings_of
 from canonical.entities import ENTITIES, Entity, EntityName
 from canonical.ports import Backend, Source
@@ -54,6 +58,8 @@ from runtime.cache.urls import Client
 from runtime.embedded.valkey import embedded_valkey
 from runtime.limits.redis_limits import RedisLimits
 from runtime.security.access_table import AccessTable
+from runtime.security.api_keys import APIKeys
+from runtime.security.callers import Callers
 from runtime.security.principal import Principal
 from runtime.security.tokens import TokenVerifier
 from workflows.ingestion.intake import Intake
@@ -84,6 +90,7 @@ class Installation:
         ingestion: What takes in what systems send.
         operating: What operators do with the log.
         intake: Takes in what systems report.
+        governance: What operations are audited by.
     """
 
     backends: Mapping[str, Backend]
@@ -92,7 +99,8 @@ class Installation:
     limits: Limits
     operation_limits: OperationLimits
     units: DeclaredUnits
-    tokens: TokenVerifier
+    tokens: Tokens
+    callers: Callers
     access: AccessTable | None
     residence: Residence
     serves: Serves
@@ -104,6 +112,7 @@ class Installation:
     ingestion: Ingestion
     operating: Operating
     intake: Intake
+    governance: Governance
 
     def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
         """The loaders of one operation."""
@@ -117,15 +126,31 @@ class Installation:
         """State of every dependency, without asking any.
 
         Returns:
-            {"cache": {...}, "backends": {name: {"state", ...}}, "elsewhere": {name: region}}. A
-            backend's state is `ok`, `maintenance`, or its circuit's: `open`, `half_open`. Those
-            elsewhere are not for this process, which does not open them.
+            {"cache": {...}, "events": {...}, "backends": {name: {"state", ...}}, "identity":
+            {"issuers": {name: {"keys", ...}}}, "elsewhere": {name: region}}. A backend's state is
+            `ok`, `maintenance`, or its circuit's: `open`, `half_open`. Those elsewhere are not for
+            this process, which does not open them.
         """
         backends = {name: _with_state(b.health()) for name, b in self.backends.items()}
         elsewhere = {"elsewhere": self.residence.elsewhere} if self.residence.elsewhere else {}
         answers = {} if self.serves.answers is None else self.serves.answers.health()
-        cache = {**self.cache.health(), "answers": answers}
-        return {"cache": cache, "backends": backends, **elsewhere}
+        return {
+            "cache": {**self.cache.health(), "answers": answers},
+            "events": self.log.health(),
+            "backends": backends,
+            "identity": {"issuers": self.callers.tokens.health()},
+            **elsewhere,
+        }
+
+
+class Desks(Struct, frozen=True):
+    """What stands around the readers: how answers are sent, the log, the audit, who may ask."""
+
+    serves: Serves
+    log: EventLog
+    governance: Governance
+    callers: Callers
+    residence: Residence
 
 
 @asynccontextmanager
@@ -138,7 +163,6 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         InvalidInputError: if a backend cannot be opened as it is configured.
         EmbeddedServerError: if no Redis is named and none can be started.
         MisconfiguredError: if the store of events cannot be used as it is.
-        UnavailableError: if the store cannot be reached.
     """
     declared, residence = settled(declared)
     async with AsyncExitStack() as stack:
@@ -168,8 +192,15 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         traces = declared.manifest.federation.traces
         serves = Serves(answers, _known(declared, redis), share, http.gzip_from_bytes, traces)
         log = await stack.enter_async_context(open_event_log(declared, redis))
+        governance = await stack.enter_async_context(open_governance(declared.manifest, log, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
-        yield _wired(declared, backends, questions, serves, log, residence)
+        callers = _callers(declared, log)
+        stack.push_async_callback(callers.aclose)
+        await stack.enter_async_context(beside(callers.keys.keep_flushing()))
+        desks = Desks(serves, log, governance, callers, residence)
+        installation = _wired(declared, backends, questions, desks)
+        stack.push_async_callback(installation.intake.aclose)
+        yield installation
 
 
 async def _ping(client: Client) -> bool:
@@ -185,6 +216,11 @@ def _answers(declared: Declaration, cache: RecordCache, redis: RedisHandle) -> A
     return AnswerCache(cache, redis, version=digest, max_bytes=max_bytes)
 
 
+def _callers(declared: Declaration, log: EventLog) -> Callers:
+    config = declared.manifest.identity.token_config(declared.vault)
+    return Callers(TokenVerifier(config, keys_of), APIKeys(log.store))
+
+
 def _known(declared: Declaration, redis: RedisHandle) -> KnownOperations:
     config = declared.manifest.known_operations
     texts = read_trusted(config.files, declared.vault.base_dir)
@@ -196,19 +232,21 @@ def _wired(
     declared: Declaration,
     backends: Mapping[str, Backend],
     questions: Questions,
-    serves: Serves,
-    log: EventLog,
-    residence: Residence,
+    desks: Desks,
 ) -> Installation:
-    manifest = declared.manifest
+    manifest, log = declared.manifest, desks.log
     catalog = _catalog(declared, backends)
     cache = questions.cache
     keyed = KeyedReader(catalog, cache, questions=questions)
     limits = manifest.limits
     intake = Intake(log.ledger, crossings_of(manifest, keyed, log.ledger))
     readers = readers_of(declared, catalog)
+    ingestion = open_ingestion(declared, readers, intake, log)
     operating = operating_on(
-        log.ledger, intake, {CACHES: questions.apply}, {"webhook": HookRereading(readers)}
+        log.ledger,
+        intake,
+        {CACHES: questions.apply},
+        {"webhook": HookRereading(readers), "bulk": RowRereading(ingestion.files.files)},
     )
     return Installation(
         backends=backends,
@@ -219,18 +257,20 @@ def _wired(
             limits.operation_timeout_s, limits.max_query_depth, limits.max_query_kilobytes * 1024
         ),
         units=manifest.units.declared(),
-        tokens=TokenVerifier(manifest.identity.token_config(declared.vault), keys_of),
         access=manifest.access,
-        residence=residence,
-        serves=serves,
+        residence=desks.residence,
         edge=manifest.http.edge(development=manifest.identity.development_key is not None),
+        tokens=AuditedTokens(desks.callers, desks.governance.auditing),
+        callers=desks.callers,
+        serves=desks.serves,
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),
         log=log,
         events=EventDesk(log.ledger, operating.dead_letters, operating.replays),
-        ingestion=open_ingestion(declared, readers, intake, log),
+        ingestion=ingestion,
         operating=operating,
         intake=intake,
+        governance=desks.governance,
     )
 
 

@@ -60,12 +60,17 @@ class Outcome(Struct, frozen=True):
         errors: What is wrong, with paths.
         problems: What is merely incomplete, with paths.
         timings: How long each field took, where the operation has a timer and was planned.
+        objects: How many distinct objects there are in it, by type; None where that is not known,
+            because it was walked, or made together with others.
+        payloads: The objects of a mutation's root fields, where it was planned.
     """
 
     data: bytes | None
     errors: Sequence[GraphQLError]
     problems: Sequence[tuple[SupplygraphError, Path]] = ()
     timings: Timing | None = None
+    objects: Mapping[str, int] | None = None
+    payloads: Sequence[Any] = ()
 
 
 class Opened(Struct, frozen=True):
@@ -334,9 +339,12 @@ async def _ran(
     reports = Reports(len(roots))
     rows = await Run(plan, values, context, reports).rows(roots)
     timings = None if context.operation.timer is None else timings_of(rows)
-    data = Writer(reports).data(rows)
+    payloads = rows.inner_objects() if plan.serial else ()
+    writer = Writer(reports)
+    data = writer.data(rows)
+    objects = writer.objects if len(roots) == 1 else None
     told = zip(data, reports.errors(), reports.incomplete(), strict=True)
-    return [Outcome(*one, timings) for one in told]
+    return [Outcome(*one, timings, objects, payloads) for one in told]
 
 
 def _mask_field(resolve: Any, root: Any, info: Any, **arguments: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from graphql import GraphQLError
 from graphql.execution.values import VariableValues
 from graphql.pyutils import inspect
+from msgspec import Struct
 
 from canonical.errors import SupplygraphError
 from execution.cells import FAILED, NULL, Cells, Leaves, Many, Objects, Place, Rows
@@ -28,8 +29,21 @@ _ABSENT: Final = type(None)
 
 Branch = Coroutine[Any, Any, None]
 Known = Awaitable[Sequence[Any]]
-Early = Mapping[int, Callable[[], Known]]
-"""Results of links that began before their parents were read, by number of the field."""
+
+
+class Early(Struct, frozen=True):
+    """Links that began before their parents were read.
+
+    Attributes:
+        begun_ns: When, by the operation's timer; 0 where it has none.
+        results: Their results, by number of the field.
+    """
+
+    begun_ns: int
+    results: Mapping[int, Callable[[], Known]]
+
+
+_NONE_EARLY: Final = Early(0, {})
 
 
 class Run:
@@ -64,37 +78,36 @@ class Run:
         root = Rows(self._plan.root, roots)
         if self._plan.serial:
             for number, field in enumerate(root.selection.fields):
-                await _together(self._begin(root, number, field, None))
+                await _together(self._begin(root, number, field, _NONE_EARLY))
         else:
             await _together(self._fill(root))
         return root
 
-    def _fill(self, rows: Rows, early: Early | None = None) -> list[Branch]:
+    def _fill(self, rows: Rows, early: Early = _NONE_EARLY) -> list[Branch]:
         """Answer what needs no waiting, in these rows and below; what remains to be waited for."""
         branches: list[Branch] = []
         for number, field in enumerate(rows.selection.fields):
             branches += self._begin(rows, number, field, early)
         return branches
 
-    def _begin(
-        self, rows: Rows, number: int, field: Field, early: Early | None
-    ) -> Sequence[Branch]:
+    def _begin(self, rows: Rows, number: int, field: Field, early: Early) -> Sequence[Branch]:
         answer = field.answer
         if answer is None:
             return ()
+        ahead = early.results.get(number)
         if self._timer is not None:
-            rows.begun(number, self._timer())
+            rows.begun(number, self._timer() if ahead is None else early.begun_ns)
         place = Place(rows, field)
         if isinstance(answer, Link):
-            if early is not None and number in early:
-                return (self._take(early[number](), place, number),)
+            if ahead is not None:
+                return (self._take(ahead(), place, number),)
             return (self._follow(place, number, answer),)
         if isinstance(answer, Column):
             return self._settle(self._read(place, answer), place, number)
         return self._settle(_worked_out(answer, rows.objects), place, number)
 
     def _settle(
-        self, values: Sequence[Any], place: Place, number: int, early: Early | None = None
+        self, values: Sequence[Any], place: Place, number: int, early: Early = _NONE_EARLY
     ) -> Sequence[Branch]:
         """Take a field's values in, and begin with what hangs below them."""
         if self._timer is not None:
@@ -133,6 +146,7 @@ class Run:
         stubs = answer.reference.records(parents)
         distinct = list({id(s): s for s in stubs if s is not None}.values())
         below = field.below.only.fields
+        begun_ns = 0 if self._timer is None else self._timer()
         ahead = {
             i: asyncio.ensure_future(self._answer(below[i], distinct))
             for i in (field.early if distinct else ())
@@ -140,7 +154,8 @@ class Run:
         try:
             results = await answered(self._context, answer.batch, parents, field.asked, arguments)
             order = _Order(stubs, distinct)
-            early = {i: order.picker(place, number, known) for i, known in ahead.items()}
+            picked = {i: order.picker(place, number, known) for i, known in ahead.items()}
+            early = Early(begun_ns, picked)
             await _together(self._settle(self._whole(results, place), place, number, early))
         finally:
             for known in ahead.values():

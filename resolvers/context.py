@@ -6,9 +6,12 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
+from canonical.audit import AuditTrail
+from canonical.catalogue import Catalogue
 from canonical.dead_letters import DeadLetters, Replays
 from canonical.errors import UnauthenticatedError
 from canonical.histories import EventHistory, NoHistory
+from canonical.usage import UsageRecord
 from canonical.values import UnitConversion
 from execution.operation import Operation
 from loaders.reads import Reads
@@ -37,6 +40,20 @@ class Limits(Struct, frozen=True):
     max_representations: int = 2_000
 
 
+class Governing(Struct, frozen=True):
+    """What may be read of how this service is used and governed; None where it is not kept.
+
+    Attributes:
+        trail: The audit.
+        usage: How the schema is used.
+        catalogue: What the schema is made of, and where it comes from.
+    """
+
+    trail: AuditTrail | None = None
+    usage: UsageRecord | None = None
+    catalogue: Catalogue | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class RequestContext:
     """One operation's context.
@@ -52,6 +69,7 @@ class RequestContext:
         history: The event log.
         dead_letters: What could not be understood; None where no events are taken in.
         replays: Gives events once more; None as above.
+        governing: The audit, and what is like it.
         access: Who may see what of the schema; None for all of it.
     """
 
@@ -65,6 +83,7 @@ class RequestContext:
     history: EventHistory = field(default_factory=NoHistory)
     dead_letters: DeadLetters | None = None
     replays: Replays | None = None
+    governing: Governing = field(default_factory=Governing)
     access: Access | None = None
 
     def sees(self, coordinate: str) -> bool:

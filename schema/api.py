@@ -10,6 +10,7 @@ from schema.access import access_over, declare_access
 from schema.events import Subscription
 from schema.federation import REPRESENTATION, federated, subgraph_sdl
 from schema.mutations import Mutation
+from schema.ownership import declare_owners
 from schema.publishing import read_column
 from schema.query import Query
 from schema.scalars import SCALARS
@@ -29,4 +30,5 @@ def build_schema(access: AccessTable | None = None, *, subgraph: bool = True) ->
     schema = strawberry.Schema(query, Mutation, Subscription, config=config)
     inner = schema._schema  # noqa: SLF001  # it is what is printed
     declare_access(inner, access_over(inner, access))
+    declare_owners(inner)
     return schema

@@ -99,3 +99,7 @@ class Answering(Protocol):
 
     def told(self, problem: Exception, correlation_id: str) -> bytes:
         """JSON of the list of errors that tells a problem, and no more than its client may know."""
+
+    def refused(self, problem: Exception, request: SubscriptionRequest) -> bytes:
+        """The same for a subscription that is not begun."""
+        return self.told(problem, request.correlation_id)

@@ -180,5 +180,7 @@ class Group:
 
     def count_delivered(self, delivery: Delivery, times: int) -> None:
         """An event was delivered to so many."""
-        seconds = self.services.clock() - delivery.recorded
-        event_metrics.stream_delivered(self.field, max(0.0, seconds), times)
+        now = self.services.clock()
+        event_metrics.stream_delivered(self.field, max(0.0, now - delivery.recorded), times)
+        if delivery.occurred is not None:
+            event_metrics.stream_told(self.field, max(0.0, now - delivery.occurred), times)

@@ -1,4 +1,4 @@
-"""The command line: `supplygraph serve | check | token | demo`, and what prints documents.
+"""The command line: `supplygraph serve | check | token | keys | demo`, and what prints documents.
 
 Commands import what they need when they run, so that help comes at once. Errors are told in words;
 `--debug` shows where they came from.
@@ -8,14 +8,17 @@ from typing import Annotated
 
 import typer
 
+from app.cli.audit import audit
 from app.cli.cataloguing import asyncapi_json, event_schemas
 from app.cli.checking import check
 from app.cli.demonstrating import demo
 from app.cli.errors import Group
 from app.cli.events import events
 from app.cli.ingesting import ingest
+from app.cli.keys import keys
 from app.cli.migrating import migrate
 from app.cli.printing import schema_json, sdl
+from app.cli.schema import schema
 from app.cli.serving import serve
 from app.cli.tokens import token
 
@@ -50,6 +53,9 @@ app.command()(token)
 app.command()(migrate)
 app.command()(demo)
 app.add_typer(events)
+app.add_typer(keys)
+app.add_typer(audit)
+app.add_typer(schema)
 
 
 def main() -> None:

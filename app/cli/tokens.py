@@ -1,32 +1,25 @@
 """`supplygraph token`: tokens for development."""
 
 import os
-import re
+import time
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
-if TYPE_CHECKING:
-    from runtime.security.principal import Role
+from app.cli.durations import seconds
+from app.cli.grants import Companies, Regions, RoleNames, Scopes, Suppliers, grants_of
 
 KEY_VARIABLE: Final = "SUPPLYGRAPH_DEVELOPMENT_KEY"
-_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def token(
-    role: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--role",
-            "-r",
-            help="planner, buyer, supplier, operator, auditor or machine; may repeat.",
-        ),
-    ] = None,
-    supplier: Annotated[
-        list[str] | None,
-        typer.Option("--supplier", "-s", help="Code of a supplier it is bound to; may repeat."),
-    ] = None,
+    role: RoleNames = None,
+    supplier: Suppliers = None,
+    scope: Scopes = None,
+    region: Regions = None,
+    company: Companies = None,
     subject: Annotated[str, typer.Option(help="Who it is for.")] = "developer",
     ttl: Annotated[str, typer.Option(help="How long it lasts: 3600, 30m, 8h, 2d.")] = "8h",
     key_env: Annotated[
@@ -40,34 +33,25 @@ def token(
     ] = False,
 ) -> None:
     """Make a token for development; real ones come from your identity provider."""
-    from runtime.security.development import mint_development_token, new_development_key
+    from runtime.security.development import development_token, life, new_development_key
+    from runtime.security.principal import Principal
 
     if new_key:
         typer.echo(new_development_key())
         return
-    roles = _roles(role or [])
-    if any(r.value == "supplier" for r in roles) and not supplier:
-        raise typer.BadParameter("say which supplier: --supplier CODE", param_hint="--role")
-    seconds, key = _seconds(ttl), _key(key_env, key_file)
-    typer.echo(mint_development_token(key, subject, roles, supplier, seconds))
-
-
-def _roles(names: list[str]) -> list["Role"]:
-    from runtime.security.principal import Role
-
-    known = [r.value for r in Role]
-    wrong = [n for n in names if n not in known]
-    if wrong or not names:
-        said = f"there is no role {wrong[0]!r}" if wrong else "say which"
-        raise typer.BadParameter(f"{said}; roles are {', '.join(known)}", param_hint="--role")
-    return [Role(n) for n in names]
-
-
-def _seconds(ttl: str) -> float:
-    found = re.fullmatch(r"(\d{1,9})([smhd]?)", ttl)
-    if found is None:
-        raise typer.BadParameter(f"{ttl!r} is no duration; write 3600, 30m, 8h or 2d")
-    return float(found[1]) * _SECONDS[found[2]]
+    grants = grants_of(role, scope, supplier, region, company)
+    now = time.time()
+    ends = datetime.fromtimestamp(int(now + life(seconds(ttl))), UTC)
+    principal = Principal(
+        subject,
+        grants.roles,
+        grants.suppliers,
+        ends,
+        scopes=grants.scopes,
+        regions=grants.regions,
+        companies=grants.companies,
+    )
+    typer.echo(development_token(_key(key_env, key_file), principal, now))
 
 
 def _key(variable: str, file: Path | None) -> str:

@@ -7,8 +7,10 @@ application/json                      the system's own form, read as an answer o
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Struct
@@ -28,8 +30,11 @@ from workflows.ingestion.intake import Delivery, Way
 _BATCH: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _ONE: Final = msgspec.json.Decoder(CloudEvent)
 _ANY: Final = msgspec.json.Decoder(float_hook=str)
+UNREAD: Final = "unread"
+"""Why a body was buried whole, just as it came."""
 _MOST: Final = 1_000
 _TIME_S: Final = 20.0
+_ESCAPED: Final = re.compile(r"\\(.)")
 _KEPT_HEADERS: Final = frozenset({"content-type", "user-agent", "traceparent", "x-correlation-id"})
 
 
@@ -91,6 +96,10 @@ class Reader:
         self._source = source
         self._rows = rows.split(".") if rows is not None else []
         self._columns = columns
+
+    def unread(self, body: Body, exc: InvalidInputError) -> DeadLetter:
+        """The dead letter of a body of which nothing could be understood."""
+        return self._letter(body, body.content, UNREAD, exc.message)
 
     async def read(self, body: Body) -> Understood:
         """What is in a body.
@@ -223,6 +232,20 @@ def _raw(content: bytes) -> bytes:
 
 def _structured(body: Body) -> bytes:
     """An event of binary mode in the form of structured mode."""
-    attributes = {n.removeprefix("ce-"): v for n, v in body.headers.items() if n.startswith("ce-")}
+    attributes = {
+        name.removeprefix("ce-"): _unescaped(value)
+        for name, value in body.headers.items()
+        if name.startswith("ce-")
+    }
     data = msgspec.Raw(_raw(body.content))
     return msgspec.json.encode({**attributes, "data": data})
+
+
+def _unescaped(value: str) -> str:
+    """An attribute as its sender meant it: without quotation marks, percent-decoded once.
+
+    So the HTTP protocol binding wants it (3.1.3.2); senders of its older versions quote.
+    """
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        value = _ESCAPED.sub(r"\1", value[1:-1])
+    return unquote(value, errors="replace")

@@ -33,7 +33,13 @@ def open_ingestion(
         for system, s in said.items()
         if s.signing is not None
     }
-    bulk = Bulk(intake, log.leases, holder=uuid4().hex, clock=time.monotonic)
+    bulk = Bulk(
+        intake,
+        log.leases,
+        holder=uuid4().hex,
+        clock=time.monotonic,
+        lease_s=declared.manifest.events.takeover_s,
+    )
     hooks = HookDesk(_hooks(said, signing, readers), intake)
     return Ingestion(hooks, BulkDesk(bulk=bulk, files=RowFiles(declared), signing=signing))
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from app.manifest.federation import FederationConfig
 from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE_S
+from app.manifest.governance import AuditConfig, GovernanceConfig
 from app.manifest.identity import IdentityConfig
 from app.manifest.ingestion import SystemIngestion
 from app.manifest.known_operations import KnownOperationsConfig
@@ -318,6 +319,12 @@ class Manifest(Part):
         KnownOperationsConfig,
         Field(description="Trusted documents, and who may ask other ones."),
     ] = KnownOperationsConfig()
+    audit: Annotated[AuditConfig, Field(description="What is audited, and for how long.")] = (
+        AuditConfig()
+    )
+    governance: Annotated[
+        GovernanceConfig, Field(description="Whose the schema's types are, and who uses them.")
+    ] = GovernanceConfig()
     limits: Annotated[LimitsConfig, Field(description="What one question may ask for.")] = (
         LimitsConfig()
     )

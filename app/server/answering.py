@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from app.access.judging import Judge
 from app.errors import Told, Translator, told_fault, told_refusal
+from app.governance.auditing import Concerned
 from app.server.contexts import Begun, begin_operation
 from app.server.documents import Documents
 from app.server.envelope import encode, enveloped
@@ -132,6 +133,21 @@ class EngineAnswering(Answering):
         if isinstance(problem, SupplygraphError):
             return encode([told_refusal(problem, correlation_id)])
         return encode([told_fault(problem, correlation_id)])
+
+    @override
+    def refused(self, problem: Exception, request: SubscriptionRequest) -> bytes:
+        if isinstance(problem, SupplygraphError):
+            document = self._documents.get(request.query)
+            asked = Concerned(
+                request.principal,
+                request.correlation_id,
+                "",
+                request.query,
+                document.name(request.operation_name),
+                request.variables,
+            )
+            self._serving.governance.auditing.refused(asked, [problem.code])
+        return self.told(problem, request.correlation_id)
 
     def _begun(self, asker: Asker) -> Begun:
         return begin_operation(

@@ -47,6 +47,9 @@ async def subscribe(
     assert board.streams is not None  # noqa: S101  # see `answer`
     try:
         return await board.streams.begin(request, terms, outlet)
+    except SupplygraphError as exc:
+        outlet.fail(encode([told_refusal(exc, terms.correlation_id)]))
+        return NOTHING
     except Exception as exc:  # noqa: BLE001  # the last border before the client
         outlet.fail(encode([told_fault(exc, terms.correlation_id)]))
         return NOTHING

@@ -65,6 +65,7 @@ def begin_operation(
         history=serving.events.history,
         dead_letters=serving.events.dead_letters,
         replays=serving.events.replays,
+        governing=serving.governance.governing,
         access=access,
     )
     return Begun(operation, journal, reading, context)

@@ -59,6 +59,14 @@ class Document(Struct):
             raise _invalid("say which operation of the document to run with `operationName`")
         return operations[0]
 
+    def name(self, given: str | None) -> str | None:
+        """The name of the operation to run, also where it is not given; None if it has none."""
+        try:
+            name = self.operation(given).name
+        except GraphQLError:
+            return given
+        return None if name is None else name.value
+
 
 class Documents:
     """Documents by their text, the least recently used forgotten first."""
@@ -101,7 +109,15 @@ class Documents:
                 errors = too_much(tree, self._bounds)
         except RecursionError:
             errors = [GraphQLError("the document is nested too deeply")]
-        return Document(tree, tuple(_coded(e, "GRAPHQL_VALIDATION_FAILED") for e in errors))
+        told = (_coded(_about_text(e), "GRAPHQL_VALIDATION_FAILED") for e in errors)
+        return Document(tree, tuple(told))
+
+
+def _about_text(error: GraphQLError) -> GraphQLError:
+    """An error about the text, also where Python could not read a value of it."""
+    if error.original_error is None or isinstance(error.original_error, GraphQLError):
+        return error
+    return GraphQLError("a value is not one of the type that is wanted here", error.nodes)
 
 
 def _invalid(message: str) -> GraphQLError:

@@ -24,6 +24,7 @@ from starlette.types import Receive, Scope, Send
 from app.errors import told_request
 from app.server.attending import Attendant, stopping
 from app.server.batches import Batches
+from app.server.credentials import has_credential
 from app.server.event_streams import EventStream, in_events, open_stream
 from app.server.exchange import CORRELATION, ClientGoneError, Inbound, Reply
 from app.server.forgery import check_intended
@@ -95,7 +96,7 @@ class Endpoint:
         except ClientGoneError:
             return Reply(_CLIENT_GONE, ())
         except Exception as exc:  # noqa: BLE001  # the last border before the client
-            named = b"authorization" in inbound.headers
+            named = has_credential(inbound.headers)
             said = refusal_of(exc, correlation_id, named=named)
             return refused(said.told, said.status, form, said.headers)
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.access.judging import Verdict
+from app.governance.objects import exported, refused_in_words
 from app.server.contexts import begin_operation
 from app.server.envelope import enveloped
 from app.server.ports import Serving
@@ -44,6 +45,8 @@ class Made(Struct, frozen=True):
         levels: Levels that were read one after the other.
         backends: What each system cost.
         timings: How long each field took, where its own caller asked for that.
+        exported: How many objects it has, by type, if it is an export.
+        refused: Codes of what its payloads say was refused.
     """
 
     data: bytes | None
@@ -56,6 +59,8 @@ class Made(Struct, frozen=True):
     levels: int = 0
     backends: Mapping[str, Any] = {}
     timings: Timing | None = None
+    exported: Mapping[str, int] = {}
+    refused: Sequence[str] = ()
 
 
 class Execution:
@@ -140,6 +145,8 @@ class Execution:
             levels=self._operation.scheduler.levels,
             backends=self._journal.report(),
             timings=outcome.timings,
+            exported=exported(outcome, self._serving.governance.auditing.exports_from),
+            refused=refused_in_words(outcome),
         )
 
     def keep(self, key: AnswerKey, made: Made) -> Made:
@@ -156,6 +163,7 @@ class Execution:
             min(journal.good_until, math.inf if limit_s is None else journal.oldest_at + limit_s),
             journal.oldest_at,
             frozenset(journal.depends),
+            exported=made.exported,
         )
         return replace(made, kept=answer) if self._answers.keep(key, answer, self._watch) else made
 

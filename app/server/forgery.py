@@ -13,7 +13,7 @@ from app.server.negotiation import HTTPRefusal
 _SIMPLE: Final = frozenset(
     {"", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
 )
-_ASKED_FIRST: Final = (b"x-apollo-operation-name", b"apollo-require-preflight")
+_ASKED_FIRST: Final = (b"x-apollo-operation-name", b"apollo-require-preflight", b"x-api-key")
 _BLOCKED: Final = (
     "this could have been sent by a page of others (CSRF): send a token, or the header "
     "`apollo-require-preflight`, or `Content-Type: application/json`"

@@ -5,6 +5,7 @@ SHA-256 once some client has sent it (Apollo's automatic persisted queries). Who
 is in the files may send its text as well, to the letter; questions about the schema alone are free.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
@@ -18,8 +19,11 @@ from app.server.terms import Terms
 from runtime.cache.persisted import digest_of
 from runtime.telemetry import metrics
 
+NOT_IN_LIST: Final = "PERSISTED_QUERY_NOT_IN_LIST"
+NOT_SAFE: Final = "QUERY_NOT_IN_SAFELIST"
 _SEEN: Final = 10_000
 _OK: Final = 200
+_ABOUT: Final = re.compile("__|_service")
 _log = structlog.get_logger(__name__)
 
 
@@ -29,12 +33,17 @@ class Gate:
     Args:
         known: The documents.
         about_schema: Whether a request is about the schema alone.
+        refused: Told of each document that is refused, by whom it was asked, and the code.
     """
 
     def __init__(
-        self, known: KnownOperations, about_schema: Callable[[GraphQLRequest], bool]
+        self,
+        known: KnownOperations,
+        about_schema: Callable[[GraphQLRequest], bool],
+        refused: Callable[[GraphQLRequest, Terms, str], None] = lambda *_: None,
     ) -> None:
         self._known = known
+        self._refused = refused
         self._about_schema = about_schema
         self._seen: OrderedDict[int, None] = OrderedDict()
 
@@ -52,9 +61,8 @@ class Gate:
             return request.of_text(text)
         mode = self._known.policy.of(terms.principal)
         if mode is Mode.KNOWN_ONLY:
-            metrics.unknown_operation("known_only")
             message = "no document of this name is known here; publish it with the client's release"
-            raise HTTPRefusal(400, message, code="PERSISTED_QUERY_NOT_IN_LIST")
+            raise self._refusal(request, terms, HTTPRefusal(400, message, code=NOT_IN_LIST))
         if self._known.learned is None:  # clients send the text on hearing this
             code = "PERSISTED_QUERY_NOT_SUPPORTED"
             raise HTTPRefusal(_OK, "PersistedQueryNotSupported", code=code)
@@ -93,13 +101,17 @@ class Gate:
             return
         if mode is Mode.LOG:
             self._note(request, terms)
-        elif "__" not in request.query or not self._about_schema(request):
-            metrics.unknown_operation("known_only")
+        elif not (_ABOUT.search(request.query) and self._about_schema(request)):
             message = (
                 "only documents that are known here are answered to your role; publish this one "
                 "with the client's release"
             )
-            raise HTTPRefusal(403, message, code="QUERY_NOT_IN_SAFELIST")
+            raise self._refusal(request, terms, HTTPRefusal(403, message, code=NOT_SAFE))
+
+    def _refusal(self, request: GraphQLRequest, terms: Terms, refusal: HTTPRefusal) -> HTTPRefusal:
+        metrics.unknown_operation("known_only")
+        self._refused(request, terms, refusal.code)
+        return refusal
 
     def _note(self, request: GraphQLRequest, terms: Terms) -> None:
         """Count a document that is in no file, and log it the first time."""

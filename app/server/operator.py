@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import strawberry
 import structlog
-from graphql import GraphQLError, print_schema
-from msgspec import Struct
-from msgspec.structs import replace
+from graphql import GraphQLError, OperationType, print_schema
+from msgspec import Struct, structs
 
 from app.access.judging import ALLOWED, Judge, Verdict
-from app.errors import Told, Translator
+from app.errors import Told, Translator, codes_of
+from app.governance.auditing import Change, Concerned
 from app.server.attending import Attendant
 from app.server.documents import Document, Documents
 from app.server.envelope import enveloped, extended
@@ -32,7 +32,7 @@ from app.server.requests import GraphQLRequest
 from app.server.schema_questions import is_introspection
 from app.server.terms import Terms
 from app.server.traces import ftv1
-from canonical.errors import UnauthenticatedError
+from canonical.errors import SupplygraphError, UnauthenticatedError
 from execution.engine import Engine, PlanOutcome
 from runtime.cache.kept import AnswerKey, KeptAnswer
 from runtime.security.principal import scope_key
@@ -62,21 +62,25 @@ class Answer(Struct, frozen=True):
         status: HTTP status.
         outcome: How the operation ended.
         kept: The same as it is kept, if the body is that.
+        codes: Codes of the errors in it.
     """
 
     body: bytes
     status: int
     outcome: OperationOutcome
     kept: KeptAnswer | None = None
+    codes: tuple[str, ...] = ()
 
 
 class Operator:
     """Answers operations over one installation.
 
     Attributes:
+        schema: What they are asked of.
         engine: Runs them.
         documents: Parses and validates them.
         gate: Which documents may be asked.
+        auditing: Audits them.
         judge: Says what of them a caller may see.
 
     Args:
@@ -93,6 +97,7 @@ class Operator:
         clock: Callable[[], datetime] = _now,
     ) -> None:
         inner = schema._schema  # noqa: SLF001  # parsed and validated here, once
+        self.schema = inner
         self.engine = Engine(
             inner,
             writers=COLUMN_WRITERS,
@@ -103,12 +108,14 @@ class Operator:
         self._serving = serving
         self._serves = serving.serves
         self._clock = clock
+        self.auditing = serving.governance.auditing
+        self._usage = serving.governance.usage
         self.documents = Documents(
             inner,
             Bounds(serving.operation_limits.max_depth),
             suggestions=serving.edge.suggestions,
         )
-        self.gate = Gate(self._serves.known, self.about_schema)
+        self.gate = Gate(self._serves.known, self.about_schema, self._not_known)
         self._flights = Flights()
         if self._serves.answers is not None:
             self._serves.answers.of_schema(print_schema(inner))
@@ -154,8 +161,9 @@ class Operator:
         # Equal to an `AnswerKey`, and quicker to make.
         key = (request.question, scope_key(terms.principal), self._clock().toordinal())
         kept = answers.get(key, terms.max_staleness_s)
-        if kept is None:
+        if kept is None or kept.exported:
             return None
+        self._usage.count(request.query, request.operation_name, terms.client)
         answer = _kept(kept)
         if terms.tell_cost or terms.trace:
             since = (self._clock(), started)
@@ -177,7 +185,14 @@ class Operator:
             ClientGoneError: if the client hung up.
         """
         asked = _Asked(request, terms, attendant, self._clock(), perf_counter())
-        kind, answer = await self._worked_out(asked)
+        try:
+            kind, answer = await self._worked_out(asked)
+        except (HTTPRefusal, SupplygraphError) as exc:
+            self.auditing.refused(self._concerned(asked.request, asked.terms), [exc.code])
+            raise
+        if answer.codes:
+            self.auditing.refused(self._concerned(asked.request, asked.terms), answer.codes)
+        self._usage.count(request.query, request.operation_name, terms.client)
         metrics.operation_answered(kind, answer.outcome, perf_counter() - asked.started)
         return answer
 
@@ -217,7 +232,7 @@ class Operator:
         key = None
         if kind is OperationKind.QUERY and not about_schema and self._serves.answers is not None:
             key = self._key(asked.request, asked.terms, asked.now)
-        return kind, await self._run(replace(asked, verdict=verdict), document, key)
+        return kind, await self._run(structs.replace(asked, verdict=verdict), document, key)
 
     async def _run(self, asked: "_Asked", document: Document, key: AnswerKey | None) -> Answer:
         flight = self._joined(asked, key)
@@ -225,11 +240,37 @@ class Operator:
             async with flight.wanted() as work:
                 made = await asked.attendant.until(work)
             if not made.personal:
-                return self._told(made, asked, joined=True)
+                return await self._handed_over(made, asked, joined=True)
             key = None
         flight = self._begun(asked, document, key)
         async with flight.wanted() as work:
-            return self._told(await asked.attendant.until(work), asked)
+            made = await asked.attendant.until(work)
+        return await self._handed_over(made, asked)
+
+    async def _handed_over(self, made: Made, asked: "_Asked", *, joined: bool = False) -> Answer:
+        """The answer for one of those who waited, an export once it is written down."""
+        exported = made.exported if made.kept is None else made.kept.exported
+        if exported:
+            concerned = self._concerned(asked.request, asked.terms)
+            await self.auditing.exported(concerned, exported)
+        return self._told(made, asked, joined=joined)
+
+    def _concerned(self, request: GraphQLRequest, terms: Terms) -> Concerned:
+        """What is asked, for the audit."""
+        return Concerned(
+            terms.principal,
+            terms.correlation_id,
+            str(terms.client),
+            request.query,
+            self.documents.get(request.query).name(request.operation_name),
+            request.variables,
+        )
+
+    def _not_known(self, request: GraphQLRequest, terms: Terms, code: str) -> None:
+        """A document was refused because it is not known here; it is not looked at any further."""
+        name, said = request.operation_name, str(terms.client)
+        who, tied = terms.principal, terms.correlation_id
+        self.auditing.refused(Concerned(who, tied, said, request.query, name), [code])
 
     def _joined(self, asked: "_Asked", key: AnswerKey | None) -> Flight | None:
         if key is None or asked.terms.max_staleness_s is not None:
@@ -252,7 +293,12 @@ class Operator:
             if found is not None:
                 return Made(None, kept=found, found=True)
         assert document.tree is not None  # noqa: S101  # refused before
-        made = await execution.run(self.engine, document.tree, asked.verdict)
+        run = partial(execution.run, self.engine, document.tree, asked.verdict)
+        chosen = document.operation(asked.request.operation_name)
+        if chosen.operation is OperationType.MUTATION:
+            change = Change(self._concerned(asked.request, asked.terms), document.tree, chosen)
+            return await self.auditing.change(change, run, _codes)
+        made = await run()
         if key is None:
             return made
         made = execution.keep(key, made)
@@ -267,7 +313,8 @@ class Operator:
         else:
             told = Translator(asked.terms.correlation_id).all(made.errors, made.problems)
             status, outcome = _verdict(made, told)
-            answer = Answer(enveloped(made.data, told), status, outcome)
+            codes = _told_codes(told)
+            answer = Answer(enveloped(made.data, told), status, outcome, codes=codes)
         origin = "cached" if made.found else "shared" if joined else "made"
         since = (asked.now, asked.started)
         return _extended(answer, self._besides(made, asked.terms, since, origin, told))
@@ -309,7 +356,18 @@ def _planned(outcome: PlanOutcome, reason: str | None) -> None:
 
 def _refused(errors: Sequence[GraphQLError], terms: Terms, status: int = _NOT_VALID) -> Answer:
     shown = Translator(terms.correlation_id).all(errors, ())
-    return Answer(enveloped(None, shown), status, OperationOutcome.REFUSED)
+    return Answer(
+        enveloped(None, shown), status, OperationOutcome.REFUSED, codes=_told_codes(shown)
+    )
+
+
+def _told_codes(told: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(error["extensions"]["code"] for error in told))
+
+
+def _codes(made: Made) -> list[str]:
+    """Codes of what came of a change."""
+    return [*codes_of(made.errors, made.problems), *made.refused]
 
 
 def _kept(kept: KeptAnswer) -> Answer:
@@ -320,7 +378,7 @@ def _extended(answer: Answer, besides: Mapping[str, Any]) -> Answer:
     """An answer with extensions, unless it is none or there are none."""
     if not besides or answer.status != _ANSWERED:
         return answer
-    return Answer(extended(answer.body, besides), _ANSWERED, answer.outcome)
+    return structs.replace(answer, body=extended(answer.body, besides), kept=None)
 
 
 def _verdict(made: Made, told: Sequence[Mapping[str, Any]]) -> tuple[int, OperationOutcome]:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
+from app.governance.auditing import Auditing, NoAuditing
 from app.ingest.desks import Ingestion
 from app.server.edge import Edge
 from app.server.known_operations import KnownOperations
@@ -15,21 +16,24 @@ from execution.scheduling import LevelScheduler
 from loaders.catalog import Territory
 from loaders.context import ReadContext
 from loaders.reads import Reads
-from resolvers.context import DeclaredUnits, Limits
+from resolvers.context import DeclaredUnits, Governing, Limits
 from runtime.cache.answers import AnswerCache
 from runtime.cache.persisted import PersistedTexts
 from runtime.security.access_table import AccessTable
 from runtime.security.principal import Principal
+from runtime.usage.counting import UsageCounter
+from runtime.usage.shared import SharedUsage
 
 
 class Tokens(Protocol):
-    """Tells who a bearer token stands for."""
+    """Tells who a token or an API key stands for."""
 
-    async def verify(self, token: str) -> Principal:
-        """The principal of a token.
+    async def verify(self, credential: str) -> Principal:
+        """The principal of a token or key.
 
         Raises:
-            UnauthenticatedError: if the token is not valid now.
+            UnauthenticatedError: if it is not valid now.
+            UnavailableError: if it cannot be checked now.
         """
 
 
@@ -82,6 +86,22 @@ class EventDesk(Struct, frozen=True):
     replays: Replays | None = None
 
 
+class Governance(Struct, frozen=True):
+    """What operations are audited by, and how the schema's use is counted.
+
+    Attributes:
+        auditing: Audits operations.
+        usage: Counts them.
+        shared: Where the counts of all processes are added up; None where they are not kept.
+        governing: What resolvers read of it.
+    """
+
+    auditing: Auditing = msgspec.field(default_factory=NoAuditing)
+    usage: UsageCounter = msgspec.field(default_factory=UsageCounter)
+    shared: SharedUsage | None = None
+    governing: Governing = Governing()
+
+
 class Serving(Protocol):
     """An installation as requests see it; `app.installation.Installation` is one."""
 
@@ -121,6 +141,10 @@ class Serving(Protocol):
         """What has happened."""
 
     @property
+    def governance(self) -> Governance:
+        """What operations are audited by."""
+
+    @property
     def ingestion(self) -> Ingestion | None:
         """What takes in what systems send; None where nothing does."""
 
@@ -128,7 +152,7 @@ class Serving(Protocol):
         """The loaders of one operation."""
 
     def health(self) -> Mapping[str, Any]:
-        """State of all dependencies, unasked: {"cache": {...}, "backends": {name: {...}}}."""
+        """State of all dependencies, unasked: {"cache", "events", "backends": {name: {...}}}."""
 
 
 class GraphiQLTab(Struct, frozen=True):

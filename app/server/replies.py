@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+from app.server.credentials import API_KEY
 from app.server.envelope import enveloped
 from app.server.exchange import Inbound, Reply, as_headers
 from app.server.negotiation import EVENT_STREAM, PLAIN_JSON, names_plain_json, takes_gzip
@@ -24,7 +25,7 @@ from runtime.cache.kept import KeptAnswer, gzipped
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
-_VARY: Final = "Accept, Accept-Encoding, Authorization"
+_VARY: Final = f"Accept, Accept-Encoding, Authorization, {API_KEY}"
 NO_STORE: Final = {
     "Cache-Control": "no-store",
     "Vary": _VARY,

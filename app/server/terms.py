@@ -1,15 +1,18 @@
 """What a request says beside the question: who asks, how old records may be, what to tell."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
 
+from app.server.credentials import HEADERS as CREDENTIALS
+from app.server.credentials import credential_of
 from app.server.exchange import Inbound
 from app.server.negotiation import HTTPRefusal
 from app.server.ports import Tokens
-from canonical.errors import UnauthenticatedError
 from runtime.security.principal import Principal
+from runtime.usage.counting import UNKNOWN, Client, client_named
 
 STALENESS: Final = "X-Supplygraph-Max-Staleness"
 EXTENSIONS: Final = "X-Supplygraph-Extensions"
@@ -19,7 +22,14 @@ TRACE: Final = b"apollo-federation-include-trace"
 
 _STALENESS: Final = STALENESS.lower().encode()
 _EXTENSIONS: Final = EXTENSIONS.lower().encode()
-HEADERS: Final = frozenset({b"authorization", _STALENESS, _EXTENSIONS})
+_APOLLO: Final = (b"apollographql-client-name", b"apollographql-client-version")
+_PLAIN: Final = (b"graphql-client-name", b"graphql-client-version")
+HEADERS: Final = CREDENTIALS | {
+    _STALENESS,
+    _EXTENSIONS,
+    *_APOLLO,
+    *_PLAIN,
+}
 """Names of the headers that terms are read from."""
 
 _MAX_STALENESS_S: Final = 8 * 86_400
@@ -35,6 +45,7 @@ class Terms(Struct, frozen=True):
         max_staleness_s: No record older than this is of use to the caller.
         tell_cost: Whether the answer says what it cost.
         trace: Whether a gateway asks how long each field took.
+        client: What the caller's program calls itself.
     """
 
     principal: Principal | None
@@ -42,6 +53,7 @@ class Terms(Struct, frozen=True):
     max_staleness_s: float | None = None
     tell_cost: bool = False
     trace: bool = False
+    client: Client = UNKNOWN
 
 
 async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> Terms:
@@ -49,30 +61,30 @@ async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> T
 
     Raises:
         HTTPRefusal: if a header cannot be understood.
-        UnauthenticatedError: if there is a token that is not valid now.
-        UnavailableError: if tokens cannot be checked now.
+        UnauthenticatedError: if there is a token or key that is not valid now.
+        UnavailableError: if they cannot be checked now.
     """
     staleness, tell_cost = None, False
     if _STALENESS in inbound.headers:
         staleness = _max_staleness(inbound.header(_STALENESS))
-    principal, authorization = None, inbound.header(b"authorization")
-    if authorization is not None:
-        principal = await tokens.verify(_token(authorization))
+    credential = credential_of(inbound)
+    principal = None if credential is None else await tokens.verify(credential)
     if _EXTENSIONS in inbound.headers:
         wanted = inbound.headers[_EXTENSIONS].lower().split(b",")
         tell_cost = b"cost" in map(bytes.strip, wanted)
     trace = inbound.headers.get(TRACE) == b"ftv1"
-    return Terms(principal, correlation_id, staleness, tell_cost, trace)
+    client = _client(inbound.headers)
+    return Terms(principal, correlation_id, staleness, tell_cost, trace, client)
 
 
-def _token(authorization: str) -> str:
-    scheme, _, token = authorization.strip().partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not token:
-        raise UnauthenticatedError(
-            "the header must be `Authorization: Bearer <token>`; other schemes are not taken"
-        )
-    return token
+def _client(headers: Mapping[bytes, bytes]) -> Client:
+    if _APOLLO[0] in headers:
+        name, version = _APOLLO
+    elif _PLAIN[0] in headers:
+        name, version = _PLAIN
+    else:
+        return UNKNOWN
+    return client_named(headers[name], headers.get(version, b""))
 
 
 def _max_staleness(text: str | None) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 
 from canonical.errors import UnauthenticatedError
 from runtime.security.config import Issuer
-from runtime.security.principal import Principal, Role
+from runtime.security.principal import Principal, Role, bound_to
 from runtime.security.rules import ClaimRule
 
 _MAX_SUBJECT: Final = 256
@@ -46,11 +46,10 @@ def principal(
     if not isinstance(subject, str) or not 0 < len(subject) <= _MAX_SUBJECT:
         raise UnauthenticatedError("the token names no subject: claim 'sub' must be a text")
     roles = _roles(claims, issuer)
-    suppliers = _bound("supplier", issuer.suppliers, claims)
     return Principal(
         subject,
         roles,
-        () if suppliers is None and Role.SUPPLIER in roles else suppliers,
+        bound_to(roles, _bound("supplier", issuer.suppliers, claims)),
         expires_at,
         issuer.issuer,
         _needed("scope", issuer.scopes, claims, known_scopes) or frozenset(),

@@ -64,11 +64,20 @@ def mint_development_token(
         InvalidInputError: if the key is not a development key, or an argument is out of bounds.
     """
     begins = time.time() if now is None else now
-    if not 0 < ttl_s <= MAX_TTL_S:
-        raise InvalidInputError(f"a token lasts up to {MAX_TTL_S:.0f} s (30 days), not {ttl_s} s")
-    ends = datetime.fromtimestamp(int(begins) + int(ttl_s), UTC)
+    ends = datetime.fromtimestamp(int(begins) + int(life(ttl_s)), UTC)
     bound = None if suppliers is None else tuple(suppliers)
     return development_token(key, Principal(subject, frozenset(roles), bound, ends), begins)
+
+
+def life(ttl_s: float) -> float:
+    """How long a token may last.
+
+    Raises:
+        InvalidInputError: if it is to last for longer than 30 days, or not at all.
+    """
+    if not 0 < ttl_s <= MAX_TTL_S:
+        raise InvalidInputError(f"a token lasts up to {MAX_TTL_S:.0f} s (30 days), not {ttl_s} s")
+    return ttl_s
 
 
 def development_token(key: str, principal: Principal, now: float) -> str:

@@ -20,6 +20,10 @@ class Role(StrEnum):
     MACHINE = "machine"
 
 
+Identity = tuple[str, str]
+"""The issuer and the subject: issuers do not know of each other, and may use the same names."""
+
+
 class Principal(Struct, frozen=True):
     """A caller whose token was found valid."""
 
@@ -45,6 +49,16 @@ class Principal(Struct, frozen=True):
         tuple[str, ...] | None,
         Meta(description="Companies whose data it may see, sorted; None for all."),
     ] = None
+
+    @property
+    def identity(self) -> Identity:
+        """Who it is, among the callers of all issuers."""
+        return (self.issuer, self.subject)
+
+
+def bound_to(roles: frozenset[Role], suppliers: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The bound of somebody with some roles: a supplier that is bound to nobody sees nothing."""
+    return () if suppliers is None and Role.SUPPLIER in roles else suppliers
 
 
 def scope_key(principal: Principal) -> bytes:

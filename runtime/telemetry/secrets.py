@@ -1,7 +1,8 @@
 """The one place where secrets are taken out of what is told: logs, error reports, health.
 
 A value is masked for the name that it stands under, at any depth, and text is masked for what it
-looks like: credentials in an address, a token after Bearer or Basic, a JWT, `password=...`.
+looks like: credentials in an address, a token after Bearer or Basic, a JWT, an API key of ours,
+`password=...`.
 """
 
 import re
@@ -29,6 +30,7 @@ _USERINFO: Final = re.compile(
 )
 _BEARER: Final = re.compile(r"(?i)\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=-]{6,}")
 _JWT: Final = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*")
+_API_KEY: Final = re.compile(r"(?<![A-Za-z0-9])(sg_[A-Za-z0-9]{12}_)[A-Za-z0-9]{10,}")
 _ASSIGNMENT: Final = re.compile(
     r"""(?ix)
     (?<![a-z0-9_.-])
@@ -59,6 +61,7 @@ def masked_text(text: str) -> str:
         text = f"{text[:_MAX_TEXT]}... ({len(text) - _MAX_TEXT} characters more)"
     text = _USERINFO.sub(rf"\g<scheme>{MASK}@", text)
     text = _JWT.sub(MASK, text)
+    text = _API_KEY.sub(rf"\1{MASK}", text)
     text = _HEADER.sub(rf"\g<name>\g<sign>{MASK}", text)
     text = _BEARER.sub(rf"\1\2{MASK}", text)
     return _ASSIGNMENT.sub(rf"\g<name>\g<sign>{MASK}", text)

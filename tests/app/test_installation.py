@@ -80,6 +80,7 @@ async def test_a_manifest_becomes_readers_limits_and_health(
         health = opened.health()
         assert health["backends"]["planning"]["state"] == "ok"
         assert health["cache"]["connected"]
+        assert health["identity"] == {"issuers": {"development": {"keys": "shared"}}}
 
 
 async def test_nothing_is_left_open(planning: Sandbox, tmp_path: Path) -> None:

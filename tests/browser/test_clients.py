@@ -3,10 +3,7 @@
 They are bundled from `tests/clients`; `npm install && npm run build` there makes the bundle anew.
 """
 
-import asyncio
-import threading
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +11,11 @@ import pytest
 from playwright.sync_api import Browser, Page
 from typing_extensions import override
 
-from app.server.application import Streaming
 from app.server.requests import GraphQLRequest
 from app.server.terms import Terms
 from subscriptions.outlets import CloseCode, Outlet, Subscription
-from tests.fakes.serving import FakeServing, a_token, running
+from tests.browser.elsewhere import served_elsewhere
+from tests.fakes.serving import FakeServing, a_token
 from tests.fakes.streams import FakeStreams, FakeSubscription
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -53,26 +50,8 @@ def streams() -> FakeStreams:
 
 @pytest.fixture(scope="module")
 def address(streams: FakeStreams) -> Iterator[str]:
-    """A server in a thread of its own: the browser's is taken."""
-    up, addresses = threading.Event(), []
-    loop, over = asyncio.new_event_loop(), asyncio.Event()
-
-    async def serve() -> None:
-        streaming = Streaming(streams=lambda *_: nullcontext(streams))
-        async with running(FakeServing(), streaming=streaming) as site:
-            addresses.append(f"http://127.0.0.1:{site.port}")
-            up.set()
-            await over.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    assert up.wait(10)
-    try:
-        yield addresses[0]
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join()
-        loop.close()
+    with served_elsewhere(FakeServing(), streams) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -69,3 +69,5 @@ export function legacy(name, token, query, variables = {}) {
     start(name, { subscribe }, query, variables).then(done);
   });
 }
+
+export * from "./queries.js";

@@ -10,11 +10,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from canonical.errors import MisconfiguredError, Reason, UnavailableError
-from runtime.store.migrating import migrate, state_of
+from runtime.store.migrating import _script, migrate, state_of
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
 from runtime.store.tables import LEASES, METADATA
 from tests.events.conftest import POSTGRESQL
+
+HEAD = str(_script().get_current_head())
 
 
 @pytest.fixture(params=["sqlite", POSTGRESQL])
@@ -53,8 +55,8 @@ async def test_migrations_make_what_is_declared_once_for_all(empty: StoreSetting
 
     before = await asyncio.gather(*map(migrate, stores))
 
-    assert sorted(before, key=str) == ["0001", "0001", None]
-    assert await state_of(stores[0]) == "0001"
+    assert sorted(before, key=str) == [HEAD, HEAD, None]
+    assert await state_of(stores[0]) == HEAD
     assert await stores[0].read(lambda c: c.run_sync(differences)) == []
     migrated = await stores[0].read(lambda c: c.run_sync(shape))
 
@@ -79,7 +81,7 @@ async def test_tables_of_another_release_are_refused(store: Store) -> None:
             with pytest.raises(MisconfiguredError, match="which a newer release made"):
                 await ask(store)
     finally:
-        await set_to("0001")
+        await set_to(HEAD)
 
 
 async def test_work_that_fails_leaves_nothing(store: Store) -> None:

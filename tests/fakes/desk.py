@@ -26,7 +26,7 @@ from loaders.keyed import KeyedReader
 from loaders.lists import ListReader
 from loaders.placing import PlacedSource
 from loaders.reads import Reads
-from resolvers.context import DeclaredUnits, Limits, RequestContext
+from resolvers.context import DeclaredUnits, Governing, Limits, RequestContext
 from runtime.cache.record_cache import RecordCache
 from runtime.security.access import Access
 from runtime.security.principal import Principal, Role
@@ -88,6 +88,7 @@ class Desk:
         self.history: EventHistory = NoHistory()
         self.dead_letters: DeadLetters | None = None
         self.replays: Replays | None = None
+        self.governing = Governing()
         self.engine = ENGINE
         self.access: Access | None = None
         self.policy: Policy = {}
@@ -157,6 +158,7 @@ class Desk:
             dead_letters=self.dead_letters,
             replays=self.replays,
             access=self.access,
+            governing=self.governing,
         )
 
 

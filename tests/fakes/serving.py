@@ -12,7 +12,15 @@ from app.server.application import Streaming, create_app
 from app.server.connection import HTTPConnection
 from app.server.drain import Drain
 from app.server.edge import Edge
-from app.server.ports import EventDesk, GraphiQLConfig, OperationLimits, Serves, Serving, Tokens
+from app.server.ports import (
+    EventDesk,
+    Governance,
+    GraphiQLConfig,
+    OperationLimits,
+    Serves,
+    Serving,
+    Tokens,
+)
 from app.server.sockets.protocol import SWITCHBOARD, SocketProtocol
 from app.server.switchboard import Switchboard
 from canonical.ports import Ask, Source
@@ -45,12 +53,14 @@ class FakeServing:
         self.serves = Serves()
         self.edge = Edge()
         self.events = EventDesk()
+        self.governance = Governance()
         self.ingestion = None
         self.units: DeclaredUnits = {}
         self.access: AccessTable | None = None
         self.tokens: Tokens = TokenVerifier(development_config(KEY))
         self.state: dict[str, Any] = {
             "cache": {"connected": True},
+            "events": {"connected": True},
             "backends": {"erp": {"state": "ok"}, "planning": {"state": "ok"}},
         }
         self.asks: list[Ask] = []

@@ -53,6 +53,13 @@ def test_sdl_prints_the_schema(runner: CliRunner) -> None:
     assert build_schema(result.stdout).query_type is not None
 
 
+def test_sdl_prints_what_a_gateway_composes(runner: CliRunner) -> None:
+    result = runner.invoke(app, ["sdl", "--federation"])
+
+    assert result.exit_code == 0
+    assert 'type Item implements Node @key(fields: "sku") {' in result.stdout
+
+
 def test_schema_json_prints_a_schema_of_manifests(runner: CliRunner) -> None:
     schema = json.loads(runner.invoke(app, ["schema-json"]).stdout)
 
@@ -154,13 +161,16 @@ def test_token_makes_tokens_that_a_service_with_the_key_accepts(
     key = new_development_key()
     (tmp_path / "key").write_text(key + "\n", encoding="utf-8")
     given = {"env": ["--key-env", "K"], "file": ["--key-file", str(tmp_path / "key")]}[key_as]
-    command = ["token", "-r", "supplier", "-s", "S-1", "--subject", "me", "--ttl", "30m", *given]
+    bounds = ["-s", "S-1", "--region", "EU", "--company", "10", "--scope", "orders:read"]
+    command = ["token", "-r", "supplier", *bounds, "--subject", "me", "--ttl", "30m", *given]
     result = runner.invoke(app, command, env={"K": key})
 
     principal = _verified(key, result.stdout.strip())
     assert principal.subject == "me"
     assert principal.roles == {Role.SUPPLIER}
     assert principal.suppliers == ("S-1",)
+    assert (principal.regions, principal.companies) == (("EU",), ("10",))
+    assert principal.scopes == {"orders:read"}
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def test_serve_answers_and_stops_when_told(
     start: Start, installed: LaidOut, tmp_path: Path, workers: int, number: signal.Signals
 ) -> None:
+    with installed.manifest.open("a") as manifest:
+        manifest.write("\nfederation: {enabled: false}\n")
     arguments = ["serve", "-m", str(installed.manifest), "--port", "0", "--workers", str(workers)]
     running = start(arguments, installed.environ)
     running.until("Ctrl-C stops it")
@@ -51,6 +53,9 @@ def test_serve_answers_and_stops_when_told(
     token = mint_development_token(installed.environ[KEY], "me", [Role.PLANNER], None, 600)
 
     assert len(ask(f"{url}/graphql", token, ITEMS)["items"]["nodes"]) == 3
+    sdl = {"query": "{ _service { sdl } }"}
+    refused = httpx.post(f"{url}/graphql", json=sdl, timeout=30).json()
+    assert "Cannot query field '_service'" in refused["errors"][0]["message"]
     assert httpx.get(f"{url}/readyz").json()["cache"]["connected"]
     family = running.family()
     assert running.end(number) == 0
@@ -94,7 +99,7 @@ def test_demo_answers_its_first_question_and_leaves_nothing_behind(
     setup = httpx.get(f"{page}/config.json").json()
     tokens = {each["role"]: each["token"] for each in setup["tokens"]}
 
-    assert set(tokens) == {"planner", "buyer", "supplier", "operator"}
+    assert set(tokens) == {"planner", "buyer", "supplier", "operator", "auditor"}
     assert all(token in running.said for token in tokens.values())
     assert running.said.count("\n1. ") == running.said.count("\n3. ") == 1
     url = running.found(r"^GraphQL +(\S+)$")

@@ -1,14 +1,25 @@
 """Who may ask: no token means no data, a wrong one is told what is wrong, nothing more."""
 
 import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.event_log import open_ledger
 from canonical.errors import Reason, UnavailableError
 from runtime.security.access_table import AccessTable, Introspection
+from runtime.security.api_keys import APIKeys
+from runtime.security.callers import Callers
+from runtime.security.development import development_config
+from runtime.security.key_records import Grants, KeyDesk, KeyOrder
 from runtime.security.principal import Principal, Role
+from runtime.security.tokens import TokenVerifier
+from runtime.store.settings import StoreSettings
 from tests.fakes.distributor import Distributor
-from tests.fakes.serving import FakeServing, Site, a_token, running
+from tests.fakes.serving import KEY, FakeServing, Site, a_token, running
 
 ITEMS = "{ items { nodes { sku } } }"
 SCHEMA_QUESTION = '{ __schema { queryType { name } } __type(name: "Item") { name } __typename }'
@@ -95,6 +106,56 @@ async def test_the_scheme_is_read_in_any_case(site: Site, scheme: str) -> None:
     assert response.status_code == 200
 
 
+@pytest.fixture
+async def keys(serving: FakeServing, tmp_path: Path) -> AsyncIterator[KeyDesk]:
+    """Where keys are made that `serving` takes, beside its tokens."""
+    async with open_ledger(StoreSettings(file=tmp_path / "store.db")) as ledger:
+        callers = Callers(TokenVerifier(development_config(KEY)), APIKeys(ledger.store))
+        serving.tokens = callers
+        yield KeyDesk(ledger)
+        await callers.aclose()
+
+
+async def a_key(desk: KeyDesk, **grants: Any) -> str:
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    order = KeyOrder(name="wms", grants=Grants(**grants), expires_at=ends, actor="ada")
+    return (await desk.create(order)).text
+
+
+async def test_a_machine_asks_with_its_key_in_either_header(site: Site, keys: KeyDesk) -> None:
+    text = await a_key(keys, roles=frozenset({Role.SUPPLIER}), suppliers=("S1",))
+    body = {"query": "{ viewer { subject roles suppliers } }"}
+    for headers in ({"Authorization": f"Bearer {text}"}, {"X-API-Key": text}):
+        response = await site.client.post("/graphql", json=body, headers=headers)
+        viewer = {"subject": "wms", "roles": ["SUPPLIER"], "suppliers": ["S1"]}
+        assert response.json()["data"] == {"viewer": viewer}
+        assert "X-API-Key" in response.headers["vary"].split(", ")
+
+
+@pytest.mark.parametrize(
+    "headers, words",
+    [
+        ({"X-API-Key": "KEY", "Authorization": "Bearer KEY"}, "not both"),
+        ({"X-API-Key": a_token()}, "X-API-Key takes API keys"),
+        ({"X-API-Key": ""}, "X-API-Key takes API keys"),
+        ({"X-API-Key": "KEYx"}, "malformed"),
+        ({"Authorization": "Bearer KEYx"}, "malformed"),
+        ({"Authorization": "Basic KEY"}, "other schemes are not taken"),
+    ],
+)
+async def test_a_key_in_the_wrong_place_is_told_so(
+    site: Site, keys: KeyDesk, headers: dict[str, str], words: str
+) -> None:
+    text = await a_key(keys, roles=frozenset({Role.PLANNER}))
+    sent = {name: value.replace("KEY", text) for name, value in headers.items()}
+    response = await site.client.post("/graphql", json={"query": ITEMS}, headers=sent)
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    [error] = response.json()["errors"]
+    assert words in error["message"]
+    assert text not in response.text
+
+
 async def test_a_supplier_sees_its_own_and_is_told_what_it_may_not(site: Site) -> None:
     token = a_token(Role.SUPPLIER, "S1")
     query = "{ suppliers { nodes { code } } forecasts { nodes { id } } }"
@@ -109,13 +170,13 @@ async def test_a_supplier_sees_its_own_and_is_told_what_it_may_not(site: Site) -
 
 
 class _Unreachable:
-    async def verify(self, token: str) -> Principal:
+    async def verify(self, credential: str) -> Principal:
         message = "its published keys cannot be read"
         raise UnavailableError("identity", Reason.CONNECTION, message, retry_after_s=12.4)
 
 
 class _Broken:
-    async def verify(self, token: str) -> Principal:
+    async def verify(self, credential: str) -> Principal:
         raise KeyError("/etc/keys/private.pem")
 
 

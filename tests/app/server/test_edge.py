@@ -194,7 +194,8 @@ class TestOtherOrigins:
         assert response.headers["access-control-allow-origin"] == PORTAL
         exposed = response.headers["access-control-expose-headers"].split(", ")
         assert {"X-Correlation-ID", "RateLimit", "RateLimit-Policy", "Retry-After"} <= {*exposed}
-        assert response.headers["vary"] == "Accept, Accept-Encoding, Authorization, Origin"
+        varies = "Accept, Accept-Encoding, Authorization, X-API-Key, Origin"
+        assert response.headers["vary"] == varies
 
     async def test_refusals_may_be_read_too(self, site: Site) -> None:
         response = await site.ask(VIEWER, token=None, Origin=PORTAL)

@@ -243,7 +243,7 @@ async def test_a_subscription_is_refused_over_http(site: Site) -> None:
 async def test_answers_are_never_kept_by_caches(site: Site) -> None:
     headers = (await post(site, VIEWER)).headers
     assert headers["cache-control"] == "no-store"
-    assert headers["vary"] == "Accept, Accept-Encoding, Authorization"
+    assert headers["vary"] == "Accept, Accept-Encoding, Authorization, X-API-Key"
 
 
 class TestLimits:

@@ -55,6 +55,7 @@ class TestGet:
             "Accept",
             "Accept-Encoding",
             "Authorization",
+            "X-API-Key",
             "X-Supplygraph-Extensions",
             "X-Supplygraph-Max-Staleness",
         }

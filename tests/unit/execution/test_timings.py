@@ -69,6 +69,15 @@ async def test_a_node_knows_when_its_field_was_begun_and_when_its_values_were_th
     assert times == [(1, 2), (3, 4), (3, 4), (5, 6)]
 
 
+async def test_a_link_that_does_not_wait_for_its_parents_began_with_them() -> None:
+    root = await timed("{ shelves { favourite { title readers } } }", Shelf("low", (), "a"))
+    assert root is not None
+    favourite = root.below["shelves"].below[0].below["favourite"]
+    title, readers = favourite.below["title"], favourite.below["readers"]
+    assert favourite.begun_ns < readers.begun_ns < favourite.ended_ns < title.begun_ns
+    assert readers.ended_ns > title.ended_ns
+
+
 async def test_it_does_not_grow_with_the_answer() -> None:
     few = await timed(QUESTION, Shelf("low", ("a", "b"), "c"))
     many = await timed(QUESTION, *(Shelf("low", ("a", "b") * 50, "c") for _ in range(100)))

@@ -57,6 +57,7 @@ def test_names_of_other_things(name: str) -> None:
         ("Set-Cookie: sid=s3cret; Path=/", "Set-Cookie: ***"),
         ("host=db password=s3cret dbname=x", "host=db password=*** dbname=x"),
         ("got eyJhbGciOiJub25lIn0.eyJzM2NyZXQiOjF9.s3cret!", "got ***!"),
+        (f"key sg_1k4HUYkK7xlA_{'s3cret' * 8}!", "key sg_1k4HUYkK7xlA_***!"),
     ],
 )
 def test_text_that_looks_like_a_secret(text: str, told: str) -> None:

@@ -20,23 +20,23 @@ def test_it_is_linked_to_the_oldest_federation_that_has_what_is_used() -> None:
         'import: ["@key", "@shareable"])'
     )
     costly = subgraph_sdl(
-        "directive @cost(weight: String!) on FIELD_DEFINITION\n"
+        "directive @cost(weight: Int!) on FIELD_DEFINITION\n"
         "directive @owner(team: String!) on OBJECT\n"
-        'type Item @owner(team: "stock") { sku: ID @cost(weight: "2") }'
+        'type Item @owner(team: "stock") { sku: ID @cost(weight: 2) }'
     )
     assert costly == (
         'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", '
         'import: ["@cost", "@key"])\n\n'
         "directive @owner(team: String!) on OBJECT\n\n"
         'type Item @owner(team: "stock") @key(fields: "sku") {\n'
-        '  sku: ID @cost(weight: "2")\n}\n'
+        "  sku: ID @cost(weight: 2)\n}\n"
     )
 
 
 def test_entities_have_their_keys_and_values_may_be_made_by_others() -> None:
     keys = re.findall(r'^type (\w+).* @key\(fields: "(\w+)"\) \{$', SDL, re.MULTILINE)
     assert dict(keys) == dict(KEYS)
-    shareable = re.findall(r"^type (\w+).* @shareable \{$", SDL, re.MULTILINE)
+    shareable = re.findall(r"^type (\w+) .*@shareable \{$", SDL, re.MULTILINE)
     assert shareable == ["Money", "PageInfo", "UnitConversion"]
 
 

@@ -146,6 +146,9 @@ class Answerer:
         extensions = {"code": problem.code, **problem.details()}
         return msgspec.json.encode([{"message": problem.message, "extensions": extensions}])
 
+    def refused(self, problem: Exception, request: SubscriptionRequest) -> bytes:
+        return self.told(problem, request.correlation_id)
+
 
 _FIELDS = {"purchaseOrderChanged", "forecastChanged", "receiptPosted", "recommendationChanged"}
 
