@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.access.judging import Verdict
+from app.errors import codes_of
 from app.governance.objects import exported, refused_in_words
 from app.server.contexts import begin_operation
 from app.server.envelope import enveloped
@@ -47,6 +48,8 @@ class Made(Struct, frozen=True):
         timings: How long each field took, where its own caller asked for that.
         exported: How many objects it has, by type, if it is an export.
         refused: Codes of what its payloads say was refused.
+        objects: What was worked on: objects by the field that led to them; None if not counted.
+        cost: The same in units of cost; None as above.
     """
 
     data: bytes | None
@@ -61,6 +64,12 @@ class Made(Struct, frozen=True):
     timings: Timing | None = None
     exported: Mapping[str, int] = {}
     refused: Sequence[str] = ()
+    objects: Sequence[tuple[str, str, int]] | None = None
+    cost: int | None = None
+
+    def codes(self) -> list[str]:
+        """Codes of what was refused, or went wrong, in it."""
+        return [*codes_of(self.errors, self.problems), *self.refused]
 
 
 class Execution:
@@ -147,6 +156,7 @@ class Execution:
             timings=outcome.timings,
             exported=exported(outcome, self._serving.governance.auditing.exports_from),
             refused=refused_in_words(outcome),
+            objects=self._operation.objects,
         )
 
     def keep(self, key: AnswerKey, made: Made) -> Made:

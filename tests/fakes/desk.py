@@ -157,8 +157,8 @@ class Desk:
             history=self.history,
             dead_letters=self.dead_letters,
             replays=self.replays,
-            access=self.access,
             governing=self.governing,
+            access=self.access,
         )
 
 
