@@ -55,21 +55,25 @@ def subjects(entity: EntityName) -> BatchResolver:
 
 
 async def told_of(context: RequestContext, events: Sequence[Event]) -> list[Event]:
-    """Of some events those that a caller may be told of.
+    """Of some events those that a caller may be told of, with all that they say."""
+    return await seen_of(context, [e for e in events if may_hear(e, context)])
+
+
+async def seen_of(context: RequestContext, events: Sequence[Event]) -> list[Event]:
+    """Of some events those about records where a caller may look.
 
     Who is bound to regions or companies, or sees forecasts only so many weeks ahead, is told of
-    what happened to records that it may see.
+    what happened to records that it may see. Where nobody is bound nothing is read for it.
     """
-    heard = [e for e in events if may_hear(e, context)]
-    streams = {e.stream for e in heard}
+    streams = {e.stream for e in events}
     late = context.forecast_weeks is not None and EntityName.FORECAST in streams
     if context.reads.context.territory == EVERYWHERE and not late:
-        return heard
+        return list(events)
     seen: set[tuple[str, str, str]] = set()
     for stream in streams:
-        references = dict.fromkeys((e.system, e.key) for e in heard if e.stream is stream)
+        references = dict.fromkeys((e.system, e.key) for e in events if e.stream is stream)
         seen.update((stream, *r) for r in await _seen(context, stream, list(references)))
-    return [e for e in heard if (e.stream, e.system, e.key) in seen]
+    return [e for e in events if (e.stream, e.system, e.key) in seen]
 
 
 async def _seen(

@@ -19,6 +19,7 @@ from resolvers.visibility import rules
 _PLACED: Final = frozenset(
     {EntityName.INVENTORY, EntityName.FORECAST, EntityName.RECEIPT, EntityName.RECOMMENDATION}
 )
+_LOCATION: Final = EntityName.LOCATION
 _PAGE: Final = 1_000
 _MOST_PAGES: Final = 10
 
@@ -41,16 +42,14 @@ async def where(context: RequestContext, entity: EntityName) -> Criteria:
 
 async def _codes(context: RequestContext) -> tuple[str, ...]:
     """Codes of all locations that a caller may see, sorted."""
-    if not context.reads.catalog.has(EntityName.LOCATION):
+    if not (context.reads.context.territory.regions and context.reads.catalog.has(_LOCATION)):
         return ()
-    supplies = context.reads.catalog.supplies(EntityName.LOCATION)
+    supplies = context.reads.catalog.supplies(_LOCATION)
     knowing = frozenset(s.system for s in supplies if "region" in s.columns)
-    criteria, after, codes = rules(context, EntityName.LOCATION), None, set[str]()
+    criteria, after, codes = rules(context, _LOCATION), None, set[str]()
     columns = frozenset({"code", "region"})
     for _ in range(_MOST_PAGES):
-        question = ListQuestion(
-            EntityName.LOCATION, columns, _PAGE, criteria, (), after, systems=knowing
-        )
+        question = ListQuestion(_LOCATION, columns, _PAGE, criteria, (), after, systems=knowing)
         page = await context.reads.page(question)
         for part in page.contributions:
             if part.problem is not None and part.state is State.MISSING:

@@ -76,7 +76,8 @@ class Answers(Struct, frozen=True):
     """What came of running an operation for events.
 
     Attributes:
-        payloads: For each event JSON of an object with `data` and perhaps `errors`.
+        payloads: For each event JSON of an object with `data` and perhaps `errors`; empty for one
+            that is about a record which the caller may not see: it is not told of it.
         personal: Whether they are about the caller alone, and no other caller's with the same
             rights.
     """

@@ -145,6 +145,7 @@ class Group:
         for delivery in await self.question.deliveries(self.stream, batch, askers):
             self.delivered = delivery.position
             await self._deliver(delivery)
+        self.delivered = batch[-1].position  # what they may not see is behind them too
 
     async def _deliver(self, delivery: Delivery) -> None:
         position, payload = delivery.position, delivery.payload

@@ -68,7 +68,10 @@ class Question:
     async def deliveries(
         self, stream: EntityName, heards: Sequence[Heard], askers: Sequence[Asker]
     ) -> Sequence[Delivery]:
-        """What to deliver for some events; for some askers, who all may see the same."""
+        """What to deliver for some events; for some askers, who all may see the same.
+
+        Nothing for events about records that they may not see.
+        """
         shown = [Shown(h.event, encode_cursor(stream, h.position)) for h in heards]
         return await self.told(shown, askers)
 
@@ -79,7 +82,7 @@ class Question:
         self._personal = self._personal or answers.personal
         payloads = _payloads(answers, shown)
         if not self._personal:
-            return [_delivery(s.event, p) for s, p in zip(shown, payloads, strict=True)]
+            return [_delivery(s.event, p) for s, p in zip(shown, payloads, strict=True) if p]
         found = {first.principal.identity: payloads}
         for asker in askers:
             if asker.principal.identity not in found:
@@ -88,6 +91,7 @@ class Question:
         return [
             _delivery(s.event, b"", {identity: own[at] for identity, own in found.items()})
             for at, s in enumerate(shown)
+            if payloads[at]  # they all may see the same
         ]
 
     async def _execute(self, shown: Sequence[Shown], asker: Asker) -> Answers:
@@ -113,7 +117,7 @@ class Question:
 
 
 def _payloads(answers: Answers, shown: Sequence[Shown]) -> list[bytes]:
-    return [payload_of(p, s) for p, s in zip(answers.payloads, shown, strict=True)]
+    return [payload_of(p, s) if p else b"" for p, s in zip(answers.payloads, shown, strict=True)]
 
 
 def _delivery(

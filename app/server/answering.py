@@ -18,7 +18,7 @@ from app.server.ports import Serving
 from canonical.errors import Reason, RefusedError, SupplygraphError, UnavailableError
 from execution.engine import Engine, Outcome
 from resolvers.context import RequestContext
-from resolvers.events import Shown
+from resolvers.events import Shown, seen_of
 from runtime.telemetry.correlation import correlated
 from subscriptions.answering import (
     Answering,
@@ -97,7 +97,8 @@ class EngineAnswering(Answering):
             begun = self._begun(asker)
             try:
                 async with asyncio.timeout(self._serving.operation_limits.timeout_s + _SLACK_S):
-                    outcomes = await self._engine.events(handle, shown, begun.context)
+                    told = await _told(begun.context, shown)
+                    outcomes = await self._engine.events(handle, told, begun.context)
             except TimeoutError:
                 late = told_refusal(self._late(), asker.correlation_id)
                 return Answers([enveloped(b"null", [late]) for _ in shown])
@@ -106,16 +107,17 @@ class EngineAnswering(Answering):
                 return Answers([enveloped(b"null", [fault]) for _ in shown])
             finally:
                 begun.operation.scheduler.end()
-            payloads = [
-                enveloped(
-                    b"null" if outcome.data is None else outcome.data,
-                    Translator(asker.correlation_id).all(
-                        [*outcome.errors, *notes], outcome.problems
-                    ),
-                )
-                for outcome in outcomes
-            ]
+            made = {
+                id(event): self._payload(outcome, notes, asker)
+                for event, outcome in zip(told, outcomes, strict=True)
+            }
+            payloads = [made.get(id(s), b"") for s in shown]
             return Answers(payloads, begun.operation.personal)
+
+    def _payload(self, outcome: Outcome, notes: Sequence[GraphQLError], asker: Asker) -> bytes:
+        errors = [*outcome.errors, *notes]
+        told = Translator(asker.correlation_id).all(errors, outcome.problems)
+        return enveloped(b"null" if outcome.data is None else outcome.data, told)
 
     @override
     async def read(self, reading: Callable[[RequestContext], Awaitable[T]], asker: Asker) -> T:
@@ -172,3 +174,9 @@ class EngineAnswering(Answering):
 def _refused(errors: Iterable[GraphQLError], request: SubscriptionRequest) -> Refused:
     told: list[Told] = Translator(request.correlation_id).all(errors, ())
     return Refused(encode(told))
+
+
+async def _told(context: RequestContext, shown: Sequence[Shown]) -> Sequence[Shown]:
+    """Of some events those that a caller may be told of; the present state was read for it."""
+    seen = {id(e) for e in await seen_of(context, [s.event for s in shown if not s.snapshot])}
+    return [s for s in shown if s.snapshot or id(s.event) in seen]

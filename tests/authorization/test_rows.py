@@ -185,6 +185,15 @@ async def test_where_it_cannot_be_told_what_is_where_nothing_is_shown() -> None:
     assert world.inventory.asked == []
 
 
+async def test_who_is_bound_to_no_region_sees_what_is_in_none() -> None:
+    world = in_one_system()
+    nowhere = replace(PLANNER, regions=())
+    text = "{ locations { totalCount } inventory { totalCount } items { totalCount } }"
+    data = (await Desk(*world.sources).ask(text, nowhere)).data
+    assert [data[k]["totalCount"] for k in ("locations", "inventory", "items")] == [0, 0, 10]
+    assert world.inventory.asked == world.locations.asked == []
+
+
 async def test_orders_of_another_company_are_not_there() -> None:
     companies = ("1010", "1710", None)
     world = Distributor([replace(order(n), company=companies[n % 3]) for n in range(9)])

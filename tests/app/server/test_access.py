@@ -1,19 +1,24 @@
 """What a caller may not see: refused before anything is done, or null with a word about it."""
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from app.demand.bounds import Bounds
 from app.server.answering import EngineAnswering
 from app.server.documents import Documents
 from app.server.operator import Operator
+from canonical.events import InventoryThreshold
+from resolvers.events import Shown
 from runtime.security.access_table import AccessTable
 from runtime.security.principal import Role
-from subscriptions.answering import Opened, Refused, SubscriptionRequest
+from subscriptions.answering import Asker, Opened, Refused, SubscriptionRequest
 from tests.fakes.desk import PLANNER, SCHEMA, supplier_principal
-from tests.fakes.distributor import Distributor
+from tests.fakes.distributor import Distributor, location
+from tests.fakes.happenings import threshold_crossed
 from tests.fakes.serving import FakeServing, Site, a_token, running
 
 PLANNING = "{ items { nodes { sku safetyStock standardCost { amount } } } }"
@@ -127,3 +132,30 @@ def test_a_subscription_goes_through_the_same_judge() -> None:
     text = "subscription { purchaseOrderChanged { purchaseOrder { lines { item { %s } } } } }"
     assert isinstance(opening(text % "safetyStock"), Opened)
     assert isinstance(opening(text % "inventory { onHand }"), Refused)
+
+
+async def test_events_of_another_region_are_not_told() -> None:
+    world = Distributor()
+    world.locations.records = [
+        replace(location(n), region=region) for n, region in enumerate(("EU", "US"))
+    ]
+    serving = FakeServing(*world.sources)
+    operator = Operator(SCHEMA, serving)
+    answering = EngineAnswering(operator.engine, operator.documents, operator.judge, serving)
+    text = "subscription { inventoryThresholdBreached { position { location { code } } } }"
+    shown = [Shown(threshold_crossed(f"I1|L{n}", breach(f"L{n}")), str(n)) for n in range(2)]
+    bound = replace(PLANNER, regions=("EU",))
+    for principal, codes in ((bound, ["L0", None]), (PLANNER, ["L0", "L1"])):
+        opened = answering.open(SubscriptionRequest(text, {}, None, principal, "c"))
+        assert isinstance(opened, Opened)
+        answers = await answering.execute(opened, shown, Asker(principal, "c"))
+        told = [msgspec.json.decode(p)["data"] if p else None for p in answers.payloads]
+        heard = "inventoryThresholdBreached"
+        assert [t and t[heard]["position"]["location"]["code"] for t in told] == codes
+
+
+def breach(place: str) -> InventoryThreshold:
+    five = Decimal(5)
+    return InventoryThreshold(
+        item="I1", location=place, threshold=five, available=five, rule="safety_stock"
+    )

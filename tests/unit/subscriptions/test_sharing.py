@@ -212,3 +212,17 @@ async def test_how_old_news_is_counts_from_when_it_happened_in_its_system() -> N
     before = (counted("30.0"), counted("60.0"))
     await house.happen(old, late)
     assert (counted("30.0") - before[0], counted("60.0") - before[1]) == (0, 2)
+
+
+@pytest.mark.parametrize("personal", [False, True])
+async def test_an_event_that_they_may_not_see_is_passed_over(personal: bool) -> None:
+    house = House(shown=2)
+    house.answerer.hidden, house.answerer.personal = {2, 3, 5}, personal
+    live, late = house.begin(planner()), house.begin(planner(), after=0)
+    await settled()
+    await house.happen(order(3), order(4), order(5))
+    assert (live.positions(), late.positions()) == ([4], [1, 4])
+    await house.happen(order(6))
+    resumed = house.begin(planner(), after=4)
+    await settled()
+    assert [t.positions() for t in (live, late, resumed)] == [[4, 6], [1, 4, 6], [6]]
