@@ -90,12 +90,13 @@ class Place:
         lists: Lengths of the lists around, outermost first.
     """
 
-    __slots__ = ("field", "lists", "rows")
+    __slots__ = ("_ends", "field", "lists", "rows")
 
     def __init__(self, rows: "Rows", field: Field, lists: tuple[list[int], ...] = ()) -> None:
         self.rows = rows
         self.field = field
         self.lists = lists
+        self._ends: list[list[int]] | None = None
 
     def inside(self, lengths: list[int]) -> "Place":
         """The place of the elements of lists that stand here."""
@@ -104,8 +105,9 @@ class Place:
     def paths(self, position: int) -> Iterator[tuple[str | int, ...]]:
         """Every path at which the cell at a position stands, from the number of its root on."""
         indexes: list[int] = []
-        for lengths in reversed(self.lists):
-            ends = list(accumulate(max(n, 0) for n in lengths))
+        if self._ends is None:  # once for all errors that stand here
+            self._ends = [list(accumulate(max(n, 0) for n in lengths)) for lengths in self.lists]
+        for ends in reversed(self._ends):
             row = bisect_right(ends, position)
             indexes.append(position - (ends[row - 1] if row else 0))
             position = row

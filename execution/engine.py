@@ -35,6 +35,7 @@ from graphql.execution.values import VariableValues
 from msgspec import Struct
 
 from canonical.errors import SupplygraphError
+from execution.aside import aside
 from execution.fields import DEFINITION
 from execution.leaves import ColumnWriter
 from execution.links import foreseen
@@ -337,14 +338,19 @@ async def _ran(
 ) -> list[Outcome]:
     context.operation.scheduler.expect_whole_levels()
     reports = Reports(len(roots))
-    rows = await Run(plan, values, context, reports).rows(roots)
+    run = Run(plan, values, context, reports)
+    rows = await run.rows(roots)
     timings = None if context.operation.timer is None else timings_of(rows)
     payloads = rows.inner_objects() if plan.serial else ()
-    writer = Writer(reports)
-    data = writer.data(rows)
-    objects = writer.objects if len(roots) == 1 else None
-    told = zip(data, reports.errors(), reports.incomplete(), strict=True)
-    return [Outcome(*one, timings, objects, payloads) for one in told]
+
+    def written() -> list[Outcome]:
+        writer = Writer(reports)
+        data = writer.data(rows)
+        objects = writer.objects if len(roots) == 1 else None
+        told = zip(data, reports.errors(), reports.incomplete(), strict=True)
+        return [Outcome(*one, timings, objects, payloads) for one in told]
+
+    return await aside(written, run.values)
 
 
 def _mask_field(resolve: Any, root: Any, info: Any, **arguments: Any) -> Any:

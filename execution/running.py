@@ -49,6 +49,9 @@ _NONE_EARLY: Final = Early(0, {})
 class Run:
     """One run of a plan.
 
+    Attributes:
+        values: How many values its objects have.
+
     Args:
         plan: The plan.
         variables: Coerced values of the operation's variables.
@@ -71,6 +74,7 @@ class Run:
         if context.operation.objects is None:
             context.operation.objects = []
         self._objects_met = context.operation.objects
+        self.values = 0
 
     async def rows(self, roots: Sequence[Any]) -> Rows:
         """Roots with all that hangs below them. Errors of fields are reported, never raised.
@@ -121,10 +125,15 @@ class Run:
         if field.leaf is not None:
             return ()
         rows = _rows_of(cells)
-        self._objects_met.append(
-            (field.owner, field.nodes[0].name.value, sum(len(r.objects) for r in rows))
-        )
+        self._count(field, rows)
         return [b for below in rows for b in self._fill(below, early)]
+
+    def _count(self, field: Field, rows: Sequence[Rows]) -> None:
+        count = 0
+        for below in rows:
+            count += len(below.objects)
+            self.values += len(below.objects) * len(below.selection.fields)
+        self._objects_met.append((field.owner, field.nodes[0].name.value, count))
 
     async def _take(self, known: Known, place: Place, number: int) -> None:
         """Go on with a link that began before its parents were read."""

@@ -6,52 +6,27 @@
 An answer that is kept costs the one unit. Nobody waits for Redis as long as a lot is at hand.
 """
 
-import hashlib
-from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import lru_cache
-from ipaddress import ip_address
 from typing import Final
 
-import msgspec
 from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
 from msgspec import Struct
 
-from app.demand.figures import Demand, Figures
+from app.demand.callers import KEPT, Caller, Callers, Headers
+from app.demand.figures import Demand
 from app.demand.pricing import Price, Prices
 from app.demand.variables import check_request
 from app.server.documents import Document, Documents
 from app.server.requests import GraphQLRequest
 from app.server.terms import Terms
 from canonical.errors import CostLimitError, LimitedError, TooLargeError
-from runtime.limits.allowances import Allowance, Allowances
-from runtime.limits.rates import Rate, SharedRates
+from runtime.limits.allowances import Allowances
+from runtime.limits.rates import SharedRates
 from runtime.limits.turns import Turns
-from runtime.security.principal import Principal
 from runtime.telemetry import demand_metrics
 
-Headers = tuple[tuple[bytes, bytes], ...]
-
-KEPT: Final = 1
-"""What each request costs, and all that a kept answer does."""
-
 _CHARACTERS_A_UNIT: Final = 16
-_UNLIMITED: Final = Rate(1e9, 1_000_000_000)
-_NONE: Final[Headers] = ()
-
-
-class Caller(Struct, frozen=True):
-    """Whose operation it is, as limits see it.
-
-    Attributes:
-        key: Who it is: issuer and subject, or an address.
-        figures: What it may ask for.
-        allowance: What it may still spend.
-    """
-
-    key: Hashable
-    figures: Figures
-    allowance: Allowance
 
 
 class Priced(Struct, frozen=True):
@@ -81,6 +56,9 @@ class Running(Struct):
 class DemandControl:
     """Keeps the limits of all callers of one process.
 
+    Attributes:
+        kept: Takes the price of a kept answer, see `Callers.kept`.
+
     Args:
         schema: The schema.
         documents: The documents.
@@ -99,30 +77,24 @@ class DemandControl:
     ) -> None:
         self.prices = Prices(schema, page_size)
         self._documents = documents
-        self._demand = demand
         self._allowances = Allowances(shared)
+        self._callers = Callers(demand, self._allowances)
+        self.kept = self._callers.kept
         self._turns = Turns()
 
     async def aclose(self) -> None:
         """End what is under way."""
         await self._allowances.aclose()
 
-    def kept(self, principal: Principal) -> bool:
-        """Take the price of a kept answer; False if that needs a wait."""
-        key = (principal.issuer, principal.subject)
-        figures = self._demand.of(principal.roles)
-        allowance = self._allowance(key, figures)
-        return self._allowances.spend(allowance, KEPT)
-
     def blocked(self, terms: Terms) -> bool:
         """Whether nothing of a caller's is looked at now, because it has spent everything."""
-        return self._allowances.blocked(self._caller(terms).allowance)
+        return self._allowances.blocked(self._callers.of(terms).allowance)
 
     def look(self, request: GraphQLRequest, terms: Terms) -> Document:
         """The document of a request; a new text is on the caller's account."""
         if not self._documents.known(request.query):
             units = len(request.query) // _CHARACTERS_A_UNIT
-            self._allowances.owe(self._caller(terms).allowance, units)
+            self._allowances.owe(self._callers.of(terms).allowance, units)
         return self._documents.get(request.query)
 
     async def enter(self, request: GraphQLRequest, terms: Terms) -> Document:
@@ -132,7 +104,7 @@ class DemandControl:
             RateLimitedError: if the caller has spent all it may.
             TooLargeError: if the request, or its document, holds more than the caller's may.
         """
-        caller = self._caller(terms)
+        caller = self._callers.of(terms)
         await self._paid(caller, KEPT)
         bounds = caller.figures.bounds
         check_request(request.operation_name, request.variables, bounds)
@@ -158,7 +130,7 @@ class DemandControl:
             CostLimitError: if it is more than the caller's operations may cost.
             TooLargeError: if it cannot be told.
         """
-        limit = self._caller(terms).figures.max_cost
+        limit = self._callers.of(terms).figures.max_cost
         price: Price | str = document.once(id(chosen), lambda: self._price(document, chosen))
         if isinstance(price, str):
             raise TooLargeError(price)
@@ -174,7 +146,7 @@ class DemandControl:
         Raises:
             RateLimitedError: if the caller has spent all it may.
         """
-        await self._paid(self._caller(terms), priced.estimate)
+        await self._paid(self._callers.of(terms), priced.estimate)
 
     @asynccontextmanager
     async def running(self, priced: Priced, terms: Terms) -> AsyncIterator[Running]:
@@ -184,7 +156,7 @@ class DemandControl:
             RateLimitedError: if the caller has not enough left for it.
             TooManyOperationsError: if the caller has too many under way.
         """
-        caller = self._caller(terms)
+        caller = self._callers.of(terms)
         running = Running()
         async with self._turn(caller):
             await self._paid(caller, priced.estimate)
@@ -204,12 +176,7 @@ class DemandControl:
 
     def headers(self, terms: Terms) -> Headers:
         """What answers tell of the caller's rate: RateLimit and RateLimit-Policy."""
-        caller = self._caller(terms)
-        if caller.figures.rate is None:
-            return _NONE
-        units, seconds = caller.allowance.remaining()
-        now = b'"default";r=%d;t=%d' % (units, seconds)
-        return ((b"ratelimit", now), (b"ratelimit-policy", _policy(caller.figures.rate)))
+        return self._callers.of(terms).headers()
 
     @asynccontextmanager
     async def _turn(self, caller: Caller) -> AsyncIterator[None]:
@@ -233,40 +200,6 @@ class DemandControl:
             return self.prices.of(document.tree, chosen)
         except GraphQLError as exc:
             return exc.message
-
-    def _caller(self, terms: Terms) -> Caller:
-        principal = terms.principal
-        if principal is None:
-            key: tuple[str, str] = ("", _network(terms.address))
-            figures = self._demand.strangers
-        else:
-            key = (principal.issuer, principal.subject)
-            figures = self._demand.of(principal.roles)
-        return Caller(key, figures, self._allowance(key, figures))
-
-    def _allowance(self, key: tuple[str, str], figures: Figures) -> Allowance:
-        return self._allowances.of(key, figures.rate or _UNLIMITED, lambda: _account(key))
-
-
-def _account(key: tuple[str, str]) -> str:
-    """The name of an account: a digest, for who asks is nobody's business who looks into Redis."""
-    return hashlib.blake2b(msgspec.json.encode(key), digest_size=16).hexdigest()
-
-
-@lru_cache(maxsize=4_096)
-def _network(address: str) -> str:
-    """An address, of which in IPv6 one caller has as many as it likes: there its network of /64."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return address
-    return known.exploded[:19] if known.version == 6 else address  # noqa: PLR2004  # IPv6
-
-
-@lru_cache(maxsize=64)
-def _policy(rate: Rate) -> bytes:
-    window_s = max(1, round(rate.burst / rate.per_s))
-    return b'"default";q=%d;w=%d;qu="cost"' % (rate.burst, window_s)
 
 
 def rate_headers(error: LimitedError) -> Mapping[str, str]:

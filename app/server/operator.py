@@ -137,7 +137,7 @@ class Operator:
         if kept is None or kept.exported or not self.demand.kept(terms.principal):
             return None
         self._usage.count(request.query, request.operation_name, terms.client)
-        answer = of_kept(kept)
+        answer = of_kept(kept, at_hand=True)
         if terms.tell_cost or terms.trace:
             answer = self._teller.at_hand(answer, terms, (self._clock(), started))
         metrics.operation_answered(OperationKind.QUERY, answer.outcome, perf_counter() - started)

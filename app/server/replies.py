@@ -53,7 +53,7 @@ class Replies:
 
     async def reply(self, answer: Answer, inbound: Inbound, form: str, terms: Terms) -> Reply:
         """The reply to a request; a refusal to who wants an event stream is plain JSON."""
-        told = self._demand.headers(terms)
+        told = () if answer.at_hand else self._demand.headers(terms)
         status = _OK if _is_well_formed(answer, inbound, form) else answer.status
         form = PLAIN_JSON if form == EVENT_STREAM else form
         headers, kept = _unkept(form) + told, answer.kept

@@ -9,7 +9,8 @@ from graphql import GraphQLError
 from msgspec import Struct, structs
 
 from app.access.judging import ALLOWED, Verdict
-from app.demand.control import KEPT, Priced
+from app.demand.callers import KEPT
+from app.demand.control import Priced
 from app.errors import Told, Translator, told_codes
 from app.server.attending import Attendant
 from app.server.envelope import enveloped, extended
@@ -54,6 +55,7 @@ class Answer(Struct, frozen=True):
         outcome: How the operation ended.
         kept: The same as it is kept, if the body is that.
         codes: Codes of the errors in it.
+        at_hand: Whether this process kept it, so that it cost next to nothing.
     """
 
     body: bytes
@@ -61,6 +63,7 @@ class Answer(Struct, frozen=True):
     outcome: OperationOutcome
     kept: KeptAnswer | None = None
     codes: tuple[str, ...] = ()
+    at_hand: bool = False
 
 
 def refused(errors: Sequence[GraphQLError], terms: Terms, status: int = _NOT_VALID) -> Answer:
@@ -69,9 +72,9 @@ def refused(errors: Sequence[GraphQLError], terms: Terms, status: int = _NOT_VAL
     return Answer(enveloped(None, shown), status, OperationOutcome.REFUSED, codes=told_codes(shown))
 
 
-def of_kept(kept: KeptAnswer) -> Answer:
-    """An answer as it is kept."""
-    return Answer(kept.body, _ANSWERED, OperationOutcome.COMPLETE, kept)
+def of_kept(kept: KeptAnswer, *, at_hand: bool = False) -> Answer:
+    """An answer as it is kept, in this process or elsewhere."""
+    return Answer(kept.body, _ANSWERED, OperationOutcome.COMPLETE, kept, at_hand=at_hand)
 
 
 class Teller:
