@@ -21,7 +21,6 @@ from app.manifest.loading import Examination, examine
 from app.manifest.problems import ManifestError, Problem
 from app.manifest.trusted import read_trusted
 from app.server.documents import Documents
-from app.server.measures import Bounds
 from app.trusted import unfit
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
@@ -192,7 +191,7 @@ def _trusted(found: Examination) -> Sequence[Finding]:
     manifest = found.declaration.manifest
     texts = read_trusted(manifest.known_operations.files, found.vault.base_dir)
     schema = build_schema()._schema  # noqa: SLF001  # documents are compared with it
-    documents = Documents(schema, Bounds(manifest.limits.max_query_depth), suggestions=True)
+    documents = Documents(schema, manifest.limits.demand().loosest(), suggestions=True)
     remedy = "publish it again with a release of the client that fits this schema"
     wrong = [
         _error("known_operations", one.name, one.message, remedy)

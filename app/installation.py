@@ -57,6 +57,7 @@ from runtime.cache.record_cache import RecordCache
 from runtime.cache.urls import Client
 from runtime.embedded.valkey import embedded_valkey
 from runtime.limits.redis_limits import RedisLimits
+from runtime.limits.redis_rates import RedisRates
 from runtime.security.access_table import AccessTable
 from runtime.security.api_keys import APIKeys
 from runtime.security.callers import Callers
@@ -189,8 +190,9 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
             stack.push_async_callback(backends[name].aclose)
         http = declared.manifest.http
         share = declared.manifest.cache.answers.share_in_flight
-        traces = declared.manifest.federation.traces
-        serves = Serves(answers, _known(declared, redis), share, http.gzip_from_bytes, traces)
+        known, traces = _known(declared, redis), declared.manifest.federation.traces
+        rates = RedisRates(redis)
+        serves = Serves(answers, known, share, http.gzip_from_bytes, traces, rates)
         log = await stack.enter_async_context(open_event_log(declared, redis))
         governance = await stack.enter_async_context(open_governance(declared.manifest, log, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
@@ -254,7 +256,7 @@ def _wired(
         cache=cache,
         limits=limits.for_resolvers(),
         operation_limits=OperationLimits(
-            limits.operation_timeout_s, limits.max_query_depth, limits.max_query_kilobytes * 1024
+            limits.operation_timeout_s, limits.max_query_kilobytes * 1024, limits.demand()
         ),
         units=manifest.units.declared(),
         access=manifest.access,

@@ -4,6 +4,11 @@
       InvalidInputError      mend the question
         UnsupportedError     ask in another way: no system can answer this one
         UnitMismatchError    declare the conversion between two units
+        TooLargeError        ask for less in one request
+        CostLimitError       ask for less at once
+      LimitedError           wait, then ask again
+        RateLimitedError     ... until the allowance has grown again
+        TooManyOperationsError   ... until an operation of one's own has ended
       UnauthenticatedError   present a valid token
       RefusedError           ask somebody with more rights
       NotFoundError          the thing is not there
@@ -17,6 +22,7 @@ Messages are written for the person who asked. They name systems as the manifest
 hosts, credentials, stack traces or vendor internals; those go to the log under the correlation id.
 """
 
+import math
 from enum import StrEnum
 from typing import ClassVar
 
@@ -78,6 +84,63 @@ class UnitMismatchError(InvalidInputError):
             f"{base!r}): no conversion is "
             f"declared. Add it in the item's system, or under `units` in the manifest."
         )
+
+
+class TooLargeError(InvalidInputError):
+    """A request holds more than is read."""
+
+    code = "OPERATION_TOO_LARGE"
+
+
+class CostLimitError(InvalidInputError):
+    """An operation would cost more than one may.
+
+    Attributes:
+        estimate: What it would cost.
+        limit: What one may cost.
+    """
+
+    code = "COST_LIMIT"
+
+    def __init__(self, estimate: int, limit: int) -> None:
+        super().__init__(
+            f"the operation would cost about {estimate}; at most {limit} are allowed at once: "
+            "ask for fewer records (`first`), or for less of each"
+        )
+        self.estimate = estimate
+        self.limit = limit
+
+    @override
+    def details(self) -> dict[str, object]:
+        return {"estimatedCost": self.estimate, "costLimit": self.limit}
+
+
+class LimitedError(SupplygraphError):
+    """The caller asks for more than its share just now.
+
+    Attributes:
+        retry_after_s: Seconds until it is worth trying again.
+    """
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = max(1, math.ceil(retry_after_s))
+
+    @override
+    def details(self) -> dict[str, object]:
+        return {"retryAfter": self.retry_after_s}
+
+
+class RateLimitedError(LimitedError):
+    """The caller's allowance is used up."""
+
+
+class TooManyOperationsError(LimitedError):
+    """The caller has as many operations under way as it may have."""
+
+    code = "TOO_MANY_OPERATIONS"
 
 
 class UnauthenticatedError(SupplygraphError):

@@ -42,6 +42,8 @@ class Operation:
         personal: Whether its answer is about the caller alone, and no other caller's with the same
             rights; a resolver that looks at more than the caller's rights says so.
         timer: A clock in nanoseconds, where it is to be told how long each field took.
+        objects: What was worked on: owner and name of each field that led to objects, and to how
+            many different ones; None where that was not counted.
     """
 
     def __init__(self) -> None:
@@ -50,6 +52,7 @@ class Operation:
         self.mask: Mask = NO_MASK
         self.personal = False
         self.timer: Callable[[], int] | None = None
+        self.objects: list[tuple[str, str, int]] | None = None
         self._kept: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:

@@ -68,6 +68,9 @@ class Run:
         self._context = context
         self._reports = reports
         self._timer = context.operation.timer
+        if context.operation.objects is None:
+            context.operation.objects = []
+        self._objects_met = context.operation.objects
 
     async def rows(self, roots: Sequence[Any]) -> Rows:
         """Roots with all that hangs below them. Errors of fields are reported, never raised.
@@ -114,9 +117,14 @@ class Run:
             place.rows.ended(number, self._timer())
         cells = self._cells(values, place.field.shape, place)
         place.rows.cells[number] = cells
-        if place.field.leaf is not None:
+        field = place.field
+        if field.leaf is not None:
             return ()
-        return [b for below in _rows_of(cells) for b in self._fill(below, early)]
+        rows = _rows_of(cells)
+        self._objects_met.append(
+            (field.owner, field.nodes[0].name.value, sum(len(r.objects) for r in rows))
+        )
+        return [b for below in rows for b in self._fill(below, early)]
 
     async def _take(self, known: Known, place: Place, number: int) -> None:
         """Go on with a link that began before its parents were read."""

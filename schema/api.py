@@ -7,6 +7,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from runtime.security.access_table import AccessTable
 from schema.access import access_over, declare_access
+from schema.costs import show_costs
 from schema.events import Subscription
 from schema.federation import REPRESENTATION, federated, subgraph_sdl
 from schema.mutations import Mutation
@@ -31,4 +32,5 @@ def build_schema(access: AccessTable | None = None, *, subgraph: bool = True) ->
     inner = schema._schema  # noqa: SLF001  # it is what is printed
     declare_access(inner, access_over(inner, access))
     declare_owners(inner)
+    show_costs(schema)
     return schema

@@ -11,6 +11,7 @@ from app.manifest.governance import AuditConfig, GovernanceConfig
 from app.manifest.identity import IdentityConfig
 from app.manifest.ingestion import SystemIngestion
 from app.manifest.known_operations import KnownOperationsConfig
+from app.manifest.limits import LimitsConfig
 from app.manifest.regions import RegionConfig
 from app.manifest.serving import AnswersConfig, HTTPConfig
 from app.manifest.streaming import EventsConfig, StoreConfig, SubscriptionsConfig
@@ -20,7 +21,7 @@ from canonical.values import UnitConversion
 from connectors.config import BackendConfig
 from connectors.kit.secrets import SecretRef
 from loaders.catalog import Freshness
-from resolvers.context import DeclaredUnits, Limits
+from resolvers.context import DeclaredUnits
 from runtime.security.access_table import AccessTable
 
 BACKEND_NAME: Final = r"^[A-Za-z][A-Za-z0-9_.-]{0,62}$"
@@ -217,60 +218,6 @@ class CacheConfig(Part):
     answers: Annotated[AnswersConfig, Field(description="The cache of whole answers.")] = (
         AnswersConfig()
     )
-
-
-_LIMITS: Final = Limits()
-
-
-class LimitsConfig(Part):
-    """What one question may ask for. Every limit is finite."""
-
-    default_page_size: Annotated[
-        int, Field(ge=1, le=10_000, description="Records of a list where `first` is not given.")
-    ] = _LIMITS.default_page_size
-    max_page_size: Annotated[int, Field(ge=1, le=10_000, description="Most records of a list.")] = (
-        _LIMITS.max_page_size
-    )
-    max_nodes: Annotated[int, Field(ge=1, le=10_000, description="Most ids of `nodes`.")] = (
-        _LIMITS.max_nodes
-    )
-    max_weeks: Annotated[
-        int, Field(ge=1, le=520, description="Longest projection of stock, in weeks.")
-    ] = _LIMITS.max_weeks
-    max_representations: Annotated[
-        int,
-        Field(
-            ge=1,
-            le=10_000,
-            description="Most representations of `_entities`: records that a gateway asks for at "
-            "once, where their keys come from another subgraph.",
-        ),
-    ] = _LIMITS.max_representations
-    operation_timeout_s: Annotated[
-        float, Field(gt=0, le=600, description="Longest time for one operation.")
-    ] = 15.0
-    max_query_depth: Annotated[
-        int, Field(ge=1, le=100, description="Deepest nesting of a query.")
-    ] = 15
-    max_query_kilobytes: Annotated[
-        int, Field(ge=1, le=10_240, description="Largest request with its variables.")
-    ] = 256
-
-    @model_validator(mode="after")
-    def _default_within(self) -> Self:
-        if self.default_page_size > self.max_page_size:
-            raise ValueError("default_page_size exceeds max_page_size: lower it or raise the other")
-        return self
-
-    def for_resolvers(self) -> Limits:
-        """Those that resolvers keep."""
-        return Limits(
-            self.default_page_size,
-            self.max_page_size,
-            self.max_nodes,
-            self.max_weeks,
-            self.max_representations,
-        )
 
 
 class Manifest(Part):

@@ -123,6 +123,7 @@ def create_app(
                         yield {"drain": desk.drain, SWITCHBOARD: board, EDGE: serving.edge}
             finally:
                 desk.serving, desk.endpoint = None, answer_later
+                await operator.demand.aclose()
 
     routes = [
         Route(_GRAPHQL, desk),

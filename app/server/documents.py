@@ -1,14 +1,18 @@
-"""Documents: each text is parsed, validated and measured once, and kept."""
+"""Documents: each text is looked at, parsed, measured and validated once, and kept.
+
+What is too large is refused before anything is done that takes longer than a look at each token.
+"""
 
 from collections import OrderedDict
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
-    MaxIntrospectionDepthRule,
     OperationDefinitionNode,
+    OverlappingFieldsCanBeMergedRule,
     parse,
     specified_rules,
     validate,
@@ -16,14 +20,18 @@ from graphql import (
 from msgspec import Struct, field
 
 from app.access.judging import Remembered
-from app.server.measures import Bounds, too_much
+from app.demand.bounds import Bounds
+from app.demand.lexing import oversize
+from app.demand.measures import Measured, measured
+from app.demand.merging import FieldsMerge
 
 _KEPT: Final = 1_000
 _KEPT_CHARACTERS: Final = 1_000_000
 # A parsed document takes some 70 bytes for each character of its text.
-_MAX_TOKENS: Final = 5_000
 _MAX_ERRORS: Final = 10
-_RULES: Final = (*specified_rules, MaxIntrospectionDepthRule)
+_RULES: Final = tuple(
+    FieldsMerge if rule is OverlappingFieldsCanBeMergedRule else rule for rule in specified_rules
+)
 
 
 class Document(Struct):
@@ -32,14 +40,24 @@ class Document(Struct):
     Attributes:
         tree: The parsed document; None if it could not be parsed.
         errors: What is wrong with it.
+        size: Its measure; None if it could not be parsed.
         unkept: How many of its last answers in a row could not be kept.
         judged: What its senders may see of it.
+        worked_out: What was worked out about it, by whatever names that.
     """
 
     tree: DocumentNode | None
     errors: tuple[GraphQLError, ...]
+    size: Measured | None = None
     unkept: int = 0
     judged: Remembered = field(default_factory=Remembered)
+    worked_out: dict[Any, Any] = field(default_factory=dict)
+
+    def once(self, name: Any, make: Callable[[], Any]) -> Any:
+        """Work something out about it the first time it is wanted."""
+        if name not in self.worked_out:
+            self.worked_out[name] = make()
+        return self.worked_out[name]
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run.
@@ -78,6 +96,10 @@ class Documents:
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._characters = 0
 
+    def known(self, text: str) -> bool:
+        """Whether a text was looked at already."""
+        return text in self._kept
+
     def get(self, text: str) -> Document:
         """The document of a text."""
         document = self._kept.get(text)
@@ -93,24 +115,35 @@ class Documents:
         return document
 
     def _checked(self, text: str) -> Document:
+        problem = oversize(text, self._bounds)
+        if problem is not None:
+            return Document(None, (problem,))
         try:
-            tree = parse(text, max_tokens=_MAX_TOKENS)
+            tree = parse(text)
         except GraphQLError as exc:
             return Document(None, (_coded(exc, "GRAPHQL_PARSE_FAILED"),))
-        try:
-            errors = validate(
-                self._schema,
-                tree,
-                _RULES,
-                max_errors=_MAX_ERRORS,
-                hide_suggestions=not self._suggestions,
-            )
-            if not errors:
-                errors = too_much(tree, self._bounds)
-        except RecursionError:
-            errors = [GraphQLError("the document is nested too deeply")]
+        size = measured(tree)
+        if size.circle:
+            return Document(tree, (_circular(size.circle),), size)
+        excess = size.excess(self._bounds)
+        if excess:
+            return Document(tree, tuple(excess[:_MAX_ERRORS]), size)
+        errors = validate(
+            self._schema,
+            tree,
+            _RULES,
+            max_errors=_MAX_ERRORS,
+            hide_suggestions=not self._suggestions,
+        )
         told = (_coded(_about_text(e), "GRAPHQL_VALIDATION_FAILED") for e in errors)
-        return Document(tree, tuple(told))
+        return Document(tree, tuple(told), size)
+
+
+def _circular(circle: Sequence[str]) -> GraphQLError:
+    by_way = ", ".join(repr(name) for name in circle[1:])
+    message = f"Cannot spread fragment {circle[0]!r} within itself"
+    message += f" via {by_way}." if by_way else "."
+    return _coded(GraphQLError(message), "GRAPHQL_VALIDATION_FAILED")
 
 
 def _about_text(error: GraphQLError) -> GraphQLError:
@@ -125,5 +158,5 @@ def _invalid(message: str) -> GraphQLError:
 
 
 def _coded(error: GraphQLError, code: str) -> GraphQLError:
-    error.extensions = {**(error.extensions or {}), "code": code}
+    error.extensions = {"code": code, **(error.extensions or {})}
     return error

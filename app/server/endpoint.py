@@ -6,7 +6,8 @@
     401  no token, or none that is valid       405  anything but POST, or a query by GET
     406  no media type of ours is accepted     408  the body did not arrive in time
     413  414  too large                        415  not JSON in UTF-8
-    429  too many connections of the subject   500  a fault of ours
+    429  the caller asks for more than its share, or has too many connections
+    500  a fault of ours
     503  stopping, or tokens cannot be checked now
     504  the operation took too long
 
@@ -40,7 +41,7 @@ from app.server.refusals import refusal_of
 from app.server.replies import Replies, refused
 from app.server.requests import READ, GraphQLRequest, Requests
 from app.server.switchboard import Switchboard
-from app.server.terms import read_terms
+from app.server.terms import Terms, read_terms
 from runtime.telemetry.correlation import accepted, correlate, correlated, new_correlation_id
 from runtime.telemetry.metrics import OperationKind, OperationOutcome
 from runtime.telemetry.tracing import hand_on, operation_span, recording
@@ -64,7 +65,7 @@ class Endpoint:
         self._edge = serving.edge
         self._methods = {"GET", "HEAD", "POST"} if self._edge.get else {"POST"}
         self._requests = Requests(serving.operation_limits.max_bytes, self._edge)
-        self._replies = Replies(serving.serves)
+        self._replies = Replies(serving.serves, board.operator.demand)
         self._batches = Batches(self._operator, self._drain)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,13 +108,18 @@ class Endpoint:
         asked = await self._requests.read(inbound)
         terms = await read_terms(inbound, self._serving.tokens, correlation_id)
         if isinstance(asked, tuple):
-            answer = await self._batches.answer(asked, terms, inbound)
-            return await self._replies.reply(answer, inbound, wanted, terms)
-        request = await self._operator.gate.settled(asked, terms)
-        if self._streams(request, inbound):
+            answers = await self._batches.answer(asked, terms, inbound)
+            return await self._replies.reply(answers, inbound, wanted, terms)
+        gate = self._operator.gate
+        request = gate.now(asked, terms) or await gate.later(asked, terms)
+        if self._streams(request, terms, inbound):
             return await open_stream(self._board, request, terms, inbound.receive)
-        attendant = Attendant(inbound.receive, self._drain)
-        answer = await self._operator.answered(request, terms, attendant)
+        answer = self._operator.at_hand(request, terms)
+        if answer is None:
+            attendant = Attendant(inbound.receive, self._drain)
+            answer = await self._operator.answer(request, terms, attendant)
+        if request.learnable:
+            await gate.learn(request, answer.outcome)
         if wanted == EVENT_STREAM and answer.outcome is not OperationOutcome.REFUSED:
             return in_events(answer)
         return await self._replies.reply(answer, inbound, wanted, terms)
@@ -126,11 +132,11 @@ class Endpoint:
         if inbound.method in READ and self._edge.csrf_prevention:
             check_intended(inbound)
 
-    def _streams(self, request: GraphQLRequest, inbound: Inbound) -> bool:
+    def _streams(self, request: GraphQLRequest, terms: Terms, inbound: Inbound) -> bool:
         """Whether a request is for a subscription that can be begun."""
         if self._board.streams is None or not takes_events(inbound.header(b"accept")):
             return False
-        subscribes = self._operator.kind(request) is OperationKind.SUBSCRIPTION
+        subscribes = self._operator.kind(request, terms) is OperationKind.SUBSCRIPTION
         return subscribes and inbound.method != "HEAD"
 
 

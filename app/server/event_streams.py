@@ -21,11 +21,11 @@ from app.server import asking
 from app.server.envelope import enveloped
 from app.server.exchange import CORRELATION, Reply, as_headers
 from app.server.negotiation import EVENT_STREAM, PLAIN_JSON, HTTPRefusal
-from app.server.operator import Answer
 from app.server.replies import NO_STORE
 from app.server.requests import GraphQLRequest
 from app.server.stepping import begin
 from app.server.switchboard import EXPIRED, RESTARTING, Switchboard
+from app.server.telling import Answer
 from app.server.terms import Terms
 from canonical.errors import UnauthenticatedError
 from runtime.security.principal import Principal
@@ -46,6 +46,7 @@ _OK: Final = 200
 _STATUS: Final = {
     "UNAUTHENTICATED": 401,
     "FORBIDDEN": 403,
+    "RATE_LIMITED": 429,
     "INTERNAL_SERVER_ERROR": 500,
     "UNAVAILABLE": 503,
 }
@@ -57,8 +58,9 @@ _APART_S: Final = 0.1
 # of both at once.
 
 
-class _Extensions(Struct, frozen=True):
+class _Extensions(Struct, frozen=True, rename="camel"):
     code: str = ""
+    retry_after: int | None = None
 
 
 class _Error(Struct, frozen=True):
@@ -305,10 +307,12 @@ class EventStream:
 
 def _refused(errors: bytes) -> Reply:
     """The reply to a subscription that is refused; its status is that of the first error."""
-    codes = [e.extensions.code for e in msgspec.json.decode(errors, type=list[_Error])]
+    first = msgspec.json.decode(errors, type=list[_Error])[0].extensions
     headers = {**NO_STORE, "Content-Type": f"{PLAIN_JSON}; charset=utf-8"}
+    if first.retry_after is not None:
+        headers["Retry-After"] = f"{first.retry_after}"
     body = b'{"errors":' + errors + b"}"
-    return Reply(_STATUS.get(codes[0] if codes else "", 400), as_headers(headers), body)
+    return Reply(_STATUS.get(first.code, 400), as_headers(headers), body)
 
 
 def _now() -> float:

@@ -36,18 +36,26 @@ class Inbound(Struct, frozen=True):
         query: The query part of the address, as it came.
         headers: Headers by their names in lower case; of several alike the first.
         receive: Brings what else comes from the client.
+        client: Its address and port; None if the server does not know them.
     """
 
     method: str
     query: bytes
     headers: Mapping[bytes, bytes]
     receive: Receive
+    client: tuple[str, int] | None = None
 
     @classmethod
     def of(cls, scope: Scope, receive: Receive) -> "Inbound":
         """The request of an ASGI scope."""
         headers = dict(reversed(scope["headers"]))
-        return cls(scope["method"], scope["query_string"], headers, receive)
+        client = scope.get("client")
+        return cls(scope["method"], scope["query_string"], headers, receive, client)
+
+    @property
+    def address(self) -> str:
+        """Where the client asks from; empty if that is not known."""
+        return "" if self.client is None else self.client[0]
 
     def header(self, name: bytes) -> str | None:
         """A header's value, if it is there."""

@@ -13,7 +13,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.access.judging import Verdict
-from app.errors import codes_of
 from app.governance.objects import exported, refused_in_words
 from app.server.contexts import begin_operation
 from app.server.envelope import enveloped
@@ -48,6 +47,8 @@ class Made(Struct, frozen=True):
         timings: How long each field took, where its own caller asked for that.
         exported: How many objects it has, by type, if it is an export.
         refused: Codes of what its payloads say was refused.
+        objects: What was worked on: objects by the field that led to them; None if not counted.
+        cost: The same in units of cost; None as above.
     """
 
     data: bytes | None
@@ -62,10 +63,8 @@ class Made(Struct, frozen=True):
     timings: Timing | None = None
     exported: Mapping[str, int] = {}
     refused: Sequence[str] = ()
-
-    def codes(self) -> list[str]:
-        """Codes of what was refused, or went wrong, in it."""
-        return [*codes_of(self.errors, self.problems), *self.refused]
+    objects: Sequence[tuple[str, str, int]] | None = None
+    cost: int | None = None
 
 
 class Execution:
@@ -152,6 +151,7 @@ class Execution:
             timings=outcome.timings,
             exported=exported(outcome, self._serving.governance.auditing.exports_from),
             refused=refused_in_words(outcome),
+            objects=self._operation.objects,
         )
 
     def keep(self, key: AnswerKey, made: Made) -> Made:

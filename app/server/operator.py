@@ -5,40 +5,43 @@ kept in this process -> nothing is awaited
 -> kept in Redis -> executed, and kept if it may be
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 import strawberry
 import structlog
 from graphql import GraphQLError, OperationType, print_schema
 from msgspec import Struct, structs
 
-from app.access.judging import ALLOWED, Judge, Verdict
-from app.errors import Told, Translator, told_codes
+from app.access.judging import Judge
+from app.demand.control import DemandControl, Priced
 from app.governance.auditing import Change, Concerned
 from app.server.attending import Attendant
-from app.server.concerning import concerned
 from app.server.documents import Document, Documents
-from app.server.envelope import enveloped, extended
 from app.server.execution import Execution, Made
 from app.server.flights import Flight, Flights
 from app.server.gate import Gate
-from app.server.measures import Bounds
 from app.server.negotiation import HTTPRefusal
 from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
 from app.server.schema_questions import is_introspection
+from app.server.telling import Answer, Asked, Teller, codes_made, of_kept, refused
 from app.server.terms import Terms
-from app.server.traces import ftv1
-from canonical.errors import RefusedError, SupplygraphError, UnauthenticatedError
+from canonical.errors import (
+    LimitedError,
+    RefusedError,
+    SupplygraphError,
+    UnauthenticatedError,
+)
 from execution.engine import Engine, PlanOutcome
-from runtime.cache.kept import AnswerKey, KeptAnswer
+from runtime.cache.kept import AnswerKey
 from runtime.security.principal import scope_key
 from runtime.telemetry import metrics
-from runtime.telemetry.metrics import OperationKind, OperationOutcome
+from runtime.telemetry.metrics import OperationKind
 from schema.access import access_over
 from schema.scalars import COLUMN_WRITERS
 
@@ -55,24 +58,6 @@ _now: Final = partial(datetime.now, UTC)
 _log = structlog.get_logger(__name__)
 
 
-class Answer(Struct, frozen=True):
-    """An answer, ready to be sent.
-
-    Attributes:
-        body: The GraphQL response.
-        status: HTTP status.
-        outcome: How the operation ended.
-        kept: The same as it is kept, if the body is that.
-        codes: Codes of the errors in it.
-    """
-
-    body: bytes
-    status: int
-    outcome: OperationOutcome
-    kept: KeptAnswer | None = None
-    codes: tuple[str, ...] = ()
-
-
 class Operator:
     """Answers operations over one installation.
 
@@ -83,6 +68,7 @@ class Operator:
         gate: Which documents may be asked.
         auditing: Audits them.
         judge: Says what of them a caller may see.
+        demand: Keeps the limits of all who ask.
 
     Args:
         schema: The published schema.
@@ -111,45 +97,35 @@ class Operator:
         self._clock = clock
         self.auditing = serving.governance.auditing
         self._usage = serving.governance.usage
-        self.documents = Documents(
-            inner,
-            Bounds(serving.operation_limits.max_depth),
-            suggestions=serving.edge.suggestions,
-        )
-        self.gate = Gate(self._serves.known, self.about_schema, self._not_known)
+        demand = serving.operation_limits.demand
+        self.documents = Documents(inner, demand.loosest(), suggestions=serving.edge.suggestions)
+        page_size = serving.limits.default_page_size
+        self.demand = DemandControl(inner, self.documents, demand, serving.serves.rates, page_size)
+        self.gate = Gate(self._serves.known, self.about_schema, self._turned_away)
+        self._teller = Teller(traces=self._serves.traces)
         self._flights = Flights()
         if self._serves.answers is not None:
             self._serves.answers.of_schema(print_schema(inner))
 
-    def kind(self, request: GraphQLRequest) -> OperationKind:
+    def kind(self, request: GraphQLRequest, terms: Terms) -> OperationKind:
         """What a request wants to be run, allowed or not; unknown if that cannot be told."""
-        document = self.documents.get(request.query)
+        if self.demand.blocked(terms):
+            return OperationKind.UNKNOWN
+        document = self.demand.look(request, terms)
         try:
             return OperationKind(document.operation(request.operation_name).operation.value)
         except GraphQLError:
             return OperationKind.UNKNOWN
 
-    def about_schema(self, request: GraphQLRequest) -> bool:
+    def about_schema(self, request: GraphQLRequest, terms: Terms) -> bool:
         """Whether a request that is valid is about the schema alone."""
-        document = self.documents.get(request.query)
+        if self.demand.blocked(terms):
+            return False
+        document = self.demand.look(request, terms)
         try:
             return is_introspection(document.operation(request.operation_name))
         except GraphQLError:
             return False
-
-    async def answered(self, request: GraphQLRequest, terms: Terms, attendant: Attendant) -> Answer:
-        """Answer a request that was let through, at once where its answer is at hand.
-
-        Raises:
-            HTTPRefusal: as `answer`; so for the others.
-            UnauthenticatedError: as above.
-            ClientGoneError: as above.
-        """
-        found = self.at_hand(request, terms)
-        answer = found or await self.answer(request, terms, attendant)
-        if request.learnable and answer.outcome is not OperationOutcome.REFUSED:
-            await self.gate.learn(request)
-        return answer
 
     def at_hand(self, request: GraphQLRequest, terms: Terms) -> Answer | None:
         """The answer that this process keeps, if it may be given; nothing is awaited for it."""
@@ -162,13 +138,12 @@ class Operator:
         # Equal to an `AnswerKey`, and quicker to make.
         key = (request.question, scope_key(terms.principal), self._clock().toordinal())
         kept = answers.get(key, terms.max_staleness_s)
-        if kept is None or kept.exported:
+        if kept is None or kept.exported or not self.demand.kept(terms.principal):
             return None
         self._usage.count(request.query, request.operation_name, terms.client)
-        answer = _kept(kept)
+        answer = of_kept(kept)
         if terms.tell_cost or terms.trace:
-            since = (self._clock(), started)
-            answer = _extended(answer, self._besides(Made(None), terms, since, "cached"))
+            answer = self._teller.at_hand(answer, terms, (self._clock(), started))
         metrics.operation_answered(OperationKind.QUERY, answer.outcome, perf_counter() - started)
         return answer
 
@@ -183,13 +158,16 @@ class Operator:
         Raises:
             HTTPRefusal: if the operation is not one for the request's method.
             UnauthenticatedError: if nobody said who they are, and it is not about the schema alone.
+            LimitedError: if the caller has asked for too much already.
+            TooLargeError: if the request is larger than the caller's may be.
+            CostLimitError: if it would cost more than the caller's may.
             ClientGoneError: if the client hung up.
         """
-        asked = _Asked(request, terms, attendant, self._clock(), perf_counter())
+        asked = Asked(request, terms, attendant, self._clock(), perf_counter())
         try:
             kind, answer = await self._worked_out(asked)
         except (HTTPRefusal, SupplygraphError) as exc:
-            self.auditing.refused(self._concerned(asked.request, asked.terms), [exc.code])
+            self._turned_away(request, terms, exc.code)
             raise
         if answer.codes:
             self.auditing.refused(self._concerned(asked.request, asked.terms), answer.codes)
@@ -197,27 +175,42 @@ class Operator:
         metrics.operation_answered(kind, answer.outcome, perf_counter() - asked.started)
         return answer
 
+    async def subscribe(self, request: GraphQLRequest, terms: Terms) -> None:
+        """Let a subscription pass the gate; what is wrong with the document is told later.
+
+        Raises:
+            LimitedError: if the caller has asked for too much already.
+            TooLargeError: if the request is larger than the caller's may be.
+            CostLimitError: if it would cost more than the caller's may.
+        """
+        document = await self.demand.enter(request, terms)
+        if document.errors or document.tree is None:
+            return
+        with suppress(GraphQLError):
+            chosen = document.operation(request.operation_name)
+            await self.demand.open(self.demand.priced(document, chosen, request, terms), terms)
+
     def _key(self, request: GraphQLRequest, terms: Terms, now: datetime) -> AnswerKey | None:
         """What the answer is kept under; None where it is not kept, or nobody is known to ask."""
         if request.question is None or terms.principal is None:
             return None
         return AnswerKey(request.question, scope_key(terms.principal), now.toordinal())
 
-    async def _worked_out(self, asked: "_Asked") -> tuple[OperationKind, Answer]:
-        document = self.documents.get(asked.request.query)
+    async def _worked_out(self, asked: Asked) -> tuple[OperationKind, Answer]:
+        document = await self.demand.enter(asked.request, asked.terms)
         if document.tree is None or document.errors:
-            return OperationKind.UNKNOWN, _refused(document.errors, asked.terms)
+            return OperationKind.UNKNOWN, refused(document.errors, asked.terms)
         try:
             chosen = document.operation(asked.request.operation_name)
         except GraphQLError as exc:
-            return OperationKind.UNKNOWN, _refused((exc,), asked.terms)
+            return OperationKind.UNKNOWN, refused((exc,), asked.terms)
         kind = OperationKind(chosen.operation.value)
         if asked.request.read_only and kind is not OperationKind.QUERY:
             allow = {"Allow": "POST"}
             raise HTTPRefusal(405, "only queries are answered to GET; send it by POST", allow)
         if kind is OperationKind.SUBSCRIPTION:
             refusal = GraphQLError(_ELSEWHERE)
-            return kind, _refused((refusal,), asked.terms)
+            return kind, refused((refusal,), asked.terms)
         about_schema = is_introspection(chosen)
         principal = asked.terms.principal
         verdict = self.judge.verdict(
@@ -229,158 +222,117 @@ class Operator:
             )
         if verdict.refusals:
             status = _FORBIDDEN if verdict.openly else _NOT_VALID
-            answer = _refused(verdict.refusals, asked.terms, status)
+            answer = refused(verdict.refusals, asked.terms, status)
             # Whatever the caller is told, on record it is what it is.
             return kind, structs.replace(answer, codes=(RefusedError.code,))
+        priced = self.demand.priced(document, chosen, asked.request, asked.terms)
+        asked = structs.replace(asked, verdict=verdict)
         key = None
         if kind is OperationKind.QUERY and not about_schema and self._serves.answers is not None:
             key = self._key(asked.request, asked.terms, asked.now)
-        return kind, await self._run(structs.replace(asked, verdict=verdict), document, key)
+        return kind, await self._run(asked, _Chosen(document, priced), key)
 
-    async def _run(self, asked: "_Asked", document: Document, key: AnswerKey | None) -> Answer:
+    async def _run(self, asked: Asked, chosen: "_Chosen", key: AnswerKey | None) -> Answer:
         flight = self._joined(asked, key)
         if flight is not None:
-            async with flight.wanted() as work:
-                made = await asked.attendant.until(work)
-            if not made.personal:
-                return await self._handed_over(made, asked, joined=True)
+            made = await self._shared(flight, asked)
+            if made is not None:
+                return await self._handed_over(made, asked, chosen.priced, joined=True)
             key = None
-        flight = self._begun(asked, document, key)
+        flight = self._begun(asked, chosen, key)
         async with flight.wanted() as work:
             made = await asked.attendant.until(work)
-        return await self._handed_over(made, asked)
+        return await self._handed_over(made, asked, chosen.priced)
 
-    async def _handed_over(self, made: Made, asked: "_Asked", *, joined: bool = False) -> Answer:
+    async def _shared(self, flight: Flight, asked: Asked) -> Made | None:
+        """What came of an execution that another caller began; None if it is that caller's alone.
+
+        So is a refusal for want of the other's allowance.
+        """
+        try:
+            async with flight.wanted() as work:
+                made = await asked.attendant.until(work)
+        except LimitedError:
+            return None
+        return None if made.personal else made
+
+    async def _handed_over(
+        self, made: Made, asked: Asked, priced: Priced, *, joined: bool = False
+    ) -> Answer:
         """The answer for one of those who waited, an export once it is written down."""
         exported = made.exported if made.kept is None else made.kept.exported
-        if exported and not self.about_schema(asked.request):
+        if exported and not self.about_schema(asked.request, asked.terms):
             concerned = self._concerned(asked.request, asked.terms)
             await self.auditing.exported(concerned, exported)
-        return self._told(made, asked, joined=joined)
+        return self._teller.told(made, asked, priced, joined=joined)
 
     def _concerned(self, request: GraphQLRequest, terms: Terms) -> Concerned:
         """What is asked, for the audit."""
-        name = self.documents.get(request.query).name(request.operation_name)
-        return concerned(request, terms, name)
+        return Concerned(
+            terms.principal,
+            terms.correlation_id,
+            str(terms.client),
+            request.query,
+            self.documents.get(request.query).name(request.operation_name),
+            request.variables,
+        )
 
-    def _not_known(self, request: GraphQLRequest, terms: Terms, code: str) -> None:
-        """A document was refused because it is not known here; it is not looked at any further."""
-        self.auditing.refused(concerned(request, terms, request.operation_name), [code])
+    def _turned_away(self, request: GraphQLRequest, terms: Terms, code: str) -> None:
+        """A request was refused, perhaps unread; nothing more is spent on its document."""
+        name, said = request.operation_name, str(terms.client)
+        who, tied = terms.principal, terms.correlation_id
+        self.auditing.refused(Concerned(who, tied, said, request.query, name), [code])
 
-    def _joined(self, asked: "_Asked", key: AnswerKey | None) -> Flight | None:
+    def _joined(self, asked: Asked, key: AnswerKey | None) -> Flight | None:
         if key is None or asked.terms.max_staleness_s is not None:
             return None
         return self._flights.find(key) if self._serves.share_in_flight else None
 
-    def _begun(self, asked: "_Asked", document: Document, key: AnswerKey | None) -> Flight:
+    def _begun(self, asked: Asked, chosen: "_Chosen", key: AnswerKey | None) -> Flight:
         execution = Execution(
             self._serving, asked.request, asked.terms, asked.now, self.judge.access
         )
-        work = self._found_or_made(asked, document, key, execution)
+        work = self._found_or_made(asked, chosen, key, execution)
         return self._flights.begin(key, execution, work)
 
     async def _found_or_made(
-        self, asked: "_Asked", document: Document, key: AnswerKey | None, execution: Execution
+        self, asked: Asked, chosen: "_Chosen", key: AnswerKey | None, execution: Execution
     ) -> Made:
-        answers = self._serves.answers
+        answers, document = self._serves.answers, chosen.document
         if key is not None and answers is not None and document.unkept < _IN_VAIN:
             found = await answers.find(key, asked.terms.max_staleness_s)
             if found is not None:
                 return Made(None, kept=found, found=True)
-        assert document.tree is not None  # noqa: S101  # refused before
-        run = partial(execution.run, self.engine, document.tree, asked.verdict)
-        chosen = document.operation(asked.request.operation_name)
-        if chosen.operation is OperationType.MUTATION:
-            change = Change(self._concerned(asked.request, asked.terms), document.tree, chosen)
-            return await self.auditing.change(change, run, Made.codes)
-        made = await run()
+        async with self.demand.running(chosen.priced, asked.terms) as running:
+            made = await self._executed(asked, document, execution)
+            if made.objects is not None:
+                running.cost = self.demand.cost(chosen.priced, made.objects)
+                made = structs.replace(made, cost=running.cost)
         if key is None:
             return made
         made = execution.keep(key, made)
         document.unkept = 0 if made.kept is not None else document.unkept + 1
         return made
 
-    def _told(self, made: Made, asked: "_Asked", *, joined: bool = False) -> Answer:
-        """The answer for one of those who waited: errors carry its own correlation id."""
-        told: Sequence[Told] = ()
-        if made.kept is not None:
-            answer = _kept(made.kept)
-        else:
-            told = Translator(asked.terms.correlation_id).all(made.errors, made.problems)
-            status, outcome = _verdict(made, told)
-            codes = told_codes(told)
-            answer = Answer(enveloped(made.data, told), status, outcome, codes=codes)
-        origin = "cached" if made.found else "shared" if joined else "made"
-        since = (asked.now, asked.started)
-        return _extended(answer, self._besides(made, asked.terms, since, origin, told))
-
-    def _besides(
-        self,
-        made: Made,
-        terms: Terms,
-        since: tuple[datetime, float],
-        origin: str,
-        told: Sequence[Told] = (),
-    ) -> dict[str, Any]:
-        """What the caller wants to be told besides; `since` is when it asked, on two clocks."""
-        besides: dict[str, Any] = {}
-        if terms.tell_cost:
-            besides["supplygraph"] = _cost(made, terms, since[1], origin)
-        if terms.trace and self._serves.traces:
-            timings = made.timings if origin == "made" else None
-            besides["ftv1"] = ftv1(timings, told, since[0], (since[1], perf_counter()))
-        return besides
+    async def _executed(self, asked: Asked, document: Document, execution: Execution) -> Made:
+        """What comes of an execution; a change is audited before it is made, and after."""
+        assert document.tree is not None  # noqa: S101  # refused before
+        run = partial(execution.run, self.engine, document.tree, asked.verdict)
+        chosen = document.operation(asked.request.operation_name)
+        if chosen.operation is not OperationType.MUTATION:
+            return await run()
+        change = Change(self._concerned(asked.request, asked.terms), document.tree, chosen)
+        return await self.auditing.change(change, run, codes_made)
 
 
-class _Asked(Struct, frozen=True):
-    """A request on its way to its answer."""
+class _Chosen(Struct, frozen=True):
+    """A document of which one operation is to be run, and what that costs."""
 
-    request: GraphQLRequest
-    terms: Terms
-    attendant: Attendant
-    now: datetime
-    started: float
-    verdict: Verdict = ALLOWED
+    document: Document
+    priced: Priced
 
 
 def _planned(outcome: PlanOutcome, reason: str | None) -> None:
     metrics.operation_planned(outcome.value)
     if reason is not None:
         _log.info("operation not planned", reason=reason)
-
-
-def _refused(errors: Sequence[GraphQLError], terms: Terms, status: int = _NOT_VALID) -> Answer:
-    shown = Translator(terms.correlation_id).all(errors, ())
-    return Answer(enveloped(None, shown), status, OperationOutcome.REFUSED, codes=told_codes(shown))
-
-
-def _kept(kept: KeptAnswer) -> Answer:
-    return Answer(kept.body, _ANSWERED, OperationOutcome.COMPLETE, kept)
-
-
-def _extended(answer: Answer, besides: Mapping[str, Any]) -> Answer:
-    """An answer with extensions, unless it is none or there are none."""
-    if not besides or answer.status != _ANSWERED:
-        return answer
-    return structs.replace(answer, body=extended(answer.body, besides), kept=None)
-
-
-def _verdict(made: Made, told: Sequence[Mapping[str, Any]]) -> tuple[int, OperationOutcome]:
-    if made.late:
-        return 504, OperationOutcome.FAILED
-    if made.data is None:
-        return 400, OperationOutcome.REFUSED
-    if not told:
-        return _ANSWERED, OperationOutcome.COMPLETE
-    nothing = made.data == b"null"
-    return _ANSWERED, OperationOutcome.FAILED if nothing else OperationOutcome.PARTIAL
-
-
-def _cost(made: Made, terms: Terms, started: float, origin: str) -> dict[str, Any]:
-    return {
-        "correlationId": terms.correlation_id,
-        "milliseconds": round((perf_counter() - started) * 1000, 1),
-        "answer": origin,
-        "levels": made.levels,
-        "backends": made.backends,
-    }

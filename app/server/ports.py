@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
+from app.demand.figures import Demand
 from app.governance.auditing import Auditing, NoAuditing
 from app.ingest.desks import Ingestion
 from app.server.edge import Edge
@@ -19,6 +20,7 @@ from loaders.reads import Reads
 from resolvers.context import DeclaredUnits, Governing, Limits
 from runtime.cache.answers import AnswerCache
 from runtime.cache.persisted import PersistedTexts
+from runtime.limits.rates import SharedRates
 from runtime.security.access_table import AccessTable
 from runtime.security.principal import Principal
 from runtime.usage.counting import UsageCounter
@@ -42,13 +44,13 @@ class OperationLimits(Struct, frozen=True):
 
     Attributes:
         timeout_s: Longest time for one operation.
-        max_depth: Deepest nesting of a query.
         max_bytes: Largest request.
+        demand: What operations may hold and cost, and how much may be asked, by caller.
     """
 
     timeout_s: float = 15.0
-    max_depth: int = 15
     max_bytes: int = 256 * 1024
+    demand: Demand = Demand()
 
 
 class Serves(Struct, frozen=True):
@@ -61,6 +63,7 @@ class Serves(Struct, frozen=True):
         gzip_from_bytes: Length from which an answer is compressed for whoever takes that; None
             compresses none.
         traces: Whether gateways that ask for a trace get one.
+        rates: Accounts of callers that all processes share; None if this one is alone.
     """
 
     answers: AnswerCache | None = None
@@ -70,6 +73,7 @@ class Serves(Struct, frozen=True):
     share_in_flight: bool = True
     gzip_from_bytes: int | None = 64 * 1024
     traces: bool = False
+    rates: SharedRates | None = None
 
 
 class EventDesk(Struct, frozen=True):

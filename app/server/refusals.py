@@ -5,9 +5,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from app.demand.control import rate_headers
 from app.errors import Told, told_fault, told_refusal, told_request
 from app.server.negotiation import HTTPRefusal
 from canonical.errors import (
+    LimitedError,
     RefusedError,
     SupplygraphError,
     UnauthenticatedError,
@@ -48,6 +50,8 @@ def refusal_of(error: Exception, correlation_id: str, *, named: bool) -> Refusal
     if isinstance(error, UnauthenticatedError):
         how = 'Bearer error="invalid_token"' if named else "Bearer"
         return Refusal(told, 401, {"WWW-Authenticate": how})
+    if isinstance(error, LimitedError):
+        return Refusal(told, 429, rate_headers(error))
     if isinstance(error, UnavailableError):
         retry_s = max(1, round(error.retry_after_s or _RETRY_S))
         return Refusal(told, 503, {"Retry-After": f"{retry_s}"})

@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+from app.demand.control import DemandControl
 from app.server.credentials import API_KEY
 from app.server.envelope import enveloped
 from app.server.exchange import Inbound, Reply, as_headers
 from app.server.negotiation import EVENT_STREAM, PLAIN_JSON, names_plain_json, takes_gzip
-from app.server.operator import Answer
 from app.server.ports import Serves
 from app.server.requests import READ
+from app.server.telling import Answer
 from app.server.terms import EXTENSIONS, STALENESS, Terms
 from runtime.cache.kept import KeptAnswer, gzipped
 
@@ -42,22 +43,26 @@ class Replies:
 
     Args:
         serves: How answers are sent.
+        demand: Tells how much the caller may still ask.
     """
 
-    def __init__(self, serves: Serves) -> None:
+    def __init__(self, serves: Serves, demand: DemandControl) -> None:
+        self._demand = demand
         self._gzip_from_bytes = serves.gzip_from_bytes
         self._now = time.time if serves.answers is None else serves.answers.now
 
     async def reply(self, answer: Answer, inbound: Inbound, form: str, terms: Terms) -> Reply:
         """The reply to a request; a refusal to who wants an event stream is plain JSON."""
+        told = self._demand.headers(terms)
         status = _OK if _is_well_formed(answer, inbound, form) else answer.status
         form = PLAIN_JSON if form == EVENT_STREAM else form
-        headers, kept = _unkept(form), answer.kept
+        headers, kept = _unkept(form) + told, answer.kept
         packs = self._packs(answer.body, inbound)
         if kept is not None and inbound.method in READ and terms.max_staleness_s is None:
             known = _known(inbound.header(b"if-none-match"), kept)
             seconds = int(kept.good_until - self._now())
-            headers = _cacheable(kept, seconds, packed=packs) + (() if known else _typed(form))
+            headers = _cacheable(kept, seconds, packed=packs) + told
+            headers += () if known else _typed(form)
             if known:
                 return Reply(304, headers)
         if not packs:

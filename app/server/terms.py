@@ -46,6 +46,7 @@ class Terms(Struct, frozen=True):
         tell_cost: Whether the answer says what it cost.
         trace: Whether a gateway asks how long each field took.
         client: What the caller's program calls itself.
+        address: Where a caller asks from that did not say who it is.
     """
 
     principal: Principal | None
@@ -54,6 +55,7 @@ class Terms(Struct, frozen=True):
     tell_cost: bool = False
     trace: bool = False
     client: Client = UNKNOWN
+    address: str = ""
 
 
 async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> Terms:
@@ -73,8 +75,9 @@ async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> T
         wanted = inbound.headers[_EXTENSIONS].lower().split(b",")
         tell_cost = b"cost" in map(bytes.strip, wanted)
     trace = inbound.headers.get(TRACE) == b"ftv1"
+    address = inbound.address if principal is None else ""
     client = _client(inbound.headers)
-    return Terms(principal, correlation_id, staleness, tell_cost, trace, client)
+    return Terms(principal, correlation_id, staleness, tell_cost, trace, client, address)
 
 
 def _client(headers: Mapping[bytes, bytes]) -> Client:

@@ -5,37 +5,13 @@ day), `slots` (sorted set: leases by the time they end) and `pause` (exists whil
 script looks at all of them and takes all or nothing.
 """
 
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from redis.exceptions import NoScriptError
+from runtime.limits.rules import Grant, Limit, Rules
+from runtime.limits.scripts import RedisPort, Script, asked
 
-from runtime.limits.rules import Grant, Limit, LimitsDownError, Rules
-
-
-class _Script:
-    """A script that Redis keeps by its hash, and is sent again when it has forgotten it."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-
-    def call(
-        self, keys: Sequence[str], args: Sequence[str | float]
-    ) -> Callable[[Any], Awaitable[Any]]:
-        """What runs the script on a client."""
-
-        async def work(client: Any) -> Any:
-            try:
-                return await client.evalsha(self._sha, len(keys), *keys, *args)
-            except NoScriptError:
-                return await client.eval(self._text, len(keys), *keys, *args)
-
-        return work
-
-
-_TAKE: Final = _Script("""
+_TAKE: Final = Script("""
 local t = redis.call('TIME')
 local now = t[1] * 1000 + t[2] / 1000
 local rate, burst, slots = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -72,21 +48,12 @@ redis.call('PEXPIRE', KEYS[2], math.max(lease_ms, redis.call('PTTL', KEYS[2])) +
 return {'', 0}
 """)
 
-_PAUSE: Final = _Script("""
+_PAUSE: Final = Script("""
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
   redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
 end
 return 1
 """)
-
-_DOWN: Final = object()
-
-
-class RedisPort(Protocol):
-    """What is needed of the connection (`runtime.cache.connection.RedisHandle`)."""
-
-    async def run(self, work: Callable[[Any], Awaitable[Any]], otherwise: Any) -> Any:
-        """Do something with the client; `otherwise` if Redis cannot be asked now."""
 
 
 class RedisLimits:
@@ -128,8 +95,4 @@ class RedisLimits:
         return f"{self._prefix}{{{account}}}:{part}"
 
     async def _ask(self, work: Callable[[Any], Awaitable[Any]]) -> Any:
-        answer = await self._redis.run(work, _DOWN)
-        if answer is _DOWN:
-            msg = "Redis cannot be asked"
-            raise LimitsDownError(msg)
-        return answer
+        return await asked(self._redis, work)

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: this table, and that of `runtime.telemetry.event_metrics`.
+"""Metrics for Prometheus: this table, those of `event_metrics` and of `demand_metrics` beside it.
 
     name                                    labels            counts
     supplygraph_requests_total              route, status     HTTP requests answered

@@ -71,7 +71,8 @@ async def test_a_manifest_becomes_readers_limits_and_health(
         assert not opened.catalog.has(EntityName.FORECAST)
         assert opened.limits.max_nodes == 3
         limits = opened.operation_limits
-        assert (limits.timeout_s, limits.max_depth, limits.max_bytes) == (4, 5, 6 * 1024)
+        assert (limits.timeout_s, limits.max_bytes) == (4, 6 * 1024)
+        assert limits.demand.base.bounds.depth == 5
         assert list(opened.units) == [("", "PC")]
         token = mint_development_token(key, "me", [Role.BUYER], None, 60)
         assert (await opened.tokens.verify(token)).roles == {Role.BUYER}

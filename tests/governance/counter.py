@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 from graphql import build_schema
 
+from app.demand.bounds import Bounds
 from app.governance.counting import UsageFlow
 from app.server.documents import Documents
-from app.server.measures import Bounds
 from runtime.cache.connection import RedisHandle
 from runtime.events.leases import Leases
 from runtime.events.ledger import Ledger
@@ -38,7 +38,7 @@ def flow_of(
     """What takes counts to a store."""
     leases = Leases(store, now=lambda: datetime.now(UTC))
     keeper = UsageKeeper(Ledger(store), leases, member)
-    documents = Documents(SCHEMA, Bounds(15))
+    documents = Documents(SCHEMA, Bounds())
     flow = UsageFlow(counter, (documents, SCHEMA), SharedUsage(redis, "test"), keeper)
     return flow, keeper
 

@@ -143,16 +143,17 @@ class Operation:
 
     def _begin(self, request: GraphQLRequest, terms: Terms) -> None:
         board = self._owner.board
-        subscribes = board.operator.kind(request) is OperationKind.SUBSCRIPTION
+        subscribes = board.operator.kind(request, terms) is OperationKind.SUBSCRIPTION
         if subscribes and board.streams is not None:
             self._subscribes = True
             metrics.subscription_begun(self._owner.protocol)
             board.spawn(self._subscribe(request, terms))
             return
         self.asks = True
-        kept = None if request.learnable else board.operator.at_hand(request, terms)
-        if kept is not None:
+        if (kept := board.operator.at_hand(request, terms)) is not None:
             asking.tell(kept, self)
+            if request.learnable:
+                board.spawn(board.operator.gate.learn(request, kept.outcome))
         else:
             self._task = board.spawn(asking.answer(board, request, terms, self))
 

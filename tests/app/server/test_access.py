@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.demand.bounds import Bounds
 from app.server.answering import EngineAnswering
 from app.server.documents import Documents
-from app.server.measures import Bounds
 from app.server.operator import Operator
 from runtime.security.access_table import AccessTable
 from runtime.security.principal import Role
@@ -108,7 +108,7 @@ def _shape(error: dict[str, Any]) -> dict[str, Any]:
 def opening(text: str, suppliers: str | None = "S1") -> Opened | Refused:
     serving = FakeServing()
     operator = Operator(SCHEMA, serving)
-    documents = Documents(SCHEMA._schema, Bounds(15))
+    documents = Documents(SCHEMA._schema, Bounds())
     answering = EngineAnswering(operator.engine, documents, operator.judge, serving)
     caller = PLANNER if suppliers is None else supplier_principal(suppliers)
     return answering.open(SubscriptionRequest(text, {}, None, caller, "c"))

@@ -301,7 +301,7 @@ class TestLimits:
             ),
             pytest.param(
                 "{" + " ".join(f"a{i}:__typename" for i in range(2_500)) + "}",
-                "more than 5000 tokens",
+                "more than 2000 tokens",
                 id="tokens",
             ),
             pytest.param(

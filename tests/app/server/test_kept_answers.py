@@ -69,7 +69,13 @@ async def test_the_cost_says_so(site: Site) -> None:
     again = await site.ask(ITEM, **COST, X_Correlation_ID="c-2")
     cost = cost_of(again)
     assert cost.pop("milliseconds") >= 0
-    assert cost == {"correlationId": "c-2", "answer": "cached", "levels": 0, "backends": {}}
+    assert cost == {
+        "correlationId": "c-2",
+        "answer": "cached",
+        "cost": {"charged": 1},
+        "levels": 0,
+        "backends": {},
+    }
     assert again.json()["data"] == (await site.ask(ITEM)).json()["data"]
 
 

@@ -3,8 +3,8 @@
 import pytest
 from graphql import GraphQLError, OperationDefinitionNode
 
+from app.demand.bounds import Bounds
 from app.server.documents import Documents
-from app.server.measures import Bounds
 from app.server.schema_questions import is_introspection
 from tests.fakes.desk import SCHEMA
 
@@ -81,8 +81,8 @@ def test_fragments_that_multiply_are_counted_without_being_written_out() -> None
         for n in range(30)
     )
     text += " fragment F30 on Item { unit } fragment G30 on Item { status }"
-    [error] = documents.get(text).errors
-    assert error.message == "the operation has 1000000 fields in all; at most 5000 are answered"
+    messages = [e.message for e in documents.get(text).errors]
+    assert "the operation has 1000000 fields in all; at most 5000 are answered" in messages
 
 
 def test_the_operation_is_the_only_one_or_the_one_named(documents: Documents) -> None:

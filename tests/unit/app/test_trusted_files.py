@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from app.demand.bounds import Bounds
 from app.manifest.trusted import TrustedFileError, read_trusted
 from app.server.documents import Documents
-from app.server.measures import Bounds
 from app.trusted import unfit
 from tests.fakes.desk import SCHEMA
 
@@ -77,7 +77,7 @@ def test_a_name_has_one_text(tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_the_schema_is_named() -> None:
-    documents = Documents(SCHEMA._schema, Bounds(5))
+    documents = Documents(SCHEMA._schema, Bounds(depth=5))
     texts = {"good": "{ viewer { subject } }", "bad": "{ viewer { name } }", "broken": "{"}
     told = {one.name: one.message for one in unfit(texts, documents) if one is not None}
     assert told == {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from runtime.telemetry import event_metrics, metrics
+from runtime.telemetry import demand_metrics, event_metrics, metrics
 from runtime.telemetry.metrics import (
     BreakerState,
     CallOutcome,
@@ -95,7 +95,8 @@ def test_the_breaker_shows_its_last_state() -> None:
 
 
 def test_the_table_names_every_metric_and_its_labels() -> None:
-    tables = f"{metrics.__doc__}\n{event_metrics.__doc__}"
+    modules = (metrics, event_metrics, demand_metrics)
+    tables = "\n".join(str(m.__doc__) for m in modules)
     rows = [line.split() for line in tables.splitlines() if "supplygraph_" in line]
     documented = {row[0]: {word.rstrip(",") for word in row[1:3] if word} for row in rows}
     known = {
