@@ -15,7 +15,7 @@ def access_wrong(parts: Parts) -> Iterator[Problem]:
     """Objects, fields, roles and scopes that there are not."""
     if parts.manifest is None or parts.manifest.access is None:
         return
-    for mistake in mistakes(parts.manifest.access, _schema()):
+    for mistake in mistakes(parts.manifest.access, published()):
         path: Path = ("access", *mistake.path)
         while len(path) > 1 and path not in parts.document.lines:
             path = path[:-1]  # a rule that is written in short
@@ -36,5 +36,6 @@ def regions_wrong(parts: Parts) -> Iterator[Problem]:
 
 
 @cache
-def _schema() -> GraphQLSchema:
+def published() -> GraphQLSchema:
+    """The schema that rules are about."""
     return build_schema()._schema  # noqa: SLF001  # its types are what rules are about

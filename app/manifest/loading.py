@@ -10,6 +10,7 @@ from app.manifest.backends import Supplying, outside_problems, supplying
 from app.manifest.cross_checks import conversions_wrong, sources_wrong, tables_of
 from app.manifest.crosswalks import Tables
 from app.manifest.document import Document, read_document
+from app.manifest.governance_checks import owners_wrong
 from app.manifest.ingestion_checks import ingestion_wrong
 from app.manifest.model import Manifest
 from app.manifest.parts import Parts, read_parts
@@ -126,6 +127,7 @@ def examine(file: Path, environ: Mapping[str, str]) -> Examination:
     problems += ingestion_wrong(parts, vault)
     problems += access_wrong(parts)
     problems += regions_wrong(parts)
+    problems += owners_wrong(parts)
     found = tuple(sorted(set(problems)))
     declaration = None
     if parts.manifest is not None and not found:

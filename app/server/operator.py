@@ -21,7 +21,6 @@ from app.access.judging import Judge
 from app.demand.control import DemandControl, Priced
 from app.governance.auditing import Change, Concerned
 from app.server.attending import Attendant
-from app.server.concerning import concerned
 from app.server.documents import Document, Documents
 from app.server.execution import Execution, Made
 from app.server.flights import Flight, Flights
@@ -264,8 +263,14 @@ class Operator:
 
     def _concerned(self, request: GraphQLRequest, terms: Terms) -> Concerned:
         """What is asked, for the audit."""
-        name = self.documents.get(request.query).name(request.operation_name)
-        return concerned(request, terms, name)
+        return Concerned(
+            terms.principal,
+            terms.correlation_id,
+            str(terms.client),
+            request.query,
+            self.documents.get(request.query).name(request.operation_name),
+            request.variables,
+        )
 
     def _turned_away(self, request: GraphQLRequest, terms: Terms, code: str) -> None:
         """A request was refused, perhaps unread; nothing more is spent on its document."""

@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from graphql import parse
@@ -12,6 +13,9 @@ from graphql import parse
 from app.governance.coordinates import shape_of
 from app.governance.counting import UsageFlow
 from app.server.ports import Governance, Serves
+from app.server.requests import GraphQLRequest
+from app.server.terms import Terms
+from app.streaming import LogStreams
 from canonical.usage import ClientUse, by_coordinate
 from runtime.cache.answers import AnswerCache
 from runtime.cache.connection import RedisHandle
@@ -21,7 +25,8 @@ from runtime.store.store import Store
 from runtime.usage.counting import UNKNOWN, Client, UsageCounter, client_named
 from runtime.usage.shared import Batch, Counted, SharedUsage
 from runtime.usage.stored import StoredUsage
-from tests.fakes.desk import SCHEMA
+from subscriptions.answering import SubscriptionRequest
+from tests.fakes.desk import PLANNER, SCHEMA
 from tests.fakes.distributor import Distributor
 from tests.fakes.serving import FakeServing, running
 from tests.governance import counter
@@ -256,3 +261,16 @@ def test_what_clients_call_themselves_is_kept_if_it_is_harmless() -> None:
     assert client_named(b"p", b"\xff") == Client("p", "")
     assert str(Client("p", "1")) == "p/1"
     assert Counted("d", "o", "c", "v") == Counted("d", "o", "c", "v")
+
+
+async def test_subscriptions_are_counted_when_they_begin() -> None:
+    class Hub:
+        def begin(self, request: SubscriptionRequest, outlet: Any) -> str:
+            return request.query
+
+    counter, client = UsageCounter(), Client("screen", "1")
+    streams = LogStreams(cast("Any", Hub()), counter)
+    request = GraphQLRequest("subscription { a }", {}, None, read_only=False)
+    began = await streams.begin(request, Terms(PLANNER, "c", client=client), cast("Any", None))
+    assert str(began) == request.query
+    assert counter.taken() == ({(request.query, None, client): 1}, 0)
