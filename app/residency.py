@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.manifest.loading import Declaration
-from app.manifest.model import EntityConfig, Manifest
+from app.manifest.model import EntityConfig, Manifest, SourceConfig
 from app.manifest.regions import RegionConfig
 from canonical.errors import InvalidInputError
 from loaders.catalog import EVERYWHERE, Territory
@@ -51,23 +51,27 @@ def settled(declared: Declaration) -> tuple[Declaration, Residence]:
     Raises:
         InvalidInputError: if nothing is.
     """
-    manifest = declared.manifest
-    here = declared.vault.environ.get(PROCESS_REGION) or None
-    sources = [s for e in manifest.entities.values() for s in e.sources]
-    known = frozenset({*manifest.regions, *(s.region for s in sources if s.region)})
-    closed = {r for r in known if not _may_ask(here, manifest.regions.get(r))}
+    manifest, environ = declared.manifest, declared.vault.environ
+    known = frozenset({*manifest.regions, *(s.region for s in _sources(manifest) if s.region)})
+    closed = _closed(manifest, environ)
     if not closed:
         return declared, Residence(manifest.regions, known)
-    remaining = _without(manifest, closed)
-    gone = {s.backend: s.region or "" for s in sources if s.backend not in remaining.backends}
+    remaining, gone = _without(manifest, closed), elsewhere(manifest, environ)
     if not remaining.entities:
         raise InvalidInputError(
-            f"no source of the manifest is for a process in region {here or 'none'!r}: set "
-            f"{PROCESS_REGION}, or name it under `regions`"
+            f"no source of the manifest is for a process in region "
+            f"{environ.get(PROCESS_REGION) or 'none'!r}: set {PROCESS_REGION}, or name it under "
+            "`regions`"
         )
     return replace(declared, manifest=remaining), Residence(
         manifest.regions, known, gone, narrow=True
     )
+
+
+def elsewhere(manifest: Manifest, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Backends that are not for this process, and their regions: nothing of them is left here."""
+    remaining = _without(manifest, _closed(manifest, environ)).backends
+    return {s.backend: s.region or "" for s in _sources(manifest) if s.backend not in remaining}
 
 
 def territory_of(principal: Principal, policy: Policy, known: frozenset[str]) -> Territory:
@@ -94,8 +98,18 @@ def _readable(
     return frozenset((own | opened) - closed)
 
 
-def _may_ask(here: str | None, config: RegionConfig | None) -> bool:
-    return config is None or config.processes is None or here in config.processes
+def _closed(manifest: Manifest, environ: Mapping[str, str]) -> frozenset[str]:
+    """Regions whose systems this process may not ask."""
+    here = environ.get(PROCESS_REGION)
+    return frozenset(
+        region
+        for region, config in manifest.regions.items()
+        if config.processes is not None and here not in config.processes
+    )
+
+
+def _sources(manifest: Manifest) -> list[SourceConfig]:
+    return [s for e in manifest.entities.values() for s in e.sources]
 
 
 def _without(manifest: Manifest, closed: Collection[str]) -> Manifest:
@@ -105,7 +119,7 @@ def _without(manifest: Manifest, closed: Collection[str]) -> Manifest:
         left = tuple(s for s in entity.sources if s.region not in closed)
         if left:
             entities[name] = entity.model_copy(update={"sources": left})
-    before = {s.backend for e in manifest.entities.values() for s in e.sources}
+    before = {s.backend for s in _sources(manifest)}
     used = {s.backend for e in entities.values() for s in e.sources}
     backends = {n: b for n, b in manifest.backends.items() if n in used or n not in before}
     ingestion = {n: i for n, i in manifest.ingestion.items() if n in backends}

@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from app.governance.catalogue import InstallationCatalogue
 from app.manifest.regions import RegionConfig
 from app.residency import Residence, territory_of
 from canonical.entities import EntityName
@@ -16,6 +18,7 @@ from canonical.ids import GlobalId
 from canonical.purchase_orders import PurchaseOrderStatus
 from loaders.catalog import EVERYWHERE, Territory
 from loaders.journal import Journal
+from resolvers.context import Governing
 from resolvers.events import told_of
 from runtime.security.access_table import AccessTable
 from runtime.security.principal import Principal, Role
@@ -33,9 +36,15 @@ from tests.fakes.distributor import (
 )
 from tests.fakes.happenings import FakeHistory, forecast_revised, status_changed, threshold_crossed
 from tests.fakes.sources import FakeSource
+from tests.unit.app.manifest.sound import SOUND, load
 
 INNER = SCHEMA._schema
 PLACES = {"L0": "EU", "L1": "US", "L2": None}
+
+
+ORDERS = """\
+  purchase_order: {sources: [{backend: erp-eu, region: EU}, {backend: erp-us, region: US}]}
+"""
 
 
 def bound(
@@ -103,6 +112,20 @@ async def test_a_system_of_another_region_is_not_asked_and_not_named() -> None:
     # What is cached now for others is not there for who is bound, either.
     again = (await numbers(desk, EU)).data["purchaseOrders"]
     assert again["totalCount"] == 4
+
+
+async def test_the_catalogue_names_no_system_of_another_region(tmp_path: Path) -> None:
+    desk, _, _ = in_two_systems()
+    erp = SOUND[SOUND.index("  erp:") : SOUND.index("  planning:")]
+    erps = erp.replace("erp:", "erp-eu:", 1) + erp.replace("erp:", "erp-us:", 1)
+    text = SOUND.replace("backends:\n", f"backends:\n{erps}")
+    text = text.replace("entities:\n  item:", f"entities:\n{ORDERS}  item:")
+    desk.governing = Governing(catalogue=InstallationCatalogue(load(tmp_path, text).manifest))
+    question = "{ catalog { types { name source { systems { system } } } } }"
+    for principal, systems in ((EU, {"erp-eu"}), (PLANNER, {"erp-eu", "erp-us"})):
+        types = (await desk.ask(question, principal)).data["catalog"]["types"]
+        [orders] = [t["source"]["systems"] for t in types if t["name"] == "PurchaseOrder"]
+        assert {s["system"] for s in orders} == systems
 
 
 async def test_what_is_elsewhere_looks_as_if_it_were_not_there() -> None:

@@ -17,6 +17,7 @@ from app.check import check_installation
 from app.check_identity import identity_findings
 from app.jwks import keys_of
 from app.manifest.loading import DEVELOPMENT
+from app.residency import PROCESS_REGION
 from canonical.errors import Reason, UnavailableError
 from canonical.ports import Finding, Severity
 from runtime.security.config import Issuer
@@ -165,3 +166,15 @@ def test_trusted_documents_that_do_not_fit_are_named(installed: LaidOut) -> None
     [problem] = report.problems
     assert problem.path == "known_operations.files"
     assert problem.message == "documents.json cannot be read: it is not valid JSON"
+
+
+def test_a_system_of_another_region_is_not_asked(installed: LaidOut) -> None:
+    text = installed.manifest.read_text("utf-8")
+    resident = text.replace("{sources: [planning]", "{sources: [{backend: planning, region: EU}]")
+    resident += "\nregions: {EU: {processes: [EU]}}\n"
+    installed.manifest.write_text(resident, "utf-8")
+
+    finding = found(installed, "planning", {PROCESS_REGION: "US"})
+
+    assert finding.severity is Severity.OK
+    assert finding.message == "not asked from here: it is for processes of EU alone"
