@@ -5,6 +5,8 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+FUZZ := .fuzz
+MINUTES ?= 10
 UV := $(BIN)/uv
 INTO_VENV := --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
@@ -16,7 +18,7 @@ export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test differential check format bench lock web browser clean
+.PHONY: help install demo serve test differential fuzz check format bench lock web browser clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -36,6 +38,9 @@ test: $(VENV)/.dev browser ## the whole test suite
 differential: $(VENV)/.dev ## random operations on both engines: ARGS="--cases 20000 --from 7000"
 	$(BIN)/python -m tests.differential $(ARGS)
 
+fuzz: $(VENV)/.dev $(FUZZ)/.ready ## schemathesis over the GraphQL schema: make fuzz MINUTES=2
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
+
 check: $(VENV)/.dev ## style, format, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -53,6 +58,7 @@ lock: $(UV) ## write the lock files anew; ARGS=--upgrade takes newer versions
 	echo 'uv>=0.13,<0.14' | $(COMPILE) $(ARGS) - --output-file requirements-uv.lock
 	$(COMPILE) $(ARGS) pyproject.toml --output-file requirements.lock
 	$(COMPILE) $(ARGS) pyproject.toml --group dev --constraints requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) $(ARGS) --group fuzz --output-file requirements-fuzz.lock
 
 web: ## build the pages in app/static from web/ (needs node >= 20)
 	cd web && npm ci && npm run build
@@ -61,7 +67,7 @@ browser: ## install the browser that tests/browser drives, where that is possibl
 	@scripts/browser
 
 clean: ## remove what can be made again
-	rm -rf $(VENV) web/node_modules dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(FUZZ) web/node_modules dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(UV): requirements-uv.lock
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Supplygraph needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another with: make PYTHON=python3.12")'
@@ -79,3 +85,8 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml $(UV)
 	$(UV) pip sync $(INTO_VENV) --require-hashes requirements-dev.lock
 	@$(UV) pip install $(INTO_VENV) --no-deps --editable .
 	@touch $(VENV)/.runtime $@
+
+$(FUZZ)/.ready: requirements-fuzz.lock $(UV)
+	$(UV) venv --quiet --clear $(FUZZ)
+	$(UV) pip sync --quiet --python $(FUZZ)/bin/python --require-hashes requirements-fuzz.lock
+	@touch $@

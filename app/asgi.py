@@ -44,7 +44,7 @@ def application() -> Starlette:
             settle_memory()
             yield installation
 
-    schema = build_schema(subgraph=declared.manifest.federation.enabled)
+    schema = build_schema(declared.manifest.access, subgraph=declared.manifest.federation.enabled)
     return create_app(opened, graphiql=graphiql, schema=schema, streaming=streaming_of(declared))
 
 

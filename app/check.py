@@ -20,6 +20,7 @@ from app.check_identity import identity_findings
 from app.manifest.loading import Examination, examine
 from app.manifest.problems import ManifestError, Problem
 from app.manifest.trusted import read_trusted
+from app.residency import elsewhere
 from app.server.documents import Documents
 from app.trusted import unfit
 from canonical.entities import EntityName
@@ -93,6 +94,10 @@ async def check_installation(
 
 
 async def _probed(name: str, found: Examination, timeout_s: float) -> Sequence[Finding]:
+    where = _elsewhere(found).get(name)
+    if where is not None:
+        message = f"not asked from here: it is for processes of {where} alone"
+        return [Finding(name, "residency", Severity.OK, message)]
     supplying = found.backends.get(name)
     if supplying is None or _cannot_be_opened(name, found):
         return ()  # why is among the problems
@@ -112,6 +117,12 @@ async def _probed(name: str, found: Examination, timeout_s: float) -> Sequence[F
         _log.debug("probe failed", system=name, exc_info=exc)
         message = f"could not be checked: {type(exc).__name__}"
         return [_error(name, "probe", message, "report this, with what --debug shows")]
+
+
+def _elsewhere(found: Examination) -> Mapping[str, str]:
+    """Backends that this process may not ask, and their regions."""
+    manifest = found.parts.manifest
+    return {} if manifest is None else elsewhere(manifest, found.vault.environ)
 
 
 @asynccontextmanager

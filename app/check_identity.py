@@ -43,7 +43,7 @@ async def _looked_at(issuer: Issuer) -> Finding:
         return Finding(_SYSTEM, where, Severity.ERROR, exc.message, remedy)
     fit = sum(_fits(key, issuer.accepted) for key in keys.values())
     if fit:
-        return Finding(_SYSTEM, where, Severity.OK, f"publishes {fit} keys that fit")
+        return Finding(_SYSTEM, where, Severity.OK, f"keys that fit: {fit}")
     message = f"publishes no key that signs by {', '.join(issuer.accepted)}"
     kinds = sorted({key.key_type for key in keys.values()})
     remedy = f"see identity.{where}.algorithms; its keys are {', '.join(kinds) or 'none of ours'}"

@@ -225,4 +225,5 @@ def _tokens(key: str, supplier: str) -> tuple[DemoToken, ...]:
             ),
         )
         for role in Role
+        if role is not Role.MACHINE  # they have keys
     )

@@ -5,6 +5,7 @@ the question and are passed on; anything else is a fault of ours, told only by i
 and logged whole, once.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ MAX_ERRORS: Final = 100
 """Errors of one answer; how many more there are is said in a last one."""
 
 _ALIKE: Final = 20
+_JSON_WORDS: Final = {"None": "null", "True": "true", "False": "false"}
+_PYTHON: Final = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\b(?:None|True|False)\b""")
 _LONGEST: Final = 1_000
 
 Path = Sequence[str | int]
@@ -55,14 +58,15 @@ class Translator:
         return {**shown, "path": list(path)} if path else shown
 
     def _error(self, error: GraphQLError) -> Told:
-        cause: BaseException | None = error.original_error
-        if isinstance(cause, BatchError) and cause.__cause__ is not None:
-            cause = cause.__cause__
+        cause = _cause(error)
         if isinstance(cause, SupplygraphError):
             shown = told_refusal(cause, self._correlation_id)
         elif cause is None or isinstance(cause, GraphQLError):
             code = str((error.extensions or {}).get("code", "BAD_USER_INPUT"))
-            shown = _told(error.message, code, self._correlation_id)
+            shown = _told(_in_json_words(error.message), code, self._correlation_id)
+            shown["extensions"].update(
+                {k: v for k, v in (error.extensions or {}).items() if k == "coordinate"}
+            )
         else:
             shown = self._fault(cause, error.path)
         if error.locations:
@@ -96,6 +100,30 @@ class Translator:
         return kept
 
 
+def codes_of(
+    errors: Iterable[GraphQLError], problems: Iterable[tuple[SupplygraphError, Path]]
+) -> list[str]:
+    """The codes under which errors and problems are told, each once, in order."""
+    codes = [*map(_code, errors), *(problem.code for problem, _ in problems)]
+    return list(dict.fromkeys(codes))
+
+
+def _code(error: GraphQLError) -> str:
+    cause = _cause(error)
+    if isinstance(cause, SupplygraphError):
+        return cause.code
+    if cause is None or isinstance(cause, GraphQLError):
+        return str((error.extensions or {}).get("code", "BAD_USER_INPUT"))
+    return SupplygraphError.code
+
+
+def _cause(error: GraphQLError) -> BaseException | None:
+    cause: BaseException | None = error.original_error
+    if isinstance(cause, BatchError) and cause.__cause__ is not None:
+        return cause.__cause__
+    return cause
+
+
 def told_refusal(problem: SupplygraphError, correlation_id: str) -> Told:
     """An error of our own tree."""
     shown = _told(problem.message, problem.code, correlation_id)
@@ -112,6 +140,12 @@ def told_fault(cause: BaseException, correlation_id: str, path: Path | None = No
     """A fault of ours: the client gets its number, the log gets the rest."""
     _log.error("internal error", correlation_id=correlation_id, path=path, exc_info=cause)
     return _told_fault(correlation_id)
+
+
+def _in_json_words(message: str) -> str:
+    """What graphql-core says in words of Python, outside of quotation marks."""
+    shown = message[: _LONGEST + 1]  # what is longer is cut off anyway, and takes its time
+    return _PYTHON.sub(lambda found: _JSON_WORDS.get(found[0], found[0]), shown)
 
 
 def _told_fault(correlation_id: str) -> Told:

@@ -2,20 +2,21 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final
 from uuid import uuid4
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, field
 
 from app.beside import beside
 from app.manifest.loading import Declaration
 from canonical.errors import SupplygraphError
 from runtime.cache.connection import RedisHandle
 from runtime.events.channel import Channel
+from runtime.events.follower import Follower
 from runtime.events.leases import Leases
 from runtime.events.ledger import Ledger
 from runtime.events.letters import Letters
@@ -29,6 +30,16 @@ _COUNTING_S: Final = 30.0
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
+class Following:
+    """How this process follows the log; it may not do so yet.
+
+    Attributes:
+        follower: What does; None before.
+    """
+
+    follower: Follower | None = None
+
+
 class EventLog(Struct, frozen=True):
     """What keeps events, and tells of them.
 
@@ -38,6 +49,8 @@ class EventLog(Struct, frozen=True):
         leases: Who does what only one may do.
         channel: To and from other processes.
         member: Name of this process.
+        opened_at: When it began.
+        following: How it follows the log.
     """
 
     store: Store
@@ -45,6 +58,21 @@ class EventLog(Struct, frozen=True):
     leases: Leases
     channel: Channel
     member: str
+    opened_at: datetime
+    following: Following = field(default_factory=Following)
+
+    def health(self) -> Mapping[str, object]:
+        """State for the health page, without asking.
+
+        Returns:
+            {"database", "connected", "follower"}: None where nobody knows yet.
+        """
+        follower = self.following.follower
+        return {
+            "database": self.store.dialect,
+            "connected": self.store.connected,
+            "follower": None if follower is None else follower.health(),
+        }
 
 
 @asynccontextmanager
@@ -52,14 +80,15 @@ async def open_event_log(declared: Declaration, redis: RedisHandle) -> AsyncIter
     """Open the log that a manifest declares.
 
     The tables of a store of our own are made and brought up to date; those of a database that
-    others run must be already.
+    others run must be already. If that cannot be reached now, the log is opened all the same, and
+    does what it is asked for once it is there.
 
     Raises:
         MisconfiguredError: if the store cannot be used as it is; the message says what to do.
-        UnavailableError: if it cannot be reached.
     """
+    opened_at = datetime.now(UTC)
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(open_ledger(declared.store))
+        ledger = await stack.enter_async_context(open_ledger(declared.store, now=False))
         store = ledger.store
         leases = Leases(store, now=lambda: datetime.now(UTC))
         member = uuid4().hex
@@ -68,16 +97,30 @@ async def open_event_log(declared: Declaration, redis: RedisHandle) -> AsyncIter
         )
         await stack.enter_async_context(beside(_forgetting(retention)))
         await stack.enter_async_context(beside(_counting(Letters(store))))
-        yield EventLog(store, ledger, leases, channel_of(redis, store), member)
+        yield EventLog(store, ledger, leases, channel_of(redis, store), member, opened_at)
 
 
 @asynccontextmanager
-async def open_ledger(settings: StoreSettings) -> AsyncIterator[Ledger]:
-    """Open the log alone; raises as `open_event_log`."""
+async def open_ledger(settings: StoreSettings, *, now: bool = True) -> AsyncIterator[Ledger]:
+    """Open the log alone.
+
+    Args:
+        settings: Where it is.
+        now: Whether it must be there now.
+
+    Raises:
+        MisconfiguredError: as `open_event_log`.
+        UnavailableError: if it must be there and is not.
+    """
     async with AsyncExitStack() as stack:
         store = Store(settings)
         stack.push_async_callback(store.aclose)
-        await (migrate(store) if settings.url is None else state_of(store))
+        if settings.url is None:
+            await migrate(store)
+        elif now or (await store.health())["connected"]:
+            await state_of(store)
+        else:
+            _log.warning("the store cannot be reached: events are taken in once it is there")
         ledger = Ledger(store)
         stack.push_async_callback(ledger.aclose)
         yield ledger
@@ -94,8 +137,12 @@ async def migrated(settings: StoreSettings) -> tuple[str | None, str]:
 
 def channel_of(redis: RedisHandle, store: Store) -> Channel:
     """The way to the processes with the same store: others may use the same Redis."""
-    name = hashlib.blake2b(store.shown.encode(), digest_size=8).hexdigest()
-    return Channel(redis, prefix=f"sg:{name}")
+    return Channel(redis, prefix=f"sg:{name_of(store)}")
+
+
+def name_of(store: Store) -> str:
+    """What tells a store apart from others with which it shares a Redis."""
+    return hashlib.blake2b(store.shown.encode(), digest_size=8).hexdigest()
 
 
 async def _forgetting(retention: Retention) -> None:

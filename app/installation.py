@@ -14,32 +14,37 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from app.beside import beside
 from app.event_log import EventLog, open_event_log
+from app.governance.checked_tokens import AuditedTokens
+from app.governance.opening import open_governance
 from app.ingest.desks import Ingestion
 from app.ingest.opening import open_ingestion, readers_of
-from app.ingest.rereading import HookRereading
+from app.ingest.rereading import HookRereading, RowRereading
 from app.jwks import keys_of
 from app.manifest.crosswalks import walks_of
 from app.manifest.loading import Declaration
-from app.manifest.model import EntityConfig
+from app.manifest.model import EntityConfig, SourceConfig
 from app.manifest.trusted import read_trusted
 from app.operating import CACHES, Operating, operating_on
+from app.residency import Residence, settled
 from app.server.edge import Edge
 from app.server.known_operations import KnownOperations
-from app.server.ports import EventDesk, OperationLimits, Serves
+from app.server.ports import EventDesk, Governance, OperationLimits, Serves, Tokens
 from app.threshold_figures import crossings_of
 from canonical.entities import ENTITIES, Entity, EntityName
-from canonical.ports import Backend
+from canonical.ports import Backend, Source
 from connectors.factory import open_backend
 from connectors.kit.services import Services
 from execution.scheduling import LevelScheduler
-from loaders.catalog import Catalog, Supply
+from loaders.catalog import EVERYWHERE, Catalog, Supply, Territory
 from loaders.context import ReadContext
 from loaders.identity import IdentifiedSource
 from loaders.keyed import KeyedReader
 from loaders.lists import ListReader
+from loaders.placing import PlacedSource
 from loaders.questions import Questions
 from loaders.reads import Reads
 from loaders.shelf import FORMAT
@@ -53,8 +58,10 @@ from runtime.cache.urls import Client
 from runtime.embedded.valkey import embedded_valkey
 from runtime.limits.redis_limits import RedisLimits
 from runtime.limits.redis_rates import RedisRates
+from runtime.security.access_table import AccessTable
 from runtime.security.api_keys import APIKeys
 from runtime.security.callers import Callers
+from runtime.security.principal import Principal
 from runtime.security.tokens import TokenVerifier
 from workflows.ingestion.intake import Intake
 
@@ -73,6 +80,8 @@ class Installation:
         operation_limits: What one request may take.
         units: Conversions declared in the manifest.
         tokens: Tells who is asking.
+        access: What the manifest says about access.
+        residence: Where this process and its callers may look.
         serves: How answers are kept and sent.
         edge: What is taken over HTTP.
         keyed: Reads records by key.
@@ -82,6 +91,7 @@ class Installation:
         ingestion: What takes in what systems send.
         operating: What operators do with the log.
         intake: Takes in what systems report.
+        governance: What operations are audited by.
     """
 
     backends: Mapping[str, Backend]
@@ -90,7 +100,10 @@ class Installation:
     limits: Limits
     operation_limits: OperationLimits
     units: DeclaredUnits
-    tokens: Callers
+    tokens: Tokens
+    callers: Callers
+    access: AccessTable | None
+    residence: Residence
     serves: Serves
     edge: Edge
     keyed: KeyedReader
@@ -100,24 +113,45 @@ class Installation:
     ingestion: Ingestion
     operating: Operating
     intake: Intake
+    governance: Governance
 
     def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
         """The loaders of one operation."""
         return Reads(self.catalog, self.keyed, self.lists, scheduler, context)
 
+    def territory(self, principal: Principal | None) -> Territory:
+        """Where a caller may look; a stranger has nothing to look for."""
+        return EVERYWHERE if principal is None else self.residence.territory(principal)
+
     def health(self) -> Mapping[str, Any]:
         """State of every dependency, without asking any.
 
         Returns:
-            {"cache": {...}, "backends": {name: {"state", ...}}, "identity": {"issuers": {name:
-            {"keys", ...}}}}. A backend's state is `ok`, `maintenance`, or its circuit's: `open`,
-            `half_open`.
+            {"cache": {...}, "events": {...}, "backends": {name: {"state", ...}}, "identity":
+            {"issuers": {name: {"keys", ...}}}, "elsewhere": {name: region}}. A backend's state is
+            `ok`, `maintenance`, or its circuit's: `open`, `half_open`. Those elsewhere are not for
+            this process, which does not open them.
         """
         backends = {name: _with_state(b.health()) for name, b in self.backends.items()}
+        elsewhere = {"elsewhere": self.residence.elsewhere} if self.residence.elsewhere else {}
         answers = {} if self.serves.answers is None else self.serves.answers.health()
-        cache = {**self.cache.health(), "answers": answers}
-        issuers = self.tokens.tokens.health()
-        return {"cache": cache, "backends": backends, "identity": {"issuers": issuers}}
+        return {
+            "cache": {**self.cache.health(), "answers": answers},
+            "events": self.log.health(),
+            "backends": backends,
+            "identity": {"issuers": self.callers.tokens.health()},
+            **elsewhere,
+        }
+
+
+class Desks(Struct, frozen=True):
+    """What stands around the readers: how answers are sent, the log, the audit, who may ask."""
+
+    serves: Serves
+    log: EventLog
+    governance: Governance
+    callers: Callers
+    residence: Residence
 
 
 @asynccontextmanager
@@ -130,8 +164,8 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         InvalidInputError: if a backend cannot be opened as it is configured.
         EmbeddedServerError: if no Redis is named and none can be started.
         MisconfiguredError: if the store of events cannot be used as it is.
-        UnavailableError: if the store cannot be reached.
     """
+    declared, residence = settled(declared)
     async with AsyncExitStack() as stack:
         url = declared.redis_url
         if url is None:
@@ -160,11 +194,15 @@ async def open_installation(declared: Declaration) -> AsyncIterator[Installation
         rates = RedisRates(redis)
         serves = Serves(answers, known, share, http.gzip_from_bytes, traces, rates)
         log = await stack.enter_async_context(open_event_log(declared, redis))
+        governance = await stack.enter_async_context(open_governance(declared.manifest, log, redis))
         questions = Questions(cache, Announcements(redis, FORMAT))
         callers = _callers(declared, log)
         stack.push_async_callback(callers.aclose)
         await stack.enter_async_context(beside(callers.keys.keep_flushing()))
-        yield _wired(declared, backends, questions, serves, log, callers)
+        desks = Desks(serves, log, governance, callers, residence)
+        installation = _wired(declared, backends, questions, desks)
+        stack.push_async_callback(installation.intake.aclose)
+        yield installation
 
 
 async def _ping(client: Client) -> bool:
@@ -196,19 +234,21 @@ def _wired(
     declared: Declaration,
     backends: Mapping[str, Backend],
     questions: Questions,
-    serves: Serves,
-    log: EventLog,
-    callers: Callers,
+    desks: Desks,
 ) -> Installation:
-    manifest = declared.manifest
+    manifest, log = declared.manifest, desks.log
     catalog = _catalog(declared, backends)
     cache = questions.cache
     keyed = KeyedReader(catalog, cache, questions=questions)
     limits = manifest.limits
     intake = Intake(log.ledger, crossings_of(manifest, keyed, log.ledger))
     readers = readers_of(declared, catalog)
+    ingestion = open_ingestion(declared, readers, intake, log)
     operating = operating_on(
-        log.ledger, intake, {CACHES: questions.apply}, {"webhook": HookRereading(readers)}
+        log.ledger,
+        intake,
+        {CACHES: questions.apply},
+        {"webhook": HookRereading(readers), "bulk": RowRereading(ingestion.files.files)},
     )
     return Installation(
         backends=backends,
@@ -219,16 +259,20 @@ def _wired(
             limits.operation_timeout_s, limits.max_query_kilobytes * 1024, limits.demand()
         ),
         units=manifest.units.declared(),
-        tokens=callers,
-        serves=serves,
+        access=manifest.access,
+        residence=desks.residence,
         edge=manifest.http.edge(development=manifest.identity.development_key is not None),
+        tokens=AuditedTokens(desks.callers, desks.governance.auditing),
+        callers=desks.callers,
+        serves=desks.serves,
         keyed=keyed,
         lists=ListReader(catalog, keyed, cache),
         log=log,
         events=EventDesk(log.ledger, operating.dead_letters, operating.replays),
-        ingestion=open_ingestion(declared, readers, intake, log),
+        ingestion=ingestion,
         operating=operating,
         intake=intake,
+        governance=desks.governance,
     )
 
 
@@ -240,15 +284,25 @@ def _catalog(declared: Declaration, backends: Mapping[str, Backend]) -> Catalog:
         found: list[Supply] = []
         for source in entity.sources:
             inner = backends[source.backend].sources[name]
-            identified = IdentifiedSource(inner, walks[source.backend])
+            identified: Source = IdentifiedSource(inner, walks[source.backend])
+            for column, value in _placed(name, source):
+                if value is not None and column not in identified.columns:
+                    identified = PlacedSource(identified, column, value)
             columns = _narrowed(identified.columns, source.columns, ENTITIES[name])
-            found.append(Supply(identified, source.region, columns))
+            found.append(Supply(identified, source.region, columns, source.company))
         return found
 
     return Catalog(
         {name: supplies(name, entity) for name, entity in entities.items()},
         {name: entity.freshness(name) for name, entity in entities.items()},
     )
+
+
+def _placed(name: EntityName, source: SourceConfig) -> Sequence[tuple[str, str | None]]:
+    """What a source's place says of its records."""
+    if name is EntityName.LOCATION:
+        return (("region", source.region),)
+    return (("company", source.company),) if name is EntityName.PURCHASE_ORDER else ()
 
 
 def _narrowed(has: frozenset[str], wanted: Sequence[str] | None, entity: Entity) -> frozenset[str]:

@@ -12,7 +12,7 @@ from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
 from loaders.catalog import Catalog
 from workflows.ingestion.intake import Intake
-from workflows.ingestion.watchers import Pace, Watchers
+from workflows.ingestion.watchers import LEASE_S, Pace, Watchers
 from workflows.ingestion.watches import Watch
 
 Declared = Mapping[str, Mapping[EntityName, WatchConfig]]
@@ -46,15 +46,28 @@ def _watch(system: str, entity: EntityName, config: WatchConfig, catalog: Catalo
 
 @asynccontextmanager
 async def watching(
-    declared: Declared, catalog: Catalog, log: EventLog, intake: Intake
+    declared: Declared,
+    catalog: Catalog,
+    log: EventLog,
+    intake: Intake,
+    *,
+    takeover_s: float = LEASE_S,
 ) -> AsyncIterator[None]:
     """Watch while the block lasts. Every process may: for each watch one of them does.
+
+    Args:
+        declared: What is watched.
+        catalog: Where it is read.
+        log: Where events go.
+        intake: How they come there.
+        takeover_s: How long a process that died is waited for, before another watches.
 
     Raises:
         InvalidInputError: if something cannot be watched as it is said.
     """
     watches = watches_of(declared, catalog)
-    pace = Pace(clock=asyncio.get_running_loop().time, random=SystemRandom())
+    clock = asyncio.get_running_loop().time
+    pace = Pace(clock=clock, random=SystemRandom(), lease_s=takeover_s)
     watchers = Watchers(watches, intake, log.ledger, log.leases, holder=log.member, pace=pace)
     async with beside(watchers.run()):
         yield

@@ -6,7 +6,7 @@ way is still waited for, so that a server's processor time divides exactly by th
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -27,7 +27,7 @@ class Sample(Struct, frozen=True):
     Attributes:
         latencies_s: Of each answer, in seconds, ascending.
         seconds: From the first request to the last answer.
-        failed: Answers with another status than 200.
+        failed: Answers that were refusals.
         bytes: Length of the last body.
     """
 
@@ -64,9 +64,23 @@ async def load(
         seconds: How long new ones are sent.
     """
     where = urlsplit(url)
-    host, _, port = where.netloc.partition(":")
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    requests = cycle([_request(where.path, where.netloc, head, body) for body in bodies])
+    json = {"Content-Type": "application/json", "Accept": "application/json", **headers}
+    requests = cycle([request_of(where.path, where.netloc, json, body) for body in bodies])
+    return await load_with(requests, where.netloc, connections, seconds)
+
+
+async def load_with(
+    requests: Iterator[bytes], address: str, connections: int, seconds: float
+) -> Sample:
+    """Send requests for some time.
+
+    Args:
+        requests: Whole requests without end; each is taken when it is sent.
+        address: Host and port.
+        connections: How many requests are under way at a time.
+        seconds: How long new ones are sent.
+    """
+    host, _, port = address.partition(":")
     loop = asyncio.get_running_loop()
     run = _Run(requests)
     made = [
@@ -83,18 +97,17 @@ async def load(
     return Sample(sorted(run.latencies_s), run.last - began, run.failed, run.bytes)
 
 
-def _request(path: str, host: str, head: str, body: bytes) -> bytes:
-    lines = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-        f"Accept: application/json\r\n{head}Content-Length: {len(body)}\r\n\r\n"
-    )
+def request_of(path: str, host: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """The bytes of a POST."""
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    lines = f"POST {path} HTTP/1.1\r\nHost: {host}\r\n{head}Content-Length: {len(body)}\r\n\r\n"
     return lines.encode("ascii") + body
 
 
 class _Run:
     """What all connections of one load share."""
 
-    def __init__(self, requests: Any) -> None:
+    def __init__(self, requests: Iterator[bytes]) -> None:
         self.requests = requests
         self.until = 0.0
         self.latencies_s: list[float] = []
@@ -146,7 +159,7 @@ class _Connection(asyncio.Protocol):
 
     def _begin(self, head: bytes) -> None:
         run = self._run
-        run.failed += head.split(b" ", 2)[1] != b"200"
+        run.failed += not head.split(b" ", 2)[1].startswith(b"2")
         _, found, rest = head.lower().partition(_LENGTH)
         assert found, "the answer does not say how long it is"
         self._missing = run.bytes = int(rest.partition(b"\r\n")[0])

@@ -98,6 +98,9 @@ class PurchaseOrder(Record, frozen=True, kw_only=True):
     )
     supplier: Annotated[str, Meta(description="Code of the supplier.")] = ABSENT
     buyer: Annotated[str | None, Meta(description="Who bought, or the purchasing group.")] = ABSENT
+    company: Annotated[
+        str | None, Meta(description="Company that ordered, as its system calls it.")
+    ] = ABSENT
     ordered_on: Annotated[date, Meta(description="Day of the order.")] = ABSENT
     currency: Annotated[str, Meta(description="Currency of the order, ISO 4217.")] = ABSENT
     total: Annotated[Money, Meta(description="Net value of the lines that are not cancelled.")] = (

@@ -149,6 +149,17 @@ class Rows:
         assert self.times is not None  # noqa: S101  # it was begun
         self.times[number] = (self.times[number][0], moment_ns)
 
+    def inner_objects(self) -> list[Any]:
+        """The objects that their fields have led to, in the order of the fields."""
+        found: list[Any] = []
+        for cells in self.cells:
+            inner = cells
+            while isinstance(inner, Many):
+                inner = inner.inner
+            if isinstance(inner, Objects):
+                found += (one for rows in inner.rows for one in rows.objects)
+        return found
+
     def paths(self, number: int) -> Iterator[tuple[str | int, ...]]:
         """Every path at which an object stands, from the number of its root on."""
         if self.standing is None:

@@ -22,6 +22,7 @@ from graphql import (
     ExecutionResult,
     GraphQLError,
     GraphQLSchema,
+    MiddlewareManager,
     OperationDefinitionNode,
     VariableNode,
     Visitor,
@@ -38,7 +39,7 @@ from execution.aside import aside
 from execution.fields import DEFINITION
 from execution.leaves import ColumnWriter
 from execution.links import foreseen
-from execution.operation import OperationContext, Path
+from execution.operation import NO_MASK, Mask, OperationContext, Path
 from execution.plans import NotPlannedError, Plan, Planner
 from execution.reporting import Reports
 from execution.running import Run
@@ -60,12 +61,17 @@ class Outcome(Struct, frozen=True):
         errors: What is wrong, with paths.
         problems: What is merely incomplete, with paths.
         timings: How long each field took, where the operation has a timer and was planned.
+        objects: How many distinct objects there are in it, by type; None where that is not known,
+            because it was walked, or made together with others.
+        payloads: The objects of a mutation's root fields, where it was planned.
     """
 
     data: bytes | None
     errors: Sequence[GraphQLError]
     problems: Sequence[tuple[SupplygraphError, Path]] = ()
     timings: Timing | None = None
+    objects: Mapping[str, int] | None = None
+    payloads: Sequence[Any] = ()
 
 
 class Opened(Struct, frozen=True):
@@ -99,14 +105,17 @@ class _Asked(Struct, frozen=True):
     variables: Mapping[str, Any]
     coerced: VariableValues
     plan: Plan | NotPlannedError
+    mask: Mask
 
 
 class _Prepared(Struct):
-    """An operation of a document, with its plans by the values of skip and include."""
+    """An operation of a document, with its plans by the values of skip and include, and mask."""
 
     operation: OperationDefinitionNode
     conditions: tuple[str, ...]
-    plans: dict[tuple[bool, ...], Plan | NotPlannedError] = msgspec.field(default_factory=dict)
+    plans: dict[tuple[tuple[bool, ...], Mask], Plan | NotPlannedError] = msgspec.field(
+        default_factory=dict
+    )
 
 
 class Engine:
@@ -146,6 +155,8 @@ class Engine:
         operation_name: str | None,
         variables: Mapping[str, Any],
         context: OperationContext,
+        *,
+        mask: Mask = NO_MASK,
     ) -> Outcome:
         """Run one operation of a document.
 
@@ -155,10 +166,12 @@ class Engine:
             operation_name: Which operation, where it has several.
             variables: Values of its variables as the client sent them.
             context: What resolvers get.
+            mask: Fields that are null, unread; each must be one that may be null.
         """
+        context.operation.mask = mask
         if not self._planned:
             return await self._walked(document, operation_name, variables, None, context)
-        asked = self._asked(text, document, operation_name, variables)
+        asked = self._asked(text, document, operation_name, variables, mask)
         if isinstance(asked, Outcome):
             return asked
         if isinstance(asked.plan, NotPlannedError):
@@ -173,19 +186,20 @@ class Engine:
         document: DocumentNode,
         operation_name: str | None,
         variables: Mapping[str, Any],
+        mask: Mask = NO_MASK,
     ) -> Opened | Outcome:
         """Find out what a subscription wants to hear; arguments as of `run`.
 
         Returns:
             The subscription; or why it cannot be begun, without data.
         """
-        asked = self._asked(text, document, operation_name, variables)
+        asked = self._asked(text, document, operation_name, variables, mask)
         if isinstance(asked, Outcome):
             return asked
         if isinstance(asked.plan, Plan):
             [field] = asked.plan.root.fields
         else:
-            planner = self._planner(document, asked.coerced)
+            planner = self._planner(document, asked.coerced, mask)
             field = planner.heard(_chosen(document, operation_name))
         try:
             taken = {} if field.arguments is None else field.arguments.values(asked.coerced)
@@ -211,6 +225,7 @@ class Engine:
             One outcome for each event, in their order.
         """
         asked = opened._asked  # noqa: SLF001  # nobody else's business
+        context.operation.mask = asked.mask
         if isinstance(asked.plan, Plan):
             return await _ran(asked.plan, asked.coerced, context, values)
         told = context.operation.problems
@@ -229,6 +244,7 @@ class Engine:
         document: DocumentNode,
         operation_name: str | None,
         variables: Mapping[str, Any],
+        mask: Mask,
     ) -> _Asked | Outcome:
         prepared = self._prepared(text, document, operation_name)
         values = get_variable_values(
@@ -240,10 +256,10 @@ class Engine:
         )
         if not isinstance(values, VariableValues):
             return Outcome(None, values)
-        plan = self._plan(prepared, document, values)
+        plan = self._plan(prepared, document, values, mask)
         if isinstance(plan, NotPlannedError) and self._planned:
             self._on_plan(PlanOutcome.WALKED, str(plan))
-        return _Asked(document, operation_name, variables, values, plan)
+        return _Asked(document, operation_name, variables, values, plan, mask)
 
     def _prepared(self, text: str, document: DocumentNode, operation_name: str | None) -> _Prepared:
         key = (text, operation_name)
@@ -259,32 +275,37 @@ class Engine:
         return prepared
 
     def _plan(
-        self, prepared: _Prepared, document: DocumentNode, values: VariableValues
+        self, prepared: _Prepared, document: DocumentNode, values: VariableValues, mask: Mask
     ) -> Plan | NotPlannedError:
         if not self._planned:
             return _UNPLANNED
         given = [values.coerced.get(name) for name in prepared.conditions]
         if None in given:
             return NotPlannedError("a condition of skip or include is null")
-        conditions = tuple(map(bool, given))
-        plan = prepared.plans.get(conditions)
+        key = (tuple(map(bool, given)), mask)
+        plan = prepared.plans.get(key)
         if plan is not None:
             if isinstance(plan, Plan):
                 self._on_plan(PlanOutcome.FOUND, None)
             return plan
         try:
-            plan = self._planner(document, values).plan(prepared.operation)
+            plan = self._planner(document, values, mask).plan(prepared.operation)
             self._on_plan(PlanOutcome.MADE, None)
         except NotPlannedError as exc:
             plan = exc
         if len(prepared.plans) == _KEPT:
             prepared.plans.clear()
-        prepared.plans[conditions] = plan
+        prepared.plans[key] = plan
         return plan
 
-    def _planner(self, document: DocumentNode, values: VariableValues) -> Planner:
+    def _planner(self, document: DocumentNode, values: VariableValues, mask: Mask) -> Planner:
         return Planner(
-            self._schema, document, values.coerced, writers=self._writers, read=self._read
+            self._schema,
+            document,
+            values.coerced,
+            writers=self._writers,
+            read=self._read,
+            mask=mask,
         )
 
     async def _walked(
@@ -302,6 +323,7 @@ class Engine:
             context_value=context,
             variable_values=dict(variables),
             operation_name=operation_name,
+            middleware=_masking if context.operation.mask else None,
         )
         result = await outcome if inspect.isawaitable(outcome) else outcome
         assert isinstance(result, ExecutionResult)  # noqa: S101  # nothing is deferred
@@ -319,15 +341,26 @@ async def _ran(
     run = Run(plan, values, context, reports)
     rows = await run.rows(roots)
     timings = None if context.operation.timer is None else timings_of(rows)
+    payloads = rows.inner_objects() if plan.serial else ()
 
     def written() -> list[Outcome]:
-        data = Writer(reports).data(rows)
+        writer = Writer(reports)
+        data = writer.data(rows)
+        objects = writer.objects if len(roots) == 1 else None
         told = zip(data, reports.errors(), reports.incomplete(), strict=True)
-        return [Outcome(*one, timings) for one in told]
+        return [Outcome(*one, timings, objects, payloads) for one in told]
 
     return await aside(written, run.values)
 
 
+def _mask_field(resolve: Any, root: Any, info: Any, **arguments: Any) -> Any:
+    """The walk's part of a mask: what is masked is null, and its resolver is not asked."""
+    if (info.parent_type.name, info.field_name) in info.context.operation.mask:
+        return None
+    return resolve(root, info, **arguments)
+
+
+_masking: Final = MiddlewareManager(_mask_field)
 _UNPLANNED: Final = NotPlannedError("operations are not planned here")
 
 

@@ -1,7 +1,7 @@
 """What belongs to one operation: its scheduler, its link loaders, its problems."""
 
 from collections.abc import Callable, Hashable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -10,6 +10,10 @@ from execution.scheduling import LevelScheduler
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
+Mask = frozenset[tuple[str, str]]
+"""Fields that are null for a caller, unread: names of their object types, and their own."""
+
+NO_MASK: Final[Mask] = frozenset()
 
 
 class BatchError(Exception):
@@ -34,6 +38,7 @@ class Operation:
     Attributes:
         scheduler: Starts its batches.
         problems: What is incomplete, with paths.
+        mask: Fields that are null, unread.
         personal: Whether its answer is about the caller alone, and no other caller's with the same
             rights; a resolver that looks at more than the caller's rights says so.
         timer: A clock in nanoseconds, where it is to be told how long each field took.
@@ -44,6 +49,7 @@ class Operation:
     def __init__(self) -> None:
         self.scheduler = LevelScheduler()
         self.problems: list[tuple[SupplygraphError, Path]] = []
+        self.mask: Mask = NO_MASK
         self.personal = False
         self.timer: Callable[[], int] | None = None
         self.objects: list[tuple[str, str, int]] | None = None

@@ -28,8 +28,9 @@ from graphql import (
 from msgspec import Struct
 
 from execution.arguments import Arguments
-from execution.fields import Answer, Asked, Link, answer_of, columns_of
+from execution.fields import Answer, Asked, Computed, Link, answer_of, columns_of
 from execution.leaves import ColumnWriter, Leaf, leaf_of
+from execution.operation import NO_MASK, Mask
 from execution.selection import Groups, Selections
 from execution.sources import Writer, writer
 
@@ -196,6 +197,7 @@ class Planner:
         conditions: Values of the variables that `@skip` and `@include` name.
         writers: How custom scalars are written, by name.
         read: Reads an attribute of a parent, for fields that are nothing else.
+        mask: Fields that are null, unread.
     """
 
     def __init__(
@@ -206,12 +208,13 @@ class Planner:
         *,
         writers: Mapping[str, ColumnWriter],
         read: Callable[[Any, str], Any],
+        mask: Mask = NO_MASK,
     ) -> None:
         fragments = {
             d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
         }
         self._schema = schema
-        self._selections = Selections(schema, fragments, conditions)
+        self._selections = Selections(schema, fragments, conditions, mask)
         self._writers = writers
         self._read = read
 
@@ -249,6 +252,8 @@ class Planner:
         definition = owner.fields.get(name)
         if definition is None:
             raise NotPlannedError("introspection")
+        if (owner.name, name) in self._selections.mask:
+            return self._masked(field, definition)
         field.answer = answer_of(definition, self._read)
         if field.answer is None:
             raise NotPlannedError(f"{field.name} has no batch")
@@ -262,6 +267,19 @@ class Planner:
         if isinstance(field.answer, Link):
             field.asked = self._asked(definition.type, nodes)
             field.early = _early(field)
+        return field
+
+    def _masked(self, field: Field, definition: GraphQLField) -> Field:
+        """A field that is null, whatever stands below it."""
+        field.definition = definition
+        field.answer = _NOTHING
+        field.shape = _shape(definition.type)
+        named: Any = get_named_type(definition.type)
+        if is_leaf_type(named):
+            field.leaf = leaf_of(named, self._writers)
+        else:
+            types = self._selections.possible(named)
+            field.below = Below(types, lambda t: Selection(t.name, ()))
         return field
 
     def _define(self, field: Field, definition: GraphQLField) -> None:
@@ -280,6 +298,9 @@ class Planner:
             self._selections.columns(returns, nodes),
             self._selections.selects(returns, nodes, "totalCount"),
         )
+
+
+_NOTHING: Final = Computed(lambda parents: [None] * len(parents))
 
 
 def _shape(output: GraphQLOutputType) -> Shape:

@@ -28,6 +28,7 @@ from graphql import (
 )
 
 from execution.fields import columns_of
+from execution.operation import NO_MASK, Mask
 
 Groups = dict[str, list[FieldNode]]
 """Field nodes by response key, in the order of the answer."""
@@ -42,6 +43,7 @@ class Selections:
         schema: The schema.
         fragments: The document's fragments, by name.
         conditions: Values of at least those variables that `@skip` and `@include` name.
+        mask: Fields that are null, unread: they need no columns.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class Selections:
         schema: GraphQLSchema,
         fragments: Mapping[str, FragmentDefinitionNode],
         conditions: Mapping[str, Any],
+        mask: Mask = NO_MASK,
     ) -> None:
         self.schema = schema
+        self.mask = mask
         self._fragments = fragments
         self._conditions = conditions
 
@@ -59,7 +63,8 @@ class Selections:
         """The selections of an operation that graphql-core is walking."""
         values: Any = info.variable_values
         fragments = {n: getattr(f, "definition", f) for n, f in info.fragments.items()}
-        return cls(info.schema, fragments, getattr(values, "coerced", values))
+        mask: Mask = info.context.operation.mask
+        return cls(info.schema, fragments, getattr(values, "coerced", values), mask)
 
     def fields(self, owner: GraphQLObjectType, nodes: Iterable[FieldNode]) -> Groups:
         """What the subselections of some nodes of one field ask of an object of a type."""
@@ -86,7 +91,7 @@ class Selections:
         """Tell whether a field's subselection names a certain field directly."""
         given = list(nodes)
         return any(
-            group[0].name.value == name
+            group[0].name.value == name and (owner.name, name) not in self.mask
             for owner in self.possible(returns)
             for group in self.fields(owner, given).values()
         )
@@ -105,8 +110,9 @@ class Selections:
     ) -> None:
         for owner in self.possible(returns):
             for group in self.fields(owner, nodes).values():
-                field = owner.fields.get(group[0].name.value)
-                if field is None:
+                name = group[0].name.value
+                field = owner.fields.get(name)
+                if field is None or (owner.name, name) in self.mask:
                     continue
                 columns = columns_of(field)
                 found.update(n[1:] if n.startswith("/") else prefix + n for n in columns.names)

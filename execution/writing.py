@@ -29,6 +29,7 @@ class Writer:
 
     def __init__(self, reports: Reports) -> None:
         self._reports = reports
+        self.objects: dict[str, int] = {}
 
     def data(self, roots: Rows) -> list[bytes]:
         """JSON of the `data` of each root's response."""
@@ -38,6 +39,8 @@ class Writer:
         """JSON of all objects; None for those that hold a null where none is allowed."""
         if not len(rows.objects):
             return ()
+        name = rows.selection.type_name
+        self.objects[name] = self.objects.get(name, 0) + len(rows.objects)
         forms: list[str] = []
         columns: list[Sequence[Text]] = []
         for cells in rows.cells:

@@ -1,6 +1,7 @@
 """The catalog: which systems supply which entity, in which order, how old it may be."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct
 
@@ -15,17 +16,46 @@ class Supply(Struct, frozen=True):
     Attributes:
         source: Where records are read, in canonical keys.
         region: Region that it is in charge of, if the manifest names one.
+        company: Company whose records it has, if the manifest names one.
         columns: Columns that it is asked for; what the source has, unless the manifest names fewer.
     """
 
     source: Source
     region: str | None
     columns: frozenset[str]
+    company: str | None = None
 
     @property
     def system(self) -> str:
         """The backend's name in the manifest."""
         return self.source.system
+
+
+class Territory(Struct, frozen=True):
+    """Where a caller may look: who may not look there is not told that there is anything.
+
+    Attributes:
+        regions: Regions; None for all.
+        companies: Companies; None for all.
+        narrow: Whether this process has only a part of the sources: what others take in of the
+            rest is not told here.
+    """
+
+    regions: frozenset[str] | None = None
+    companies: frozenset[str] | None = None
+    narrow: bool = False
+
+    def covers(self, supply: Supply) -> bool:
+        """Tell whether a supply may be asked; one without a region belongs to all of them."""
+        return _within(supply.region, self.regions) and _within(supply.company, self.companies)
+
+
+EVERYWHERE: Final = Territory()
+_MOST_PARTS: Final = 256
+
+
+def _within(place: str | None, allowed: frozenset[str] | None) -> bool:
+    return place is None or allowed is None or place in allowed
 
 
 class Freshness(Struct, frozen=True):
@@ -66,6 +96,21 @@ class Catalog:
     ) -> None:
         self._supplies = {name: tuple(found) for name, found in supplies.items()}
         self._freshness = dict(freshness)
+        self._parts: dict[Territory, Catalog] = {}
+
+    def within(self, territory: Territory) -> "Catalog":
+        """The part of it in a territory: what lies outside is not there."""
+        if territory == EVERYWHERE:
+            return self
+        part = self._parts.get(territory)
+        if part is None:
+            if len(self._parts) >= _MOST_PARTS:
+                self._parts.clear()
+            part = self._parts[territory] = Catalog(
+                {n: [s for s in f if territory.covers(s)] for n, f in self._supplies.items()},
+                self._freshness,
+            )
+        return part
 
     def supplies(self, entity: EntityName, system: str | None = None) -> tuple[Supply, ...]:
         """Supplies of an entity, leading first; of one system only, where it is named.
@@ -73,8 +118,8 @@ class Catalog:
         Raises:
             UnsupportedError: if no system supplies the entity.
         """
-        found = self._supplies.get(entity, ())
-        if not found:
+        found = self._supplies.get(entity)
+        if found is None:
             raise UnsupportedError(
                 f"no system supplies {entity.value!r} here; name one under entities.{entity.value}"
                 ".sources in the manifest"
@@ -85,7 +130,7 @@ class Catalog:
 
     def has(self, entity: EntityName) -> bool:
         """Tell whether any system supplies an entity."""
-        return bool(self._supplies.get(entity))
+        return entity in self._supplies
 
     def freshness(self, entity: EntityName) -> Freshness:
         """How old records of an entity may be."""

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from canonical.errors import Reason, UnavailableError
 from canonical.ports import Ask
+from loaders.catalog import EVERYWHERE, Territory
 from loaders.journal import Journal
 
 _SHARE: Final = 2 / 3
@@ -23,11 +24,13 @@ class ReadContext(Struct):
         journal: Where costs and ages are written down.
         max_staleness_s: No record older than this is of use to the caller; None leaves it to the
             manifest.
+        territory: Where the caller may look.
     """
 
     ask: Ask
     journal: Journal
     max_staleness_s: float | None = None
+    territory: Territory = EVERYWHERE
 
     def demand(self, max_staleness_s: float | None) -> None:
         """Narrow what age is acceptable for whatever is read from now on."""

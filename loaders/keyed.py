@@ -19,7 +19,7 @@ from canonical.criteria import Criteria
 from canonical.entities import ENTITIES, KEY, EntityName
 from canonical.errors import SupplygraphError, UnavailableError
 from canonical.records import Record
-from loaders.catalog import Catalog, Freshness, Supply
+from loaders.catalog import Catalog, Freshness, Supply, Territory
 from loaders.context import ReadContext
 from loaders.fetching import Answer, Fetcher, Want, Way
 from loaders.grouping import keys_of
@@ -120,7 +120,7 @@ class KeyedReader:
             UnsupportedError: if no system supplies the entity.
         """
         wanted = list(dict.fromkeys(keys))
-        ways = self._ways(question)
+        ways = self._ways(question, context.territory)
         if not wanted:
             return {}
         terms = context.among(len(ways))
@@ -170,7 +170,7 @@ class KeyedReader:
         await self._cache.put_many(kept, kind)
         await self._cache.changed(changed)
 
-    def _ways(self, question: KeyQuestion) -> list[Way]:
+    def _ways(self, question: KeyQuestion, territory: Territory) -> list[Way]:
         name, freshness = digest(question.criteria), self._catalog.freshness(question.entity)
         entity, column = question.entity, question.column
         return [
@@ -182,7 +182,7 @@ class KeyedReader:
                 freshness,
                 prefix(s.system, entity, column, name),
             )
-            for s in self._catalog.supplies(entity, question.system)
+            for s in self._catalog.within(territory).supplies(entity, question.system)
             if column == KEY or column in s.columns
         ]
 

@@ -136,7 +136,7 @@ class ListReader:
             positions = cursor.positions
         supplies = [
             s
-            for s in self._catalog.supplies(question.entity)
+            for s in self._catalog.within(context.territory).supplies(question.entity)
             if question.systems is None or s.system in question.systems
         ]
         for _ in range(_MAX_ROUNDS):

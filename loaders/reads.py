@@ -52,7 +52,7 @@ class Reads:
         scheduler: LevelScheduler,
         context: ReadContext,
     ) -> None:
-        self.catalog = catalog
+        self.catalog = catalog.within(context.territory)
         self.context = context
         self._keyed = keyed
         self._lists = lists

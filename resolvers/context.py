@@ -6,12 +6,16 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
+from canonical.audit import AuditTrail
+from canonical.catalogue import Catalogue
 from canonical.dead_letters import DeadLetters, Replays
 from canonical.errors import UnauthenticatedError
 from canonical.histories import EventHistory, NoHistory
+from canonical.usage import UsageRecord
 from canonical.values import UnitConversion
 from execution.operation import Operation
 from loaders.reads import Reads
+from runtime.security.access import Access, rights_of
 from runtime.security.principal import Principal
 
 DeclaredUnits = Mapping[tuple[str, str], tuple[UnitConversion, ...]]
@@ -36,6 +40,20 @@ class Limits(Struct, frozen=True):
     max_representations: int = 2_000
 
 
+class Governing(Struct, frozen=True):
+    """What may be read of how this service is used and governed; None where it is not kept.
+
+    Attributes:
+        trail: The audit.
+        usage: How the schema is used.
+        catalogue: What the schema is made of, and where it comes from.
+    """
+
+    trail: AuditTrail | None = None
+    usage: UsageRecord | None = None
+    catalogue: Catalogue | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class RequestContext:
     """One operation's context.
@@ -51,6 +69,8 @@ class RequestContext:
         history: The event log.
         dead_letters: What could not be understood; None where no events are taken in.
         replays: Gives events once more; None as above.
+        governing: The audit, and what is like it.
+        access: Who may see what of the schema; None for all of it.
     """
 
     operation: Operation
@@ -63,6 +83,20 @@ class RequestContext:
     history: EventHistory = field(default_factory=NoHistory)
     dead_letters: DeadLetters | None = None
     replays: Replays | None = None
+    governing: Governing = field(default_factory=Governing)
+    access: Access | None = None
+
+    def sees(self, coordinate: str) -> bool:
+        """Whether the caller may see an object or a field at all.
+
+        What is asked for by name was looked at before; this is for what turns up by itself.
+        """
+        return self.access is None or self.access.allows(coordinate, rights_of(self.caller))
+
+    @property
+    def forecast_weeks(self) -> int | None:
+        """How many weeks ahead the caller sees forecasts; None for all."""
+        return None if self.access is None else self.access.forecast_weeks(self.caller)
 
     @property
     def today(self) -> date:

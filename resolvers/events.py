@@ -10,14 +10,18 @@ from typing import Any
 from msgspec import Struct
 
 from canonical.absent import is_absent
+from canonical.criteria import columns_of
 from canonical.entities import EntityName
 from canonical.errors import NotFoundError, UnsupportedError
 from canonical.events import THRESHOLD_RECOVERED, Event
 from execution.fields import Asked, BatchResolver
 from execution.links import answered
 from execution.operation import Partial
+from loaders.catalog import EVERYWHERE
 from resolvers.context import RequestContext
-from resolvers.reading import by_reference
+from resolvers.places import where
+from resolvers.reading import SystemKey, by_reference
+from resolvers.visibility import may_hear, rules
 
 _STATUS = Asked(frozenset({"status"}))
 
@@ -48,6 +52,46 @@ def subjects(entity: EntityName) -> BatchResolver:
         return [_gone(p.event) if r is None else r for p, r in zip(parents, found, strict=True)]
 
     return read
+
+
+async def told_of(context: RequestContext, events: Sequence[Event]) -> list[Event]:
+    """Of some events those that a caller may be told of, with all that they say."""
+    return await seen_of(context, [e for e in events if may_hear(e, context)])
+
+
+async def seen_of(context: RequestContext, events: Sequence[Event]) -> list[Event]:
+    """Of some events those about records where a caller may look.
+
+    Who is bound to regions or companies, or sees forecasts only so many weeks ahead, is told of
+    what happened to records that it may see. Where nobody is bound nothing is read for it.
+    """
+    streams = {e.stream for e in events}
+    late = context.forecast_weeks is not None and EntityName.FORECAST in streams
+    if context.reads.context.territory == EVERYWHERE and not late:
+        return list(events)
+    seen: set[tuple[str, str, str]] = set()
+    for stream in streams:
+        references = dict.fromkeys((e.system, e.key) for e in events if e.stream is stream)
+        seen.update((stream, *r) for r in await _seen(context, stream, list(references)))
+    return [e for e in events if (e.stream, e.system, e.key) in seen]
+
+
+async def _seen(
+    context: RequestContext, stream: EntityName, references: Sequence[SystemKey]
+) -> list[SystemKey]:
+    """Which records, by system and key, a caller may see."""
+    within = (*rules(context, stream), *await where(context, stream))
+    if not within:
+        catalog = context.reads.catalog
+        supplies = catalog.supplies(stream) if catalog.has(stream) else ()
+        systems = {s.system for s in supplies}
+        return [r for r in references if r[0] in systems]
+    found = await by_reference(context, stream, references, Asked(columns_of(within, ())))
+    return [
+        reference
+        for reference, record in zip(references, found, strict=True)
+        if record is not None and not isinstance(record, Exception)
+    ]
 
 
 _orders = subjects(EntityName.PURCHASE_ORDER)

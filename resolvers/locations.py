@@ -11,7 +11,15 @@ from execution.fields import Asked
 from execution.operation import Partial
 from resolvers.connections import EMPTY, connection, page_or_error, page_size
 from resolvers.context import RequestContext
-from resolvers.reading import by_name, listed, pointing_here, reference_to, root_list, sought
+from resolvers.reading import (
+    by_name,
+    listed,
+    narrowed,
+    pointing_here,
+    reference_to,
+    root_list,
+    sought,
+)
 from resolvers.visibility import refusal
 
 
@@ -77,6 +85,7 @@ async def inventory_of(
     answers: list[Any] = []
     for code, positions in zip(codes, found, strict=True):
         criteria = (*filter, Condition("location", Op.IN, (code,)))
+        criteria = await narrowed(context, EntityName.INVENTORY, criteria)
         page = page_or_error(EntityName.INVENTORY, positions, criteria, order, (size, after))
         answers.append(page if isinstance(page, InvalidInputError) else connection(page))
     return answers

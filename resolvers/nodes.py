@@ -95,6 +95,8 @@ async def _read_or_fail(
 async def _read_alike(
     context: RequestContext, type_name: str, ids: Sequence[GlobalId], asked: Asked
 ) -> Sequence[Any]:
+    if not context.sees(type_name):
+        return [None for _ in ids]
     if type_name in BY_NAME:
         names: list[str | None] = [i.parts[0] for i in ids]
         if type_name == "Item" and not sees_everything(context.caller):

@@ -90,6 +90,9 @@ async def of_items(
             f"`weeks` is {weeks}; it must be from 1 to {context.limits.max_weeks}"
         )
     bounds = week_bounds(context.today, weeks)
+    if context.forecast_weeks is not None:  # what lies further ahead is not for this caller
+        horizon = context.today + timedelta(weeks=context.forecast_weeks)
+        bounds = [bounds[0], *(b for b in bounds[1:] if b <= horizon)]
     skus = [p.sku for p in parents]
     places = () if location is None else (location,)
     at_place = () if location is None else (Condition("location", Op.IN, places),)

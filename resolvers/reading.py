@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from canonical.absent import ABSENT, is_absent
-from canonical.criteria import Criteria, Op, Sort
+from canonical.criteria import Criteria, Op, Sort, columns_of, holds
 from canonical.entities import ENTITIES, KEY, EntityName
 from canonical.errors import NotFoundError, SupplygraphError, UnsupportedError
 from execution.fields import Asked, BatchResolver, Reference
@@ -17,7 +17,8 @@ from loaders.lists import ListQuestion
 from loaders.merging import Found
 from resolvers.connections import EMPTY, Connection, connection, page_size
 from resolvers.context import RequestContext
-from resolvers.visibility import refusal, scope_columns, scoped, sees_everything, visible
+from resolvers.places import where
+from resolvers.visibility import both, refusal, rules, sees_everything, visible
 
 SystemKey = tuple[str, str]
 """A record of one system: the system's name and its key there."""
@@ -34,10 +35,12 @@ async def by_name(
     [column] = ENTITIES[entity].natural
     if ABSENT in names:
         names = [None if is_absent(n) else n for n in names]
-    if asked.columns <= {column}:
-        return known_by_name(entity, names)
+    within = rules(context, entity)
+    if asked.columns <= {column} and all(c.column == column for c in within):
+        seen = [n if all(holds(c, n) for c in within) else None for n in names] if within else names
+        return known_by_name(entity, seen)
     found = await _found(context, entity, column, (n for n in names if n is not None), asked)
-    single = {name: _single(context, entity, at_key) for name, at_key in found.items()}
+    single = {name: _single(at_key) for name, at_key in found.items()}
     return [None if n is None else single[n] for n in names]
 
 
@@ -90,7 +93,7 @@ async def by_reference(
         *(_found(context, entity, KEY, k, asked, system=s) for s, k in by_system.items())
     )
     found = {
-        (system, key): _single(context, entity, at_key)
+        (system, key): _single(at_key)
         for system, answer in zip(by_system, answers, strict=True)
         for key, at_key in answer.items()
     }
@@ -114,13 +117,7 @@ async def pointing_here(
     if not context.reads.catalog.has(entity):
         return [[] for _ in keys]
     found = await _found(context, entity, column, keys, asked, criteria=criteria, system=system)
-    if sees_everything(context.caller):
-        whole = {k: _partial(list(f.records), f.problems) for k, f in found.items()}
-    else:
-        whole = {
-            k: _partial(visible(entity, f.records, context.caller), f.problems)
-            for k, f in found.items()
-        }
+    whole = {k: _partial(list(f.records), f.problems) for k, f in found.items()}
     return [whole[k] for k in keys]
 
 
@@ -146,15 +143,22 @@ async def listed(
     if refused is not None:
         raise refused
     size = page_size(first, context)
-    allowed = scoped(entity, criteria, context.caller)
+    within = (*rules(context, entity), *await where(context, entity))
+    allowed = both(criteria, within)
     if allowed is None or _impossible(allowed) or not context.reads.catalog.has(entity):
         return EMPTY
-    columns = asked.columns | scope_columns(entity, context.caller)
+    columns = asked.columns | columns_of(within, ())
     question = ListQuestion(
         entity, columns, size, allowed, tuple(order), after, asked.total, systems
     )
     page = await context.reads.page(question)
-    return connection(page, visible(entity, page.records, context.caller))
+    return connection(page, visible(entity, page.records, context.caller, within))
+
+
+async def narrowed(context: RequestContext, entity: EntityName, criteria: Criteria) -> Criteria:
+    """Criteria of a list as the caller's part of it has them: its cursors are told by these."""
+    within = (*rules(context, entity), *await where(context, entity))
+    return both(criteria, within) or criteria
 
 
 def _impossible(criteria: Criteria) -> bool:
@@ -202,16 +206,28 @@ async def _found(
     criteria: Criteria = (),
     system: str | None = None,
 ) -> Mapping[str, Found]:
-    columns = asked.columns | scope_columns(entity, context.caller)
-    return await context.reads.many(entity, column, keys, columns, criteria=criteria, system=system)
+    """Records by key, as far as the caller may see them."""
+    pushed, placed = rules(context, entity), await where(context, entity)
+    within = (*pushed, *placed)
+    narrowed = both(criteria, pushed)
+    if narrowed is None or _impossible(within):
+        return {k: Found((), ()) for k in keys}
+    columns = asked.columns | columns_of(within, ())
+    found = await context.reads.many(
+        entity, column, keys, columns, criteria=narrowed, system=system
+    )
+    if not within and sees_everything(context.caller):
+        return found
+    return {
+        k: Found(tuple(visible(entity, f.records, context.caller, within)), f.problems)
+        for k, f in found.items()
+    }
 
 
-def _single(context: RequestContext, entity: EntityName, found: Found) -> Any:
+def _single(found: Found) -> Any:
     records = found.records
-    if not sees_everything(context.caller):
-        records = tuple(visible(entity, records, context.caller))
     if not records:
-        return found.problems[0] if found.problems and not found.records else None
+        return found.problems[0] if found.problems else None
     return _partial(records[0], found.problems)
 
 

@@ -16,13 +16,13 @@ from resolvers.context import RequestContext
 from resolvers.reading import (
     by_name,
     listed,
+    narrowed,
     pointing_here,
     reference_to,
     required,
     root_list,
     sought,
 )
-from resolvers.visibility import scoped
 
 
 async def supplier(
@@ -89,8 +89,8 @@ async def purchase_orders_of(
     answers: list[Any] = []
     for code, orders in zip(codes, found, strict=True):
         criteria = (*filter, Condition("supplier", Op.IN, (code,)))
-        allowed = scoped(EntityName.PURCHASE_ORDER, criteria, context.caller) or criteria
-        page = page_or_error(EntityName.PURCHASE_ORDER, orders, allowed, order, (size, after))
+        within = await narrowed(context, EntityName.PURCHASE_ORDER, criteria)
+        page = page_or_error(EntityName.PURCHASE_ORDER, orders, within, order, (size, after))
         answers.append(page if isinstance(page, InvalidInputError) else connection(page))
     return answers
 

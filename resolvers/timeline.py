@@ -14,8 +14,8 @@ from execution.operation import Partial
 from loaders.lists import Listed
 from resolvers.connections import Connection, page_size
 from resolvers.context import RequestContext
+from resolvers.events import told_of
 from resolvers.reading import by_reference, pointing_here
-from resolvers.visibility import sees_event
 
 MOST_EVENTS: Final = 5_000
 """Most events of one subject that a timeline reaches back."""
@@ -42,7 +42,7 @@ async def timeline(
     Raises:
         InvalidInputError: if it is not about one thing, or `first` or `after` is wrong.
     """
-    caller = context.caller
+    context.caller  # noqa: B018  # refuses who has not said who they are
     if [purchase_order, item, correlation_id].count(None) != 2:  # noqa: PLR2004  # one of the three
         raise InvalidInputError("name one of `purchaseOrder`, `item` and `correlationId`")
     size, start = page_size(first, context), None if after is None else _read(after)
@@ -55,7 +55,7 @@ async def timeline(
     else:
         found = await context.history.of_correlation(correlation_id or "", limit=MOST_EVENTS + 1)
         events = _bounded(found, problems)
-    told = [e for e in events if sees_event(e, caller) and system in (None, e.system)]
+    told = await told_of(context, [e for e in events if system in (None, e.system)])
     page = _page(sorted(told, key=_place), size, start)
     return [Partial(page, tuple(problems)) if problems else page for _ in parents]
 

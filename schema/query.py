@@ -15,6 +15,8 @@ from resolvers import (
     suppliers,
     viewer,
 )
+from schema.audit import AUDIT_ENTRIES
+from schema.catalogue import CATALOG, SCHEMA_USAGE
 from schema.common import AFTER, FIRST, MAX_STALENESS, Node
 from schema.forecasts import ForecastConnection, ForecastFilter
 from schema.inventory import InventoryFilter, InventoryPositionConnection
@@ -167,4 +169,7 @@ class Query:
     timeline = TIMELINE
     dead_letters = DEAD_LETTERS
     dead_letter = DEAD_LETTER
+    audit_entries = AUDIT_ENTRIES
+    schema_usage = SCHEMA_USAGE
+    catalog = CATALOG
     viewer = link(viewer.viewer, Viewer, "Who is asking, and what they may see.")

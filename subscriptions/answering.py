@@ -76,7 +76,8 @@ class Answers(Struct, frozen=True):
     """What came of running an operation for events.
 
     Attributes:
-        payloads: For each event JSON of an object with `data` and perhaps `errors`.
+        payloads: For each event JSON of an object with `data` and perhaps `errors`; empty for one
+            that is about a record which the caller may not see: it is not told of it.
         personal: Whether they are about the caller alone, and no other caller's with the same
             rights.
     """
@@ -99,3 +100,7 @@ class Answering(Protocol):
 
     def told(self, problem: Exception, correlation_id: str) -> bytes:
         """JSON of the list of errors that tells a problem, and no more than its client may know."""
+
+    def refused(self, problem: Exception, request: SubscriptionRequest) -> bytes:
+        """The same for a subscription that is not begun."""
+        return self.told(problem, request.correlation_id)

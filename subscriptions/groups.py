@@ -145,6 +145,7 @@ class Group:
         for delivery in await self.question.deliveries(self.stream, batch, askers):
             self.delivered = delivery.position
             await self._deliver(delivery)
+        self.delivered = batch[-1].position  # what they may not see is behind them too
 
     async def _deliver(self, delivery: Delivery) -> None:
         position, payload = delivery.position, delivery.payload
@@ -180,5 +181,7 @@ class Group:
 
     def count_delivered(self, delivery: Delivery, times: int) -> None:
         """An event was delivered to so many."""
-        seconds = self.services.clock() - delivery.recorded
-        event_metrics.stream_delivered(self.field, max(0.0, seconds), times)
+        now = self.services.clock()
+        event_metrics.stream_delivered(self.field, max(0.0, now - delivery.recorded), times)
+        if delivery.occurred is not None:
+            event_metrics.stream_told(self.field, max(0.0, now - delivery.occurred), times)

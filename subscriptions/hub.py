@@ -13,7 +13,7 @@ from typing import Final
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError, SupplygraphError, UnauthenticatedError
 from canonical.events import Event
-from runtime.security.principal import Principal, scope_key
+from runtime.security.principal import Identity, Principal, scope_key
 from runtime.telemetry import event_metrics
 from subscriptions.answering import Answering, Asker, Opened, Refused, SubscriptionRequest
 from subscriptions.channels import Channel
@@ -67,7 +67,7 @@ class Streams:
         self._services: Final = Services(answering, limits or StreamLimits(), clock, pause)
         self._limits: Final = self._services.limits
         self._questions: Final = Questions()
-        self._of_principal: Final[Counter[str]] = Counter()
+        self._of_principal: Final[Counter[Identity]] = Counter()
         self._channels: Final = {
             t.field: Channel(t, log, self._services, shown.get(t.stream, 0), self._left)
             for t in TOPICS.values()
@@ -84,7 +84,7 @@ class Streams:
         try:
             return self._begun(request, opened, outlet)
         except SupplygraphError as exc:
-            outlet.fail(self._services.answering.told(exc, request.correlation_id))
+            outlet.fail(self._services.answering.refused(exc, request))
             return _NEVER
 
     async def show(self, events: Sequence[Event]) -> None:
@@ -143,7 +143,7 @@ class Streams:
 
     def _check_limits(self, principal: Principal) -> None:
         limits = self._limits
-        if self._of_principal[principal.subject] >= limits.per_principal:
+        if self._of_principal[principal.identity] >= limits.per_principal:
             raise TooManySubscriptionsError(
                 f"one caller may have {limits.per_principal} subscriptions at a time: end one first"
             )
@@ -184,16 +184,16 @@ class Streams:
         group.size += 1
         self.size += 1
         principal = member.asker.principal
-        self._of_principal[principal.subject] += 1
+        self._of_principal[principal.identity] += 1
         self._services.wheel.add(member, principal.expires_at.timestamp())
         event_metrics.stream_subscribed(channel.topic.field, 1, groups=len(channel))
 
     def _left(self, channel: Channel, member: Member) -> None:
         self.size -= 1
-        subject = member.asker.principal.subject
-        self._of_principal[subject] -= 1
-        if not self._of_principal[subject]:
-            del self._of_principal[subject]
+        identity = member.asker.principal.identity
+        self._of_principal[identity] -= 1
+        if not self._of_principal[identity]:
+            del self._of_principal[identity]
         event_metrics.stream_subscribed(channel.topic.field, -1, groups=len(channel))
 
 

@@ -153,7 +153,7 @@ class Lane:
                     del self.members[member]
                     member.park(delivery.position - 1)
                 else:
-                    member.outlet.deliver(delivery.to(member.asker.principal.subject) or b"")
+                    member.outlet.deliver(delivery.to(member.asker.principal.identity) or b"")
                     sent += 1
             if sent:
                 self._group.count_delivered(delivery, sent)

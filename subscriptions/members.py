@@ -87,7 +87,7 @@ class Member:
         """Deliver, or hold, what is new to it."""
         if self.mode not in (Mode.LIVE, Mode.CATCHING):
             return
-        payload = delivery.to(self.asker.principal.subject)
+        payload = delivery.to(self.asker.principal.identity)
         if payload is None:
             self._group.reread(self, delivery.position - 1)
             return
@@ -101,10 +101,10 @@ class Member:
 
     def _drain(self) -> None:
         """Deliver what is held for it, as far as the client takes it."""
-        held, outlet, subject = self._held, self.outlet, self.asker.principal.subject
+        held, outlet, identity = self._held, self.outlet, self.asker.principal.identity
         while held and not self.ended and not outlet.congested:
             delivery = held.popleft()
-            outlet.deliver(delivery.to(subject) or b"")
+            outlet.deliver(delivery.to(identity) or b"")
             self._group.count_delivered(delivery, 1)
             self._since = None
         if self.ended:

@@ -236,7 +236,7 @@ async def begin_with_present(group: "Group", member: Member, criteria: Criteria)
             await member.has_room()
             if member.ended:
                 return
-            member.outlet.deliver(delivery.to(member.asker.principal.subject) or b"")
+            member.outlet.deliver(delivery.to(member.asker.principal.identity) or b"")
     if member.mode is Mode.CATCHING:
         member.go_live()
     elif member.mode is Mode.READING:

@@ -5,7 +5,7 @@ alone.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from msgspec import Struct
@@ -13,6 +13,7 @@ from msgspec import Struct
 from canonical.entities import EntityName
 from canonical.events import Event
 from resolvers.events import Shown
+from runtime.security.principal import Identity
 from runtime.telemetry import event_metrics
 from subscriptions.answering import Answers, Asker, Opened, Refused, SubscriptionRequest
 from subscriptions.cursors import encode_cursor
@@ -30,19 +31,21 @@ class Delivery(Struct, frozen=True):
         position: The event's place in its stream.
         payload: What everybody gets, unless it is personal.
         recorded: When the log took the event, in seconds since the epoch.
+        occurred: When it happened in its system, in the same way; None if it was told of too late.
         key: Of several with the same one, the last is enough for who is behind; None if all count.
-        personal: What each caller gets, by subject; None if everybody gets the same.
+        personal: What each caller gets, by identity; None if everybody gets the same.
     """
 
     position: int
     payload: bytes
     recorded: float
+    occurred: float | None = None
     key: tuple[str, ...] | None = None
-    personal: Mapping[str, bytes] | None = None
+    personal: Mapping[Identity, bytes] | None = None
 
-    def to(self, subject: str) -> bytes | None:
+    def to(self, identity: Identity) -> bytes | None:
         """What a caller gets; None if it was not executed for this one."""
-        return self.payload if self.personal is None else self.personal.get(subject)
+        return self.payload if self.personal is None else self.personal.get(identity)
 
 
 class Question:
@@ -65,7 +68,10 @@ class Question:
     async def deliveries(
         self, stream: EntityName, heards: Sequence[Heard], askers: Sequence[Asker]
     ) -> Sequence[Delivery]:
-        """What to deliver for some events; for some askers, who all may see the same."""
+        """What to deliver for some events; for some askers, who all may see the same.
+
+        Nothing for events about records that they may not see.
+        """
         shown = [Shown(h.event, encode_cursor(stream, h.position)) for h in heards]
         return await self.told(shown, askers)
 
@@ -76,15 +82,16 @@ class Question:
         self._personal = self._personal or answers.personal
         payloads = _payloads(answers, shown)
         if not self._personal:
-            return [_delivery(s.event, p) for s, p in zip(shown, payloads, strict=True)]
-        found = {first.principal.subject: payloads}
+            return [_delivery(s.event, p) for s, p in zip(shown, payloads, strict=True) if p]
+        found = {first.principal.identity: payloads}
         for asker in askers:
-            if asker.principal.subject not in found:
+            if asker.principal.identity not in found:
                 own = await self._execute(shown, asker)
-                found[asker.principal.subject] = _payloads(own, shown)
+                found[asker.principal.identity] = _payloads(own, shown)
         return [
-            _delivery(s.event, b"", {subject: own[at] for subject, own in found.items()})
+            _delivery(s.event, b"", {identity: own[at] for identity, own in found.items()})
             for at, s in enumerate(shown)
+            if payloads[at]  # they all may see the same
         ]
 
     async def _execute(self, shown: Sequence[Shown], asker: Asker) -> Answers:
@@ -110,10 +117,13 @@ class Question:
 
 
 def _payloads(answers: Answers, shown: Sequence[Shown]) -> list[bytes]:
-    return [payload_of(p, s) for p, s in zip(answers.payloads, shown, strict=True)]
+    return [payload_of(p, s) if p else b"" for p, s in zip(answers.payloads, shown, strict=True)]
 
 
-def _delivery(event: Event, payload: bytes, personal: Mapping[str, Any] | None = None) -> Delivery:
+def _delivery(
+    event: Event, payload: bytes, personal: Mapping[Identity, bytes] | None = None
+) -> Delivery:
     recorded = event.recorded_at or event.occurred_at
     key = (event.type, event.system, event.key) if event.kind.coalesces else None
-    return Delivery(event.position, payload, recorded.timestamp(), key, personal)
+    occurred = event.occurred_at.timestamp() if event.applied else None
+    return Delivery(event.position, payload, recorded.timestamp(), occurred, key, personal)

@@ -19,6 +19,7 @@ pytest_plugins = ("tests.fixtures.postgres", "tests.fixtures.valkey")
 
 # How long a busy machine takes to make an example says nothing of the code.
 settings.register_profile("suite", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.register_profile("long", settings.get_profile("suite"), max_examples=20_000)
 settings.load_profile("suite")
 
 # Nothing compiled is thrown away: workers, servers and commands would all compile it again.

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from canonical.audit import AuditEntry
 from canonical.dead_letters import (
     DeadLetter,
     LetterFilter,
@@ -19,7 +20,6 @@ from canonical.dead_letters import (
 )
 from canonical.errors import ConflictError, InvalidInputError, NotFoundError
 from canonical.events import Event
-from runtime.events.audit import AuditEntry
 from runtime.events.ledger import Ledger
 from runtime.events.letters import Decision, Letters
 from runtime.events.writing import Writing

@@ -6,10 +6,10 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from canonical.audit import AuditEntry
 from canonical.dead_letters import EventSelection, Replayed
 from canonical.errors import InvalidInputError
 from canonical.events import EVENT_TYPES, Event
-from runtime.events.audit import AuditEntry
 from runtime.events.ledger import Ledger
 from runtime.events.selecting import selected
 

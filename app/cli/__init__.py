@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.cataloguing import asyncapi_json, event_schemas
+from app.cli.audit import audit
+from app.cli.cataloguing import asyncapi_json, catalog, event_schemas
 from app.cli.checking import check
 from app.cli.demonstrating import demo
 from app.cli.errors import Group
@@ -17,6 +18,7 @@ from app.cli.ingesting import ingest
 from app.cli.keys import keys
 from app.cli.migrating import migrate
 from app.cli.printing import schema_json, sdl
+from app.cli.schema import schema
 from app.cli.serving import serve
 from app.cli.tokens import token
 
@@ -47,11 +49,14 @@ app.command()(sdl)
 app.command("schema-json")(schema_json)
 app.command("asyncapi")(asyncapi_json)
 app.command("event-schemas")(event_schemas)
+app.command()(catalog)
 app.command()(token)
 app.command()(migrate)
 app.command()(demo)
 app.add_typer(events)
 app.add_typer(keys)
+app.add_typer(audit)
+app.add_typer(schema)
 
 
 def main() -> None:

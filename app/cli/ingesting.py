@@ -72,7 +72,13 @@ async def _ingested(
         log = installation.log
         if declared.redis_url is not None:  # else those who listen look into the log themselves
             log.ledger.on_commit(log.channel.publish)
-        bulk = Bulk(installation.intake, log.leases, holder=uuid4().hex, clock=time.monotonic)
+        bulk = Bulk(
+            installation.intake,
+            log.leases,
+            holder=uuid4().hex,
+            clock=time.monotonic,
+            lease_s=declared.manifest.events.takeover_s,
+        )
         if quiet:
             return await bulk.ingest(run)
         size = await asyncio.to_thread(lambda: file.stat().st_size)

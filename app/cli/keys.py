@@ -109,7 +109,7 @@ def revoke(
     record = _at_desk(manifest, done)
     typer.echo(
         f"Key {record.key_id} of {record.name} is revoked: it is refused within a minute, and "
-        "connections that it has opened end within an hour."
+        "connections that it has opened end within fifteen."
     )
 
 

@@ -7,13 +7,17 @@ application/json                      the system's own form, read as an answer o
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Struct
 
 from app.ingest.believing import NotJsonError, WrongFormError
+from app.ingest.paths import times_in
 from canonical.absent import is_absent
 from canonical.dead_letters import DeadLetter
 from canonical.entities import EntityName
@@ -28,8 +32,11 @@ from workflows.ingestion.intake import Delivery, Way
 _BATCH: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _ONE: Final = msgspec.json.Decoder(CloudEvent)
 _ANY: Final = msgspec.json.Decoder(float_hook=str)
+UNREAD: Final = "unread"
+"""Why a body was buried whole, just as it came."""
 _MOST: Final = 1_000
 _TIME_S: Final = 20.0
+_ESCAPED: Final = re.compile(r"\\(.)")
 _KEPT_HEADERS: Final = frozenset({"content-type", "user-agent", "traceparent", "x-correlation-id"})
 
 
@@ -78,6 +85,7 @@ class Reader:
         source: Makes records of its own rows; None if only CloudEvents are taken.
         rows: Dotted path to them in a body; None for the whole of it.
         columns: Columns that are read of them.
+        times: Dotted paths to times in them, besides `updated_at`: the newest one counts.
     """
 
     def __init__(
@@ -85,12 +93,19 @@ class Reader:
         system: str,
         source: Source | None = None,
         rows: str | None = None,
+        *,
         columns: frozenset[str] = frozenset(),
+        times: Sequence[str] = (),
     ) -> None:
         self._system = system
         self._source = source
         self._rows = rows.split(".") if rows is not None else []
         self._columns = columns
+        self._times = [path.split(".") for path in times]
+
+    def unread(self, body: Body, exc: InvalidInputError) -> DeadLetter:
+        """The dead letter of a body of which nothing could be understood."""
+        return self._letter(body, body.content, UNREAD, exc.message)
 
     async def read(self, body: Body) -> Understood:
         """What is in a body.
@@ -145,7 +160,12 @@ class Reader:
         if not batch.records:
             return Understood([self._delivery(body.delivery_id, [])])
         name = body.delivery_id
-        reports = [self._report(source.entity, r, name, body) for r in batch.records]
+        apart = len(rows) != len(batch.records)  # then nobody knows which is of which
+        newest = [None] * len(batch.records) if apart else [self._newest(row) for row in rows]
+        reports = [
+            self._report(source.entity, record, at, body)
+            for record, at in zip(batch.records, newest, strict=True)
+        ]
         return Understood([self._delivery(name, reports)])
 
     def _found(self, document: Any) -> list[Mapping[str, Any]]:
@@ -157,12 +177,18 @@ class Reader:
             raise InvalidInputError(f"{where} must be a record or a list of records")
         return rows
 
+    def _newest(self, row: Mapping[str, Any]) -> datetime | None:
+        """The newest of the times that count besides the record's own."""
+        return max((at for path in self._times for at in times_in(row, path)), default=None)
+
     def _report(
-        self, entity: EntityName, record: Record, name: str | None, body: Body
+        self, entity: EntityName, record: Record, newest: datetime | None, body: Body
     ) -> Observation:
-        key = record.provenance.key
+        key, name = record.provenance.key, body.delivery_id
         moment = getattr(record, "updated_at", None)
         at = None if moment is None or is_absent(moment) else moment
+        if newest is not None:
+            at = newest if at is None else max(at, newest)
         said = f"{name}/{key}" if name else f"{entity.value}:{key}@{at}"
         report = Observation(
             system=self._system,
@@ -223,6 +249,20 @@ def _raw(content: bytes) -> bytes:
 
 def _structured(body: Body) -> bytes:
     """An event of binary mode in the form of structured mode."""
-    attributes = {n.removeprefix("ce-"): v for n, v in body.headers.items() if n.startswith("ce-")}
+    attributes = {
+        name.removeprefix("ce-"): _unescaped(value)
+        for name, value in body.headers.items()
+        if name.startswith("ce-")
+    }
     data = msgspec.Raw(_raw(body.content))
     return msgspec.json.encode({**attributes, "data": data})
+
+
+def _unescaped(value: str) -> str:
+    """An attribute as its sender meant it: without quotation marks, percent-decoded once.
+
+    So the HTTP protocol binding wants it (3.1.3.2); senders of its older versions quote.
+    """
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        value = _ESCAPED.sub(r"\1", value[1:-1])
+    return unquote(value, errors="replace")

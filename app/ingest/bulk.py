@@ -5,6 +5,9 @@
 
 The sender waits. One that did not wait long enough sends the same file again: it goes on where it
 stopped, and is told the same if it was done. 503 means that it is worth repeating.
+
+`GET /ingest/{system}/bulk/{run}`, signed over nothing, tells how far a run has come. A run that was
+not given a name has the first 24 hexadecimal digits of the SHA-256 of its file.
 """
 
 import asyncio
@@ -36,6 +39,7 @@ from runtime.security.signatures import Check, SignatureError
 from workflows.ingestion.bulk import Bulk, Progress, RunBusyError
 
 _PATH: Final = "/ingest/{system}/bulk"
+_RUN_PATH: Final = "/ingest/{system}/bulk/{run}"
 _PIECE: Final = 1_000_000
 _AT_ONCE: Final = 4
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -60,7 +64,7 @@ class BulkDesk(Struct, frozen=True, kw_only=True):
 
 
 def bulk_routes(desk: Callable[[], BulkDesk | None]) -> list[Route]:
-    """The route of files.
+    """The routes of files.
 
     Args:
         desk: What takes them in, while there is something that does.
@@ -77,7 +81,16 @@ def bulk_routes(desk: Callable[[], BulkDesk | None]) -> list[Route]:
             except RunBusyError as exc:
                 return refused(exc, 503)
 
-    return [Route(_PATH, answering(take), methods=["POST"])]
+    async def tell(request: Request) -> JSONResponse:
+        found = desk()
+        if found is None:
+            raise _BUSY
+        return await _state(found, request)
+
+    return [
+        Route(_PATH, answering(take), methods=["POST"]),
+        Route(_RUN_PATH, answering(tell), methods=["GET"]),
+    ]
 
 
 async def _taken(desk: BulkDesk, request: Request) -> JSONResponse:
@@ -96,6 +109,20 @@ async def _taken(desk: BulkDesk, request: Request) -> JSONResponse:
         run = desk.files.run_of(system, entity, file, digest, options)
         progress = await desk.bulk.ingest(run)
     return JSONResponse(shown(progress), 202)
+
+
+async def _state(desk: BulkDesk, request: Request) -> JSONResponse:
+    """How far a run has come: `running`, `stopped` before its end, or `done`."""
+    system, run = request.path_params["system"], request.path_params["run"]
+    _believed(system, _check(desk, system, request))
+    name = desk.files.run_name(system, request.query_params.get("entity", "forecast"), run)
+    busy, progress = await desk.bulk.is_busy(name), await desk.bulk.progress(name)
+    if progress is None:
+        if not busy:
+            raise NotFoundError(f"there is no run {run!r} of {system}")
+        progress = Progress(run=run, digest="")
+    state = "done" if progress.is_done else "running" if busy else "stopped"
+    return JSONResponse({"state": state, "bytes": progress.offset, **shown(progress)})
 
 
 def _traceparent(request: Request) -> str | None:
@@ -135,11 +162,15 @@ async def _spooled(request: Request, file: Path, check: Check, most: int) -> str
                 await asyncio.to_thread(write, b"".join(pieces))
                 pieces, held = [], 0
         await asyncio.to_thread(write, b"".join(pieces))
+    _believed(request.path_params["system"], check)
+    return digest.hexdigest()
+
+
+def _believed(system: str, check: Check) -> None:
     try:
         check.finish()
     except SignatureError as exc:
-        raise unbelieved(request.path_params["system"], exc) from exc
-    return digest.hexdigest()
+        raise unbelieved(system, exc) from exc
 
 
 def shown(progress: Progress) -> dict[str, Any]:

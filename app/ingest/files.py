@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.manifest.bulk import RowsConfig, reading_of
 from app.manifest.crosswalks import walks_of
@@ -13,9 +14,10 @@ from app.manifest.loading import Declaration
 from app.manifest.problems import suggestion
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError, NotFoundError
-from workflows.ingestion.bulk import BulkRun
-from workflows.ingestion.row_records import Reports, RowReading
-from workflows.ingestion.rows import RowFile
+from canonical.observations import Observation
+from workflows.ingestion.bulk import BulkRun, run_name
+from workflows.ingestion.row_records import Reports, RowError, RowReading
+from workflows.ingestion.rows import RowFile, row_in
 
 MEGABYTE: Final = 1_000_000
 _LONGEST_NAME: Final = 100
@@ -34,6 +36,22 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     run: str | None = None
     baseline: bool = False
     traceparent: str | None = None
+
+
+class RowOfRun(Struct, frozen=True, kw_only=True):
+    """One row, apart from its file.
+
+    Attributes:
+        content: Its bytes.
+        header: Those of the file's header; empty for JSON.
+        run: Name of the run.
+        number: Its place.
+    """
+
+    content: bytes
+    header: bytes
+    run: str
+    number: int
 
 
 class _Kind(Struct, frozen=True):
@@ -65,6 +83,24 @@ class RowFiles:
     def max_bytes(self, system: str, entity: str) -> int:
         """How long a file may be; raises as `run_of`."""
         return self._kind(system, entity).rows.max_megabytes * MEGABYTE
+
+    def run_name(self, system: str, entity: str, run: str) -> str:
+        """What a run is kept under; raises as `run_of`."""
+        return run_name(system, self._kind(system, entity).reading.entity, run)
+
+    def report_of(self, system: str, entity: str, row: RowOfRun) -> Observation:
+        """The report that one row of a run is; raises as `run_of`.
+
+        Raises:
+            InvalidInputError: if it is none.
+        """
+        kind = self._kind(system, entity)
+        reading = kind.reading
+        found = row_in(row.content, row.header, kind.rows.delimiter, reading.wanted)
+        try:
+            return Reports(reading=reading, run=row.run).of(replace(found, number=row.number))
+        except RowError as exc:
+            raise InvalidInputError(str(exc)) from exc
 
     def run_of(
         self, system: str, entity: str, file: Path, digest: str, options: RunOptions

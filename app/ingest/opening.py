@@ -33,7 +33,13 @@ def open_ingestion(
         for system, s in said.items()
         if s.signing is not None
     }
-    bulk = Bulk(intake, log.leases, holder=uuid4().hex, clock=time.monotonic)
+    bulk = Bulk(
+        intake,
+        log.leases,
+        holder=uuid4().hex,
+        clock=time.monotonic,
+        lease_s=declared.manifest.events.takeover_s,
+    )
     hooks = HookDesk(_hooks(said, signing, readers), intake)
     return Ingestion(hooks, BulkDesk(bulk=bulk, files=RowFiles(declared), signing=signing))
 
@@ -68,4 +74,10 @@ def _reader(system: str, webhook: WebhookConfig, catalog: Catalog) -> Reader:
     if webhook.entity is None:
         return Reader(system)
     [supply] = catalog.supplies(webhook.entity, system)
-    return Reader(system, supply.source, webhook.rows, supply.columns)
+    return Reader(
+        system,
+        supply.source,
+        webhook.rows,
+        columns=supply.columns,
+        times=webhook.times,
+    )

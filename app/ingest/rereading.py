@@ -1,12 +1,15 @@
-"""Reading a dead letter of a webhook once more, as its system's deliveries are read."""
+"""Reading a dead letter once more: as deliveries of its system, or as a row of its files."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from app.ingest.believing import WrongFormError
 from app.ingest.bodies import Body, Reader
+from app.ingest.files import RowFiles, RowOfRun
 from canonical.dead_letters import DeadLetter
-from canonical.errors import InvalidInputError
+from canonical.errors import InvalidInputError, NotFoundError
 from workflows.ingestion.intake import Delivery
 
 _EVENT: Final = "application/cloudevents+json"
@@ -42,3 +45,36 @@ class HookRereading:
         for lost in understood.letters:
             raise InvalidInputError(lost.message)
         return understood.deliveries
+
+
+class RowRereading:
+    """Reads letters that are rows of files.
+
+    Args:
+        files: Those that the manifest declares.
+    """
+
+    def __init__(self, files: RowFiles) -> None:
+        self._files = files
+
+    async def read(self, letter: DeadLetter, body: bytes) -> Sequence[Delivery]:
+        """What a row reports; it was so when it came, if it does not say since when.
+
+        Raises:
+            InvalidInputError: if it cannot be read, or such files are not taken any more.
+        """
+        said = letter.headers
+        if "row" not in said:
+            raise InvalidInputError("it was kept without its header: send the file again")
+        row = RowOfRun(
+            content=body,
+            header=said["header"].encode(),
+            run=said["run"],
+            number=int(said["row"]),
+        )
+        try:
+            report = self._files.report_of(letter.system, said["entity"], row)
+        except NotFoundError as exc:
+            raise InvalidInputError(exc.message) from exc
+        report = replace(report, occurred_at=report.occurred_at or letter.received_at)
+        return [Delivery(system=letter.system, observations=(report,))]

@@ -6,7 +6,8 @@
     429  too many                      503  cannot be kept now
 
 429 and 503 are worth repeating. What was believed and cannot be understood lies among the dead
-letters; 202 with `dead_letter` says so where the sender could not mend it.
+letters, byte for byte, also where its sender is told 400 or 422; 202 with `dead_letter` says so
+where the sender could not mend it.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,9 +31,11 @@ from app.ingest.believing import (
     unbelieved,
 )
 from app.ingest.bodies import Body, Reader, Understood
+from canonical.dead_letters import DeadLetter
 from canonical.errors import InvalidInputError, NotFoundError
 from runtime.security.signatures import SignatureError
 from workflows.ingestion.intake import Intake, Taken, Verdict
+from workflows.ingestion.repeats import bury_once, digest_of
 
 _PATH = "/ingest/{system}"
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -116,9 +119,19 @@ class HookDesk:
             {name.lower(): value for name, value in request.headers.items()},
             signed.delivery_id,
         )
-        understood = await hook.reader.read(body)
+        try:
+            understood = await hook.reader.read(body)
+        except InvalidInputError as exc:
+            await self._keep(system, hook.reader.unread(body, exc))
+            raise
         taken = await self._intake.take(understood.deliveries, letters=understood.letters)
         return _told(system, understood, taken)
+
+    async def _keep(self, system: str, letter: DeadLetter) -> None:
+        """Bury what its sender is told of too; once, however often it is sent."""
+        name = f"unread:{digest_of(letter.body):x}"
+        await self._intake.take((), also=lambda writing: bury_once(writing, {name: letter}))
+        _log.info("delivery not understood", system=system, why=letter.message)
 
 
 def hook_routes(desk: Callable[[], HookDesk | None]) -> list[Route]:
@@ -156,7 +169,8 @@ def _told(system: str, understood: Understood, taken: list[Taken]) -> JSONRespon
     refusals = [*understood.refusals, *(str(t.problem) for t in taken if t.problem is not None)]
     events = [event.event_id for one in taken for event in one.events]
     known = [one for one in taken if one.verdict is Verdict.KNOWN]
-    _log.info("delivery taken", system=system, events=len(events), refused=len(refusals))
+    if refusals:  # all others are counted, and in the log of events
+        _log.info("delivery refused in part", system=system, refused=len(refusals), why=refusals[0])
     content: dict[str, Any] = {"status": "accepted", "events": events}
     if refusals:
         content["refused"] = refusals

@@ -6,9 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from canonical.errors import InvalidInputError
 from connectors.kit.secrets import Reference, SecretRef, Vault
+from runtime.security import api_keys, development
 from runtime.security.config import Issuer, IssuerTerms, TokenConfig
-from runtime.security.development import development_config
 
+_OURS: Final = frozenset({api_keys.ISSUER, development.ISSUER})
 _NAME: Final = r"^[A-Za-z][A-Za-z0-9_.-]{0,62}$"
 
 
@@ -30,6 +31,12 @@ class IssuerConfig(IssuerTerms):
         SecretRef | None,
         Field(description="Key shared with it, for HS256, by reference; 32 bytes at least."),
     ] = None
+
+    @model_validator(mode="after")
+    def _is_not_ours(self) -> Self:
+        if self.issuer in _OURS:
+            raise ValueError(f"{self.issuer} is the issuer of keys and tokens that are made here")
+        return self
 
     def with_keys(self, name: str, vault: Vault) -> Issuer:
         """The issuer, its keys read.
@@ -101,7 +108,9 @@ class IdentityConfig(BaseModel):
             InvalidInputError: if a key is not fit for its purpose; the message says why.
         """
         if self.development_key is not None:
-            return development_config(vault.read(self.development_key).get_secret_value())
+            return development.development_config(
+                vault.read(self.development_key).get_secret_value()
+            )
         issuers = tuple(each.with_keys(n, vault) for n, each in (self.issuers or {}).items())
         try:
             return TokenConfig(issuers=issuers, max_token_bytes=self.max_token_bytes)

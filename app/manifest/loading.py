@@ -5,10 +5,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from app.manifest.access_checks import access_wrong, regions_wrong
 from app.manifest.backends import Supplying, outside_problems, supplying
 from app.manifest.cross_checks import conversions_wrong, sources_wrong, tables_of
 from app.manifest.crosswalks import Tables
 from app.manifest.document import Document, read_document
+from app.manifest.governance_checks import owners_wrong
 from app.manifest.ingestion_checks import ingestion_wrong
 from app.manifest.model import Manifest
 from app.manifest.parts import Parts, read_parts
@@ -123,6 +125,9 @@ def examine(file: Path, environ: Mapping[str, str]) -> Examination:
     problems += missing + [p for p in outside if p.path not in told]
     problems += _surroundings_wrong(parts, vault)
     problems += ingestion_wrong(parts, vault)
+    problems += access_wrong(parts)
+    problems += regions_wrong(parts)
+    problems += owners_wrong(parts)
     found = tuple(sorted(set(problems)))
     declaration = None
     if parts.manifest is not None and not found:

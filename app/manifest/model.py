@@ -7,10 +7,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from app.manifest.federation import FederationConfig
 from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE_S
+from app.manifest.governance import AuditConfig, GovernanceConfig
 from app.manifest.identity import IdentityConfig
 from app.manifest.ingestion import SystemIngestion
 from app.manifest.known_operations import KnownOperationsConfig
 from app.manifest.limits import LimitsConfig
+from app.manifest.regions import RegionConfig
 from app.manifest.serving import AnswersConfig, HTTPConfig
 from app.manifest.streaming import EventsConfig, StoreConfig, SubscriptionsConfig
 from app.manifest.thresholds import DEFAULT_THRESHOLDS, ThresholdsConfig
@@ -20,6 +22,7 @@ from connectors.config import BackendConfig
 from connectors.kit.secrets import SecretRef
 from loaders.catalog import Freshness
 from resolvers.context import DeclaredUnits
+from runtime.security.access_table import AccessTable
 
 BACKEND_NAME: Final = r"^[A-Za-z][A-Za-z0-9_.-]{0,62}$"
 
@@ -38,6 +41,10 @@ class SourceConfig(Part):
     backend: Annotated[str, Field(min_length=1, description="Name of the backend.")]
     region: Annotated[
         str | None, Field(min_length=1, description="Region that it is in charge of.")
+    ] = None
+    company: Annotated[
+        str | None,
+        Field(min_length=1, description="Company whose records it has, if it is one company's."),
     ] = None
     columns: Annotated[
         tuple[str, ...] | None,
@@ -67,7 +74,7 @@ class EntityConfig(Part):
             min_length=1,
             max_length=32,
             description="Backends that supply it, leading first: names, or "
-            "{backend, region, columns}.",
+            "{backend, region, company, columns}.",
         ),
     ]
     freshness_s: Annotated[
@@ -222,6 +229,14 @@ class Manifest(Part):
         Field(min_length=1, description="The systems, each under the name that clients see."),
     ]
     identity: Annotated[IdentityConfig, Field(description="Whose tokens are accepted.")]
+    regions: Annotated[
+        dict[Annotated[str, Field(min_length=1)], RegionConfig],
+        Field(description="Whose data of a region is, by region: what is said of sources."),
+    ] = {}
+    access: Annotated[
+        AccessTable | None,
+        Field(description="Who may see and do what, over the shipped table, rule by rule."),
+    ] = None
     entities: Annotated[
         dict[EntityName, EntityConfig],
         Field(min_length=1, description="Which backends supply which business object."),
@@ -251,6 +266,12 @@ class Manifest(Part):
         KnownOperationsConfig,
         Field(description="Trusted documents, and who may ask other ones."),
     ] = KnownOperationsConfig()
+    audit: Annotated[AuditConfig, Field(description="What is audited, and for how long.")] = (
+        AuditConfig()
+    )
+    governance: Annotated[
+        GovernanceConfig, Field(description="Whose the schema's types are, and who uses them.")
+    ] = GovernanceConfig()
     limits: Annotated[LimitsConfig, Field(description="What one question may ask for.")] = (
         LimitsConfig()
     )

@@ -42,7 +42,7 @@ class StoreConfig(_Part):
 
 
 class EventsConfig(_Part):
-    """How long events are kept."""
+    """How long events are kept, and who takes them in."""
 
     retention_days: Annotated[
         dict[str, Annotated[int, Field(ge=1, le=36_500)]],
@@ -56,6 +56,15 @@ class EventsConfig(_Part):
         int,
         Field(ge=1, le=36_500, description="Days that a dead letter is kept after its decision."),
     ] = _KEPT.letters_days
+    takeover_s: Annotated[
+        float,
+        Field(
+            ge=1,
+            le=600,
+            description="Seconds after which a watch, or a file of rows, of a process that died is "
+            "gone on with by another.",
+        ),
+    ] = 10.0
 
     def retention(self) -> RetentionSettings:
         """The same, for the log."""

@@ -8,15 +8,17 @@ from typing import Final, TypeVar
 from graphql import GraphQLError, OperationType
 from typing_extensions import override
 
+from app.access.judging import Judge
 from app.errors import Told, Translator, told_fault, told_refusal
+from app.governance.auditing import Concerned
 from app.server.contexts import Begun, begin_operation
 from app.server.documents import Documents
 from app.server.envelope import encode, enveloped
 from app.server.ports import Serving
-from canonical.errors import Reason, SupplygraphError, UnavailableError
+from canonical.errors import Reason, RefusedError, SupplygraphError, UnavailableError
 from execution.engine import Engine, Outcome
 from resolvers.context import RequestContext
-from resolvers.events import Shown
+from resolvers.events import Shown, seen_of
 from runtime.telemetry.correlation import correlated
 from subscriptions.answering import (
     Answering,
@@ -37,6 +39,7 @@ class EngineAnswering(Answering):
     Args:
         engine: Runs operations.
         documents: Parses and validates them.
+        judge: Says what of them a caller may see.
         serving: The installation.
         clock: The present moment, with a zone.
     """
@@ -45,11 +48,13 @@ class EngineAnswering(Answering):
         self,
         engine: Engine,
         documents: Documents,
+        judge: Judge,
         serving: Serving,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._engine = engine
         self._documents = documents
+        self._judge = judge
         self._serving = serving
         self._clock = clock
 
@@ -64,8 +69,14 @@ class EngineAnswering(Answering):
             return _refused((exc,), request)
         if chosen.operation is not OperationType.SUBSCRIPTION:
             return _refused((GraphQLError("the operation is not a subscription"),), request)
+        verdict = self._judge.verdict(
+            document.judged, document.tree, chosen, request.principal, request.variables
+        )
+        if verdict.refusals and request.principal is not None:
+            self._note(RefusedError.code, request)
+            return _refused(verdict.refusals, request)
         opened = self._engine.open(
-            request.query, document.tree, request.operation_name, request.variables
+            request.query, document.tree, request.operation_name, request.variables, verdict.mask
         )
         if isinstance(opened, Outcome):
             return _refused(opened.errors, request)
@@ -76,16 +87,18 @@ class EngineAnswering(Answering):
             given.get("filter") or (),
             given.get("after"),
             bool(given.get("snapshot")),
-            opened,
+            (opened, verdict.notes),
         )
 
     @override
     async def execute(self, opened: Opened, shown: Sequence[Shown], asker: Asker) -> Answers:
+        handle, notes = opened.handle
         with correlated(asker.correlation_id):
             begun = self._begun(asker)
             try:
                 async with asyncio.timeout(self._serving.operation_limits.timeout_s + _SLACK_S):
-                    outcomes = await self._engine.events(opened.handle, shown, begun.context)
+                    told = await _told(begun.context, shown)
+                    outcomes = await self._engine.events(handle, told, begun.context)
             except TimeoutError:
                 late = told_refusal(self._late(), asker.correlation_id)
                 return Answers([enveloped(b"null", [late]) for _ in shown])
@@ -94,14 +107,17 @@ class EngineAnswering(Answering):
                 return Answers([enveloped(b"null", [fault]) for _ in shown])
             finally:
                 begun.operation.scheduler.end()
-            payloads = [
-                enveloped(
-                    b"null" if outcome.data is None else outcome.data,
-                    Translator(asker.correlation_id).all(outcome.errors, outcome.problems),
-                )
-                for outcome in outcomes
-            ]
+            made = {
+                id(event): self._payload(outcome, notes, asker)
+                for event, outcome in zip(told, outcomes, strict=True)
+            }
+            payloads = [made.get(id(s), b"") for s in shown]
             return Answers(payloads, begun.operation.personal)
+
+    def _payload(self, outcome: Outcome, notes: Sequence[GraphQLError], asker: Asker) -> bytes:
+        errors = [*outcome.errors, *notes]
+        told = Translator(asker.correlation_id).all(errors, outcome.problems)
+        return enveloped(b"null" if outcome.data is None else outcome.data, told)
 
     @override
     async def read(self, reading: Callable[[RequestContext], Awaitable[T]], asker: Asker) -> T:
@@ -121,6 +137,24 @@ class EngineAnswering(Answering):
             return encode([told_refusal(problem, correlation_id)])
         return encode([told_fault(problem, correlation_id)])
 
+    @override
+    def refused(self, problem: Exception, request: SubscriptionRequest) -> bytes:
+        if isinstance(problem, SupplygraphError):
+            self._note(problem.code, request)
+        return self.told(problem, request.correlation_id)
+
+    def _note(self, code: str, request: SubscriptionRequest) -> None:
+        """Tell the audit that a subscription was refused."""
+        asked = Concerned(
+            request.principal,
+            request.correlation_id,
+            "",
+            request.query,
+            self._documents.get(request.query).name(request.operation_name),
+            request.variables,
+        )
+        self._serving.governance.auditing.refused(asked, [code])
+
     def _begun(self, asker: Asker) -> Begun:
         return begin_operation(
             self._serving,
@@ -128,6 +162,7 @@ class EngineAnswering(Answering):
             asker.correlation_id,
             asker.max_staleness_s,
             self._clock(),
+            self._judge.access,
         )
 
     def _late(self) -> UnavailableError:
@@ -139,3 +174,9 @@ class EngineAnswering(Answering):
 def _refused(errors: Iterable[GraphQLError], request: SubscriptionRequest) -> Refused:
     told: list[Told] = Translator(request.correlation_id).all(errors, ())
     return Refused(encode(told))
+
+
+async def _told(context: RequestContext, shown: Sequence[Shown]) -> Sequence[Shown]:
+    """Of some events those that a caller may be told of; the present state was read for it."""
+    seen = {id(e) for e in await seen_of(context, [s.event for s in shown if not s.snapshot])}
+    return [s for s in shown if s.snapshot or id(s.event) in seen]

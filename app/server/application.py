@@ -111,7 +111,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         async with installation() as serving:
-            operator = Operator(schema or build_schema(), serving)
+            operator = Operator(schema or build_schema(serving.access), serving)
             desk.serving = serving
             try:
                 async with _board(streaming, operator, serving, desk.drain) as board:

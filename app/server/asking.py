@@ -10,9 +10,9 @@ from app.errors import told_fault, told_refusal, told_request
 from app.server.attending import Attendant
 from app.server.envelope import encode
 from app.server.negotiation import HTTPRefusal
-from app.server.operator import Answer
 from app.server.requests import GraphQLRequest
 from app.server.switchboard import Switchboard
+from app.server.telling import Answer
 from app.server.terms import Terms
 from canonical.errors import SupplygraphError
 from runtime.telemetry.correlation import correlate
@@ -75,7 +75,9 @@ async def answer(board: Switchboard, request: GraphQLRequest, terms: Terms, outl
     correlate(terms.correlation_id)
     try:
         attendant = Attendant(_nothing_more, board.drain)
-        tell(await board.operator.answered(request, terms, attendant), outlet)
+        made = await board.operator.answer(request, terms, attendant)
+        tell(made, outlet)
+        await board.operator.gate.learn(request, made.outcome)
     except HTTPRefusal as exc:
         outlet.fail(refusal(exc.message, exc.code, terms.correlation_id))
     except SupplygraphError as exc:

@@ -12,9 +12,10 @@ from app.server.drain import Drain
 from app.server.envelope import enveloped
 from app.server.exchange import ClientGoneError, Inbound
 from app.server.negotiation import HTTPRefusal
-from app.server.operator import Answer, Operator
+from app.server.operator import Operator
 from app.server.refusals import refusal_of
 from app.server.requests import Batch, GraphQLRequest
+from app.server.telling import Answer
 from app.server.terms import Terms
 from runtime.telemetry.metrics import OperationOutcome
 
@@ -50,8 +51,12 @@ class Batches:
             return _refused(asked, terms)
         try:
             attendant = Attendant(inbound.receive, self._drain)
-            request = await self._operator.gate.settled(asked, terms)
-            return (await self._operator.answered(request, terms, attendant)).body
+            gate = self._operator.gate
+            request = await gate.settled(asked, terms)
+            found = self._operator.at_hand(request, terms)
+            answer = found or await self._operator.answer(request, terms, attendant)
+            await gate.learn(request, answer.outcome)
+            return answer.body
         except ClientGoneError:
             raise
         except Exception as exc:  # noqa: BLE001  # the last border before the client

@@ -11,6 +11,7 @@ from execution.operation import Operation
 from loaders.context import ReadContext
 from loaders.journal import Journal
 from resolvers.context import RequestContext
+from runtime.security.access import Access
 from runtime.security.principal import Principal
 from runtime.telemetry import tracing
 
@@ -37,6 +38,7 @@ def begin_operation(
     correlation_id: str,
     max_staleness_s: float | None,
     now: datetime,
+    access: Access,
 ) -> Begun:
     """Begin an operation, with loaders of its own.
 
@@ -46,11 +48,12 @@ def begin_operation(
         correlation_id: Ties its logs together.
         max_staleness_s: No record older than this is of use.
         now: The moment that it is answered for.
+        access: Who may see what of the schema.
     """
     operation, journal = Operation(), Journal()
     deadline = asyncio.get_running_loop().time() + serving.operation_limits.timeout_s
     ask = Ask(deadline, correlation_id, journal, tracing.traceparent())
-    reading = ReadContext(ask, journal, max_staleness_s)
+    reading = ReadContext(ask, journal, max_staleness_s, serving.territory(principal))
     context = RequestContext(
         operation=operation,
         principal=principal,
@@ -62,5 +65,7 @@ def begin_operation(
         history=serving.events.history,
         dead_letters=serving.events.dead_letters,
         replays=serving.events.replays,
+        governing=serving.governance.governing,
+        access=access,
     )
     return Begun(operation, journal, reading, context)

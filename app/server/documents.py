@@ -7,7 +7,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import msgspec
 from graphql import (
     DocumentNode,
     GraphQLError,
@@ -18,8 +17,9 @@ from graphql import (
     specified_rules,
     validate,
 )
-from msgspec import Struct
+from msgspec import Struct, field
 
+from app.access.judging import Remembered
 from app.demand.bounds import Bounds
 from app.demand.lexing import oversize
 from app.demand.measures import Measured, measured
@@ -42,6 +42,7 @@ class Document(Struct):
         errors: What is wrong with it.
         size: Its measure; None if it could not be parsed.
         unkept: How many of its last answers in a row could not be kept.
+        judged: What its senders may see of it.
         worked_out: What was worked out about it, by whatever names that.
     """
 
@@ -49,7 +50,8 @@ class Document(Struct):
     errors: tuple[GraphQLError, ...]
     size: Measured | None = None
     unkept: int = 0
-    worked_out: dict[Any, Any] = msgspec.field(default_factory=dict)
+    judged: Remembered = field(default_factory=Remembered)
+    worked_out: dict[Any, Any] = field(default_factory=dict)
 
     def once(self, name: Any, make: Callable[[], Any]) -> Any:
         """Work something out about it the first time it is wanted."""
@@ -74,6 +76,14 @@ class Document(Struct):
         if len(operations) > 1:
             raise _invalid("say which operation of the document to run with `operationName`")
         return operations[0]
+
+    def name(self, given: str | None) -> str | None:
+        """The name of the operation to run, also where it is not given; None if it has none."""
+        try:
+            name = self.operation(given).name
+        except GraphQLError:
+            return given
+        return None if name is None else name.value
 
 
 class Documents:

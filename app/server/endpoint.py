@@ -108,13 +108,18 @@ class Endpoint:
         asked = await self._requests.read(inbound)
         terms = await read_terms(inbound, self._serving.tokens, correlation_id)
         if isinstance(asked, tuple):
-            answer = await self._batches.answer(asked, terms, inbound)
-            return await self._replies.reply(answer, inbound, wanted, terms)
-        request = await self._operator.gate.settled(asked, terms)
+            answers = await self._batches.answer(asked, terms, inbound)
+            return await self._replies.reply(answers, inbound, wanted, terms)
+        gate = self._operator.gate
+        request = gate.now(asked, terms) or await gate.later(asked, terms)
         if self._streams(request, terms, inbound):
             return await open_stream(self._board, request, terms, inbound.receive)
-        attendant = Attendant(inbound.receive, self._drain)
-        answer = await self._operator.answered(request, terms, attendant)
+        answer = self._operator.at_hand(request, terms)
+        if answer is None:
+            attendant = Attendant(inbound.receive, self._drain)
+            answer = await self._operator.answer(request, terms, attendant)
+        if request.learnable:
+            await gate.learn(request, answer.outcome)
         if wanted == EVENT_STREAM and answer.outcome is not OperationOutcome.REFUSED:
             return in_events(answer)
         return await self._replies.reply(answer, inbound, wanted, terms)

@@ -21,11 +21,11 @@ from app.server import asking
 from app.server.envelope import enveloped
 from app.server.exchange import CORRELATION, Reply, as_headers
 from app.server.negotiation import EVENT_STREAM, PLAIN_JSON, HTTPRefusal
-from app.server.operator import Answer
 from app.server.replies import NO_STORE
 from app.server.requests import GraphQLRequest
 from app.server.stepping import begin
 from app.server.switchboard import EXPIRED, RESTARTING, Switchboard
+from app.server.telling import Answer
 from app.server.terms import Terms
 from canonical.errors import UnauthenticatedError
 from runtime.security.principal import Principal

@@ -12,6 +12,8 @@ from graphql import DocumentNode, GraphQLError
 from msgspec import Struct
 from msgspec.structs import replace
 
+from app.access.judging import Verdict
+from app.governance.objects import exported, refused_in_words
 from app.server.contexts import begin_operation
 from app.server.envelope import enveloped
 from app.server.ports import Serving
@@ -21,6 +23,7 @@ from canonical.errors import Reason, SupplygraphError, UnavailableError
 from execution.engine import Engine
 from execution.timings import Timing
 from runtime.cache.kept import AnswerKey, KeptAnswer
+from runtime.security.access import Access
 
 _SLACK_S: Final = 1.0
 # Systems are given up at the deadline; the rest of the answer still has to be put together.
@@ -42,6 +45,8 @@ class Made(Struct, frozen=True):
         levels: Levels that were read one after the other.
         backends: What each system cost.
         timings: How long each field took, where its own caller asked for that.
+        exported: How many objects it has, by type, if it is an export.
+        refused: Codes of what its payloads say was refused.
         objects: What was worked on: objects by the field that led to them; None if not counted.
         cost: The same in units of cost; None as above.
     """
@@ -56,6 +61,8 @@ class Made(Struct, frozen=True):
     levels: int = 0
     backends: Mapping[str, Any] = {}
     timings: Timing | None = None
+    exported: Mapping[str, int] = {}
+    refused: Sequence[str] = ()
     objects: Sequence[tuple[str, str, int]] | None = None
     cost: int | None = None
 
@@ -68,10 +75,16 @@ class Execution:
         request: The question.
         terms: Of the caller that asked first.
         now: The moment that it is answered for.
+        access: Who may see what of the schema.
     """
 
     def __init__(
-        self, serving: Serving, request: GraphQLRequest, terms: Terms, now: datetime
+        self,
+        serving: Serving,
+        request: GraphQLRequest,
+        terms: Terms,
+        now: datetime,
+        access: Access,
     ) -> None:
         self.now = now
         self._serving = serving
@@ -80,7 +93,7 @@ class Execution:
         self._timeout_s = serving.operation_limits.timeout_s
         self._noted = ExitStack()
         begun = begin_operation(
-            serving, terms.principal, terms.correlation_id, terms.max_staleness_s, now
+            serving, terms.principal, terms.correlation_id, terms.max_staleness_s, now, access
         )
         self._operation, self._journal = begun.operation, begun.journal
         if terms.trace and serving.serves.traces:
@@ -109,13 +122,18 @@ class Execution:
             return False
         return self._watch is not None and not (self._watch.keys or self._watch.everything)
 
-    async def run(self, engine: Engine, tree: DocumentNode) -> Made:
-        """Run it, within its time."""
+    async def run(self, engine: Engine, tree: DocumentNode, verdict: Verdict) -> Made:
+        """Run it, within its time, as far as its caller may see it."""
         request = self._request
         try:
             async with asyncio.timeout(self._timeout_s + _SLACK_S):
                 outcome = await engine.run(
-                    request.query, tree, request.operation_name, request.variables, self._context
+                    request.query,
+                    tree,
+                    request.operation_name,
+                    request.variables,
+                    self._context,
+                    mask=verdict.mask,
                 )
         except TimeoutError:
             message = f"the operation took longer than {self._timeout_s:g} s; ask for less at once"
@@ -125,12 +143,14 @@ class Execution:
             self._operation.scheduler.end()
         return Made(
             outcome.data,
-            outcome.errors,
+            outcome.errors if outcome.data is None else [*outcome.errors, *verdict.notes],
             self._operation.problems,
             personal=self._operation.personal,
             levels=self._operation.scheduler.levels,
             backends=self._journal.report(),
             timings=outcome.timings,
+            exported=exported(outcome, self._serving.governance.auditing.exports_from),
+            refused=refused_in_words(outcome),
             objects=self._operation.objects,
         )
 
@@ -148,6 +168,7 @@ class Execution:
             min(journal.good_until, math.inf if limit_s is None else journal.oldest_at + limit_s),
             journal.oldest_at,
             frozenset(journal.depends),
+            exported=made.exported,
         )
         return replace(made, kept=answer) if self._answers.keep(key, answer, self._watch) else made
 

@@ -18,9 +18,13 @@ from app.server.requests import GraphQLRequest
 from app.server.terms import Terms
 from runtime.cache.persisted import digest_of
 from runtime.telemetry import metrics
+from runtime.telemetry.metrics import OperationOutcome
 
+NOT_IN_LIST: Final = "PERSISTED_QUERY_NOT_IN_LIST"
+NOT_SAFE: Final = "QUERY_NOT_IN_SAFELIST"
 _SEEN: Final = 10_000
 _OK: Final = 200
+_NAMED: Final = re.compile(r"(?:query|mutation|subscription)\s+([_A-Za-z][_0-9A-Za-z]*)")
 _ABOUT: Final = re.compile("__|_service")
 _log = structlog.get_logger(__name__)
 
@@ -31,12 +35,17 @@ class Gate:
     Args:
         known: The documents.
         about_schema: Whether a request is about the schema alone.
+        refused: Told of each document that is refused, by whom it was asked, and the code.
     """
 
     def __init__(
-        self, known: KnownOperations, about_schema: Callable[[GraphQLRequest, Terms], bool]
+        self,
+        known: KnownOperations,
+        about_schema: Callable[[GraphQLRequest, Terms], bool],
+        refused: Callable[[GraphQLRequest, Terms, str], None] = lambda *_: None,
     ) -> None:
         self._known = known
+        self._refused = refused
         self._about_schema = about_schema
         self._seen: OrderedDict[int, None] = OrderedDict()
 
@@ -47,16 +56,16 @@ class Gate:
             HTTPRefusal: if it may not be asked.
         """
         if request.query:
-            self._check(request, terms)
+            if not self._known.everything_goes:
+                self._check(request, terms)
             return request
         text = self._known.text(request.named or "")
         if text is not None:
             return request.of_text(text)
         mode = self._known.policy.of(terms.principal)
         if mode is Mode.KNOWN_ONLY:
-            metrics.unknown_operation("known_only")
             message = "no document of this name is known here; publish it with the client's release"
-            raise HTTPRefusal(400, message, code="PERSISTED_QUERY_NOT_IN_LIST")
+            raise self._refusal(request, terms, HTTPRefusal(400, message, code=NOT_IN_LIST))
         if self._known.learned is None:  # clients send the text on hearing this
             code = "PERSISTED_QUERY_NOT_SUPPORTED"
             raise HTTPRefusal(_OK, "PersistedQueryNotSupported", code=code)
@@ -84,9 +93,10 @@ class Gate:
         """
         return self.now(request, terms) or await self.later(request, terms)
 
-    async def learn(self, request: GraphQLRequest) -> None:
+    async def learn(self, request: GraphQLRequest, outcome: OperationOutcome) -> None:
         """Keep the text of a request that was answered, if it is to be named by its digest."""
-        if request.learnable and self._known.learned is not None:
+        answered = outcome is not OperationOutcome.REFUSED
+        if request.learnable and answered and self._known.learned is not None:
             await self._known.learned.put(request.query)
 
     def _check(self, request: GraphQLRequest, terms: Terms) -> None:
@@ -96,12 +106,16 @@ class Gate:
         if mode is Mode.LOG:
             self._note(request, terms)
         elif not (_ABOUT.search(request.query) and self._about_schema(request, terms)):
-            metrics.unknown_operation("known_only")
             message = (
                 "only documents that are known here are answered to your role; publish this one "
                 "with the client's release"
             )
-            raise HTTPRefusal(403, message, code="QUERY_NOT_IN_SAFELIST")
+            raise self._refusal(request, terms, HTTPRefusal(403, message, code=NOT_SAFE))
+
+    def _refusal(self, request: GraphQLRequest, terms: Terms, refusal: HTTPRefusal) -> HTTPRefusal:
+        metrics.unknown_operation("known_only")
+        self._refused(request, terms, refusal.code)
+        return refusal
 
     def _note(self, request: GraphQLRequest, terms: Terms) -> None:
         """Count a document that is in no file, and log it the first time."""
@@ -115,8 +129,14 @@ class Gate:
             self._seen.popitem(last=False)
         _log.info(
             "unknown operation",
-            operation=request.operation_name,
+            operation=request.operation_name or _first_name(request.query),
+            client=str(terms.client),
             sha256=digest_of(request.query),
             subject=None if terms.principal is None else terms.principal.subject,
             correlation_id=terms.correlation_id,
         )
+
+
+def _first_name(text: str) -> str | None:
+    found = _NAMED.search(text)
+    return None if found is None else found[1]

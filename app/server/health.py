@@ -58,5 +58,5 @@ def _status(health: Mapping[str, Any]) -> str:
     up = [b for b in backends if b.get("state", "ok") not in _DOWN]
     if backends and not up:
         return "unavailable"
-    whole = len(up) == len(backends) and health["cache"].get("connected") is not False
-    return "ok" if whole else "degraded"
+    there = (health[part].get("connected") is not False for part in ("cache", "events"))
+    return "ok" if len(up) == len(backends) and all(there) else "degraded"

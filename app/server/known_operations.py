@@ -49,6 +49,11 @@ class Policy(Struct, frozen=True, kw_only=True):
 class KnownOperations:
     """The documents that this process knows.
 
+    Attributes:
+        policy: Who may ask other ones.
+        learned: Those that clients name by their digest; None where they are not taken.
+        everything_goes: Whether everybody may ask everything.
+
     Args:
         texts: Documents from files by their names.
         policy: Who may ask other ones.
@@ -63,7 +68,7 @@ class KnownOperations:
     ) -> None:
         self.policy = policy
         self.learned = learned
-        self._everything_goes = policy.mode is Mode.OPEN and not policy.by_role
+        self.everything_goes = policy.mode is Mode.OPEN and not policy.by_role
         self.replace(texts or {})
 
     def replace(self, texts: Mapping[str, str]) -> None:
@@ -82,6 +87,6 @@ class KnownOperations:
 
     def mode_of(self, text: str, principal: Principal | None) -> Mode:
         """What becomes of a document by its text: `open` where that is in a file."""
-        if self._everything_goes or text in self._bodies:
+        if text in self._bodies:
             return Mode.OPEN
         return self.policy.of(principal)

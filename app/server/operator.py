@@ -5,25 +5,23 @@ kept in this process -> nothing is awaited
 -> kept in Redis -> executed, and kept if it may be
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 import strawberry
 import structlog
-from graphql import GraphQLError, print_schema
-from msgspec import Struct
-from msgspec.structs import replace
+from graphql import GraphQLError, OperationType, print_schema
+from msgspec import Struct, structs
 
-from app.demand.callers import KEPT
+from app.access.judging import Judge
 from app.demand.control import DemandControl, Priced
-from app.errors import Told, Translator
+from app.governance.auditing import Change, Concerned
 from app.server.attending import Attendant
 from app.server.documents import Document, Documents
-from app.server.envelope import enveloped, extended
 from app.server.execution import Execution, Made
 from app.server.flights import Flight, Flights
 from app.server.gate import Gate
@@ -31,17 +29,20 @@ from app.server.negotiation import HTTPRefusal
 from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
 from app.server.schema_questions import is_introspection
+from app.server.telling import Answer, Asked, Teller, of_kept, refused
 from app.server.terms import Terms
-from app.server.traces import ftv1
-from canonical.errors import LimitedError, UnauthenticatedError
+from canonical.errors import LimitedError, RefusedError, SupplygraphError, UnauthenticatedError
 from execution.engine import Engine, PlanOutcome
-from runtime.cache.kept import AnswerKey, KeptAnswer
+from runtime.cache.kept import AnswerKey
 from runtime.security.principal import scope_key
 from runtime.telemetry import metrics
-from runtime.telemetry.metrics import OperationKind, OperationOutcome
+from runtime.telemetry.metrics import OperationKind
+from schema.access import access_over
 from schema.scalars import COLUMN_WRITERS
 
 _ANSWERED: Final = 200
+_NOT_VALID: Final = 400
+_FORBIDDEN: Final = 403
 _ELSEWHERE: Final = (
     "a subscription needs a connection that stays open: a WebSocket that speaks "
     "graphql-transport-ws, or an event stream (`Accept: text/event-stream`), both at this address"
@@ -52,31 +53,16 @@ _now: Final = partial(datetime.now, UTC)
 _log = structlog.get_logger(__name__)
 
 
-class Answer(Struct, frozen=True):
-    """An answer, ready to be sent.
-
-    Attributes:
-        body: The GraphQL response.
-        status: HTTP status.
-        outcome: How the operation ended.
-        kept: The same as it is kept, if the body is that.
-        at_hand: Whether this process kept it, so that it cost next to nothing.
-    """
-
-    body: bytes
-    status: int
-    outcome: OperationOutcome
-    kept: KeptAnswer | None = None
-    at_hand: bool = False
-
-
 class Operator:
     """Answers operations over one installation.
 
     Attributes:
+        schema: What they are asked of.
         engine: Runs them.
         documents: Parses and validates them.
         gate: Which documents may be asked.
+        auditing: Audits them.
+        judge: Says what of them a caller may see.
         demand: Keeps the limits of all who ask.
 
     Args:
@@ -93,20 +79,25 @@ class Operator:
         clock: Callable[[], datetime] = _now,
     ) -> None:
         inner = schema._schema  # noqa: SLF001  # parsed and validated here, once
+        self.schema = inner
         self.engine = Engine(
             inner,
             writers=COLUMN_WRITERS,
             on_plan=_planned,
             suggestions=serving.edge.suggestions,
         )
+        self.judge = Judge(inner, access_over(inner, serving.access))
         self._serving = serving
         self._serves = serving.serves
         self._clock = clock
+        self.auditing = serving.governance.auditing
+        self._usage = serving.governance.usage
         demand = serving.operation_limits.demand
         self.documents = Documents(inner, demand.loosest(), suggestions=serving.edge.suggestions)
         page_size = serving.limits.default_page_size
         self.demand = DemandControl(inner, self.documents, demand, serving.serves.rates, page_size)
-        self.gate = Gate(self._serves.known, self.about_schema)
+        self.gate = Gate(self._serves.known, self.about_schema, self._turned_away)
+        self._teller = Teller(traces=self._serves.traces)
         self._flights = Flights()
         if self._serves.answers is not None:
             self._serves.answers.of_schema(print_schema(inner))
@@ -131,20 +122,6 @@ class Operator:
         except GraphQLError:
             return False
 
-    async def answered(self, request: GraphQLRequest, terms: Terms, attendant: Attendant) -> Answer:
-        """Answer a request that was let through, at once where its answer is at hand.
-
-        Raises:
-            HTTPRefusal: as `answer`; so for the others.
-            UnauthenticatedError: as above.
-            ClientGoneError: as above.
-        """
-        found = self.at_hand(request, terms)
-        answer = found or await self.answer(request, terms, attendant)
-        if request.learnable and answer.outcome is not OperationOutcome.REFUSED:
-            await self.gate.learn(request)
-        return answer
-
     def at_hand(self, request: GraphQLRequest, terms: Terms) -> Answer | None:
         """The answer that this process keeps, if it may be given; nothing is awaited for it."""
         answers = self._serves.answers
@@ -156,12 +133,12 @@ class Operator:
         # Equal to an `AnswerKey`, and quicker to make.
         key = (request.question, scope_key(terms.principal), self._clock().toordinal())
         kept = answers.get(key, terms.max_staleness_s)
-        if kept is None or not self.demand.kept(terms.principal):
+        if kept is None or kept.exported or not self.demand.kept(terms.principal):
             return None
-        answer = Answer(kept.body, _ANSWERED, OperationOutcome.COMPLETE, kept, True)
+        self._usage.count(request.query, request.operation_name, terms.client)
+        answer = of_kept(kept, at_hand=True)
         if terms.tell_cost or terms.trace:
-            since = (self._clock(), started)
-            answer = _extended(answer, self._besides(Made(None), terms, since, "cached"))
+            answer = self._teller.at_hand(answer, terms, (self._clock(), started))
         metrics.operation_answered(OperationKind.QUERY, answer.outcome, perf_counter() - started)
         return answer
 
@@ -181,8 +158,15 @@ class Operator:
             CostLimitError: if it would cost more than the caller's may.
             ClientGoneError: if the client hung up.
         """
-        asked = _Asked(request, terms, attendant, self._clock(), perf_counter())
-        kind, answer = await self._worked_out(asked)
+        asked = Asked(request, terms, attendant, self._clock(), perf_counter())
+        try:
+            kind, answer = await self._worked_out(asked)
+        except (HTTPRefusal, SupplygraphError) as exc:
+            self._turned_away(request, terms, exc.code)
+            raise
+        if answer.codes:
+            self.auditing.refused(self._concerned(asked.request, asked.terms), answer.codes)
+        self._usage.count(request.query, request.operation_name, terms.client)
         metrics.operation_answered(kind, answer.outcome, perf_counter() - asked.started)
         return answer
 
@@ -199,7 +183,11 @@ class Operator:
             return
         with suppress(GraphQLError):
             chosen = document.operation(request.operation_name)
-            await self.demand.open(self.demand.priced(document, chosen, request, terms), terms)
+            verdict = self.judge.verdict(
+                document.judged, document.tree, chosen, terms.principal, request.variables
+            )
+            if not verdict.refusals:  # what may not be asked has no price, for it is not there
+                await self.demand.open(self.demand.priced(document, chosen, request, terms), terms)
 
     def _key(self, request: GraphQLRequest, terms: Terms, now: datetime) -> AnswerKey | None:
         """What the answer is kept under; None where it is not kept, or nobody is known to ask."""
@@ -207,44 +195,55 @@ class Operator:
             return None
         return AnswerKey(request.question, scope_key(terms.principal), now.toordinal())
 
-    async def _worked_out(self, asked: "_Asked") -> tuple[OperationKind, Answer]:
+    async def _worked_out(self, asked: Asked) -> tuple[OperationKind, Answer]:
         document = await self.demand.enter(asked.request, asked.terms)
         if document.tree is None or document.errors:
-            return OperationKind.UNKNOWN, _refused(document.errors, asked.terms)
+            return OperationKind.UNKNOWN, refused(document.errors, asked.terms)
         try:
             chosen = document.operation(asked.request.operation_name)
         except GraphQLError as exc:
-            return OperationKind.UNKNOWN, _refused((exc,), asked.terms)
+            return OperationKind.UNKNOWN, refused((exc,), asked.terms)
         kind = OperationKind(chosen.operation.value)
         if asked.request.read_only and kind is not OperationKind.QUERY:
             allow = {"Allow": "POST"}
             raise HTTPRefusal(405, "only queries are answered to GET; send it by POST", allow)
         if kind is OperationKind.SUBSCRIPTION:
             refusal = GraphQLError(_ELSEWHERE)
-            return kind, _refused((refusal,), asked.terms)
+            return kind, refused((refusal,), asked.terms)
         about_schema = is_introspection(chosen)
-        if asked.terms.principal is None and not about_schema:
+        principal = asked.terms.principal
+        verdict = self.judge.verdict(
+            document.judged, document.tree, chosen, principal, asked.request.variables
+        )
+        if principal is None and (verdict.refusals or not about_schema):
             raise UnauthenticatedError(
                 "no token: send one in the header `Authorization: Bearer <token>`"
             )
+        if verdict.refusals:
+            status = _FORBIDDEN if verdict.openly else _NOT_VALID
+            answer = refused(verdict.refusals, asked.terms, status)
+            # Whatever the caller is told, on record it is what it is.
+            return kind, structs.replace(answer, codes=(RefusedError.code,))
         priced = self.demand.priced(document, chosen, asked.request, asked.terms)
+        asked = structs.replace(asked, verdict=verdict)
         key = None
         if kind is OperationKind.QUERY and not about_schema and self._serves.answers is not None:
             key = self._key(asked.request, asked.terms, asked.now)
         return kind, await self._run(asked, _Chosen(document, priced), key)
 
-    async def _run(self, asked: "_Asked", chosen: "_Chosen", key: AnswerKey | None) -> Answer:
+    async def _run(self, asked: Asked, chosen: "_Chosen", key: AnswerKey | None) -> Answer:
         flight = self._joined(asked, key)
         if flight is not None:
             made = await self._shared(flight, asked)
             if made is not None:
-                return self._told(made, asked, chosen.priced, joined=True)
+                return await self._handed_over(made, asked, chosen.priced, joined=True)
             key = None
         flight = self._begun(asked, chosen, key)
         async with flight.wanted() as work:
-            return self._told(await asked.attendant.until(work), asked, chosen.priced)
+            made = await asked.attendant.until(work)
+        return await self._handed_over(made, asked, chosen.priced)
 
-    async def _shared(self, flight: Flight, asked: "_Asked") -> Made | None:
+    async def _shared(self, flight: Flight, asked: Asked) -> Made | None:
         """What came of an execution that another caller began; None if it is that caller's alone.
 
         So is a refusal for want of the other's allowance.
@@ -256,76 +255,71 @@ class Operator:
             return None
         return None if made.personal else made
 
-    def _joined(self, asked: "_Asked", key: AnswerKey | None) -> Flight | None:
+    async def _handed_over(
+        self, made: Made, asked: Asked, priced: Priced, *, joined: bool = False
+    ) -> Answer:
+        """The answer for one of those who waited, an export once it is written down."""
+        exported = made.exported if made.kept is None else made.kept.exported
+        if exported and not self.about_schema(asked.request, asked.terms):
+            concerned = self._concerned(asked.request, asked.terms)
+            await self.auditing.exported(concerned, exported)
+        return self._teller.told(made, asked, priced, joined=joined)
+
+    def _concerned(self, request: GraphQLRequest, terms: Terms) -> Concerned:
+        """What is asked, for the audit."""
+        return Concerned(
+            terms.principal,
+            terms.correlation_id,
+            str(terms.client),
+            request.query,
+            self.documents.get(request.query).name(request.operation_name),
+            request.variables,
+        )
+
+    def _turned_away(self, request: GraphQLRequest, terms: Terms, code: str) -> None:
+        """A request was refused, perhaps unread; nothing more is spent on its document."""
+        self.auditing.refused(concerned(request, terms, request.operation_name), [code])
+
+    def _joined(self, asked: Asked, key: AnswerKey | None) -> Flight | None:
         if key is None or asked.terms.max_staleness_s is not None:
             return None
         return self._flights.find(key) if self._serves.share_in_flight else None
 
-    def _begun(self, asked: "_Asked", chosen: "_Chosen", key: AnswerKey | None) -> Flight:
-        execution = Execution(self._serving, asked.request, asked.terms, asked.now)
+    def _begun(self, asked: Asked, chosen: "_Chosen", key: AnswerKey | None) -> Flight:
+        execution = Execution(
+            self._serving, asked.request, asked.terms, asked.now, self.judge.access
+        )
         work = self._found_or_made(asked, chosen, key, execution)
         return self._flights.begin(key, execution, work)
 
     async def _found_or_made(
-        self, asked: "_Asked", chosen: "_Chosen", key: AnswerKey | None, execution: Execution
+        self, asked: Asked, chosen: "_Chosen", key: AnswerKey | None, execution: Execution
     ) -> Made:
         answers, document = self._serves.answers, chosen.document
         if key is not None and answers is not None and document.unkept < _IN_VAIN:
             found = await answers.find(key, asked.terms.max_staleness_s)
             if found is not None:
                 return Made(None, kept=found, found=True)
-        assert document.tree is not None  # noqa: S101  # refused before
         async with self.demand.running(chosen.priced, asked.terms) as running:
-            made = await execution.run(self.engine, document.tree)
+            made = await self._executed(asked, document, execution)
             if made.objects is not None:
                 running.cost = self.demand.cost(chosen.priced, made.objects)
-                made = replace(made, cost=running.cost)
+                made = structs.replace(made, cost=running.cost)
         if key is None:
             return made
         made = execution.keep(key, made)
         document.unkept = 0 if made.kept is not None else document.unkept + 1
         return made
 
-    def _told(self, made: Made, asked: "_Asked", priced: Priced, *, joined: bool = False) -> Answer:
-        """The answer for one of those who waited: errors carry its own correlation id."""
-        told: Sequence[Told] = ()
-        if made.kept is not None:
-            answer = _kept(made.kept)
-        else:
-            told = Translator(asked.terms.correlation_id).all(made.errors, made.problems)
-            status, outcome = _verdict(made, told)
-            answer = Answer(enveloped(made.data, told), status, outcome)
-        origin = "cached" if made.found else "shared" if joined else "made"
-        since = (asked.now, asked.started)
-        return _extended(answer, self._besides(made, asked.terms, since, origin, told, priced))
-
-    def _besides(
-        self,
-        made: Made,
-        terms: Terms,
-        since: tuple[datetime, float],
-        origin: str,
-        told: Sequence[Told] = (),
-        priced: Priced | None = None,
-    ) -> dict[str, Any]:
-        """What the caller wants to be told besides; `since` is when it asked, on two clocks."""
-        besides: dict[str, Any] = {}
-        if terms.tell_cost:
-            besides["supplygraph"] = _cost(made, terms, since[1], origin, priced)
-        if terms.trace and self._serves.traces:
-            timings = made.timings if origin == "made" else None
-            besides["ftv1"] = ftv1(timings, told, since[0], (since[1], perf_counter()))
-        return besides
-
-
-class _Asked(Struct, frozen=True):
-    """A request on its way to its answer."""
-
-    request: GraphQLRequest
-    terms: Terms
-    attendant: Attendant
-    now: datetime
-    started: float
+    async def _executed(self, asked: Asked, document: Document, execution: Execution) -> Made:
+        """What comes of an execution; a change is audited before it is made, and after."""
+        assert document.tree is not None  # noqa: S101  # refused before
+        run = partial(execution.run, self.engine, document.tree, asked.verdict)
+        chosen = document.operation(asked.request.operation_name)
+        if chosen.operation is not OperationType.MUTATION:
+            return await run()
+        change = Change(self._concerned(asked.request, asked.terms), document.tree, chosen)
+        return await self.auditing.change(change, run, Made.codes)
 
 
 class _Chosen(Struct, frozen=True):
@@ -339,48 +333,3 @@ def _planned(outcome: PlanOutcome, reason: str | None) -> None:
     metrics.operation_planned(outcome.value)
     if reason is not None:
         _log.info("operation not planned", reason=reason)
-
-
-def _refused(errors: Sequence[GraphQLError], terms: Terms) -> Answer:
-    shown = Translator(terms.correlation_id).all(errors, ())
-    return Answer(enveloped(None, shown), 400, OperationOutcome.REFUSED)
-
-
-def _kept(kept: KeptAnswer) -> Answer:
-    return Answer(kept.body, _ANSWERED, OperationOutcome.COMPLETE, kept)
-
-
-def _extended(answer: Answer, besides: Mapping[str, Any]) -> Answer:
-    """An answer with extensions, unless it is none or there are none."""
-    if not besides or answer.status != _ANSWERED:
-        return answer
-    return Answer(extended(answer.body, besides), _ANSWERED, answer.outcome)
-
-
-def _verdict(made: Made, told: Sequence[Mapping[str, Any]]) -> tuple[int, OperationOutcome]:
-    if made.late:
-        return 504, OperationOutcome.FAILED
-    if made.data is None:
-        return 400, OperationOutcome.REFUSED
-    if not told:
-        return _ANSWERED, OperationOutcome.COMPLETE
-    nothing = made.data == b"null"
-    return _ANSWERED, OperationOutcome.FAILED if nothing else OperationOutcome.PARTIAL
-
-
-def _cost(
-    made: Made, terms: Terms, started: float, origin: str, priced: Priced | None = None
-) -> dict[str, Any]:
-    cost: dict[str, int] = {"charged": KEPT}
-    if priced is not None:
-        cost = {"estimated": priced.estimate, "limit": priced.limit}
-    if made.cost is not None:
-        cost["actual"] = made.cost
-    return {
-        "correlationId": terms.correlation_id,
-        "milliseconds": round((perf_counter() - started) * 1000, 1),
-        "answer": origin,
-        "cost": cost,
-        "levels": made.levels,
-        "backends": made.backends,
-    }

@@ -7,19 +7,24 @@ import msgspec
 from msgspec import Struct
 
 from app.demand.figures import Demand
+from app.governance.auditing import Auditing, NoAuditing
 from app.ingest.desks import Ingestion
 from app.server.edge import Edge
 from app.server.known_operations import KnownOperations
 from canonical.dead_letters import DeadLetters, Replays
 from canonical.histories import EventHistory, NoHistory
 from execution.scheduling import LevelScheduler
+from loaders.catalog import Territory
 from loaders.context import ReadContext
 from loaders.reads import Reads
-from resolvers.context import DeclaredUnits, Limits
+from resolvers.context import DeclaredUnits, Governing, Limits
 from runtime.cache.answers import AnswerCache
 from runtime.cache.persisted import PersistedTexts
 from runtime.limits.rates import SharedRates
+from runtime.security.access_table import AccessTable
 from runtime.security.principal import Principal
+from runtime.usage.counting import UsageCounter
+from runtime.usage.shared import SharedUsage
 
 
 class Tokens(Protocol):
@@ -85,6 +90,22 @@ class EventDesk(Struct, frozen=True):
     replays: Replays | None = None
 
 
+class Governance(Struct, frozen=True):
+    """What operations are audited by, and how the schema's use is counted.
+
+    Attributes:
+        auditing: Audits operations.
+        usage: Counts them.
+        shared: Where the counts of all processes are added up; None where they are not kept.
+        governing: What resolvers read of it.
+    """
+
+    auditing: Auditing = msgspec.field(default_factory=NoAuditing)
+    usage: UsageCounter = msgspec.field(default_factory=UsageCounter)
+    shared: SharedUsage | None = None
+    governing: Governing = Governing()
+
+
 class Serving(Protocol):
     """An installation as requests see it; `app.installation.Installation` is one."""
 
@@ -113,8 +134,19 @@ class Serving(Protocol):
         """Tells who is asking."""
 
     @property
+    def access(self) -> AccessTable | None:
+        """What is said about access, over what is shipped."""
+
+    def territory(self, principal: Principal | None) -> Territory:
+        """Where a caller may look."""
+
+    @property
     def events(self) -> EventDesk:
         """What has happened."""
+
+    @property
+    def governance(self) -> Governance:
+        """What operations are audited by."""
 
     @property
     def ingestion(self) -> Ingestion | None:
@@ -124,7 +156,7 @@ class Serving(Protocol):
         """The loaders of one operation."""
 
     def health(self) -> Mapping[str, Any]:
-        """State of all dependencies, unasked: {"cache": {...}, "backends": {name: {...}}}."""
+        """State of all dependencies, unasked: {"cache", "events", "backends": {name: {...}}}."""
 
 
 class GraphiQLTab(Struct, frozen=True):

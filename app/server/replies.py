@@ -18,9 +18,9 @@ from app.server.credentials import API_KEY
 from app.server.envelope import enveloped
 from app.server.exchange import Inbound, Reply, as_headers
 from app.server.negotiation import EVENT_STREAM, PLAIN_JSON, names_plain_json, takes_gzip
-from app.server.operator import Answer
 from app.server.ports import Serves
 from app.server.requests import READ
+from app.server.telling import Answer
 from app.server.terms import EXTENSIONS, STALENESS, Terms
 from runtime.cache.kept import KeptAnswer, gzipped
 

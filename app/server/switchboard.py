@@ -17,7 +17,7 @@ from app.server.ports import Serving, Tokens
 from app.server.rounds import Due, Rounds
 from app.server.stream_settings import StreamSettings
 from app.server.streams import Streams
-from runtime.security.principal import Principal
+from runtime.security.principal import Identity, Principal
 from runtime.telemetry import metrics
 from runtime.telemetry.metrics import StreamProtocol
 
@@ -73,7 +73,7 @@ class Switchboard:
         self.rounds = Rounds()
         self._clock = clock
         self._open: dict[Connection, None] = {}
-        self._of_subject: Counter[str] = Counter()
+        self._of_subject: Counter[Identity] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         drain.when_stopping(self._leave)
 
@@ -97,16 +97,16 @@ class Switchboard:
 
     def admit(self, principal: Principal) -> bool:
         """Count one more connection of a principal, unless it has too many; see `dismiss`."""
-        if self._of_subject[principal.subject] >= self.settings.connections_per_principal:
+        if self._of_subject[principal.identity] >= self.settings.connections_per_principal:
             return False
-        self._of_subject[principal.subject] += 1
+        self._of_subject[principal.identity] += 1
         return True
 
     def dismiss(self, principal: Principal) -> None:
         """A connection that was admitted has ended."""
-        self._of_subject[principal.subject] -= 1
-        if not self._of_subject[principal.subject]:
-            del self._of_subject[principal.subject]
+        self._of_subject[principal.identity] -= 1
+        if not self._of_subject[principal.identity]:
+            del self._of_subject[principal.identity]
 
     def expiry(self, principal: Principal) -> float:
         """When a principal's token ends, in the event loop's time."""

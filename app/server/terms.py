@@ -1,6 +1,7 @@
 """What a request says beside the question: who asks, how old records may be, what to tell."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from app.server.exchange import Inbound
 from app.server.negotiation import HTTPRefusal
 from app.server.ports import Tokens
 from runtime.security.principal import Principal
+from runtime.usage.counting import UNKNOWN, Client, client_named
 
 STALENESS: Final = "X-Supplygraph-Max-Staleness"
 EXTENSIONS: Final = "X-Supplygraph-Extensions"
@@ -20,7 +22,14 @@ TRACE: Final = b"apollo-federation-include-trace"
 
 _STALENESS: Final = STALENESS.lower().encode()
 _EXTENSIONS: Final = EXTENSIONS.lower().encode()
-HEADERS: Final = CREDENTIALS | {_STALENESS, _EXTENSIONS}
+_APOLLO: Final = (b"apollographql-client-name", b"apollographql-client-version")
+_PLAIN: Final = (b"graphql-client-name", b"graphql-client-version")
+HEADERS: Final = CREDENTIALS | {
+    _STALENESS,
+    _EXTENSIONS,
+    *_APOLLO,
+    *_PLAIN,
+}
 """Names of the headers that terms are read from."""
 
 _MAX_STALENESS_S: Final = 8 * 86_400
@@ -36,6 +45,7 @@ class Terms(Struct, frozen=True):
         max_staleness_s: No record older than this is of use to the caller.
         tell_cost: Whether the answer says what it cost.
         trace: Whether a gateway asks how long each field took.
+        client: What the caller's program calls itself.
         address: Where a caller asks from that did not say who it is.
     """
 
@@ -44,6 +54,7 @@ class Terms(Struct, frozen=True):
     max_staleness_s: float | None = None
     tell_cost: bool = False
     trace: bool = False
+    client: Client = UNKNOWN
     address: str = ""
 
 
@@ -65,7 +76,18 @@ async def read_terms(inbound: Inbound, tokens: Tokens, correlation_id: str) -> T
         tell_cost = b"cost" in map(bytes.strip, wanted)
     trace = inbound.headers.get(TRACE) == b"ftv1"
     address = inbound.address if principal is None else ""
-    return Terms(principal, correlation_id, staleness, tell_cost, trace, address)
+    client = _client(inbound.headers)
+    return Terms(principal, correlation_id, staleness, tell_cost, trace, client, address)
+
+
+def _client(headers: Mapping[bytes, bytes]) -> Client:
+    if _APOLLO[0] in headers:
+        name, version = _APOLLO
+    elif _PLAIN[0] in headers:
+        name, version = _PLAIN
+    else:
+        return UNKNOWN
+    return client_named(headers[name], headers.get(version, b""))
 
 
 def _max_staleness(text: str | None) -> float | None:

@@ -1,81 +1,82 @@
-"""The soak: writers and subscribers that do not give up, and trouble at every step of the way.
+"""The soak: changes that come by three ways, subscribers, and trouble at every step of the way.
 
-Each writer repeats a report until it is told yes. Each subscriber goes on after the last event that
-it saw, at whichever process is up. In the end the log holds each accepted event once, and each
-subscriber has seen each of its events once and in order, or `run` says what is wrong.
+    webhooks (signed, single and in batches)  --\
+    a system that is watched                  ---> two processes -> log -> subscribers
+    files of rows                             --/
+
+Each sender repeats a delivery until it is told yes, at either process; what the watched system has
+is accepted as soon as it is there. Some changes come by two ways. In the end the log holds each of
+them once, and each subscriber has seen each of its events once and in order, or `run` says what is
+wrong.
 """
 
 import asyncio
 import itertools
-import json
-import sys
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import sqlalchemy as sa
-import yaml
 from msgspec import Struct
-from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
-from websockets.typing import Subprotocol
 
-from bench.contenders import DEVELOPMENT_KEY, free_port
-from bench.manifests import KIT
-from bench.soak.server import SUPPLIERS
+from bench.senders import Posting, new_secret, signed
+from bench.soak.hearers import PAUSE_S, Hearer, wishes
+from bench.soak.house import House, environ_of
+from bench.soak.plan import FILES, Plan, forecast_key, order_of
+from bench.soak.source import SourceSystem, served
 from canonical.entities import EntityName
 from canonical.events import Event
-from runtime.embedded.valkey import EmbeddedValkey
+from runtime.events.leases import Leases
 from runtime.events.ledger import Ledger
-from runtime.security.development import mint_development_token, new_development_key
-from runtime.security.principal import Role
+from runtime.security.development import new_development_key
 from runtime.store.migrating import migrate
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
-from subscriptions.cursors import decode_cursor, encode_cursor
+from workflows.ingestion.watches import position_name, progress_of
 
-_STREAM: Final = EntityName.PURCHASE_ORDER
-_ROOT: Final = Path(__file__).parents[2]
-_HANG_UP: Final = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE pid <> pg_backend_pid() AND datname = current_database()
-"""
-_AWAY_S: Final = 0.3
-_BATCH: Final = 10
-_WRITERS: Final = 4
-_PAUSE_S: Final = 0.05
+_ORDERS: Final = EntityName.PURCHASE_ORDER
+_STREAMS: Final = (_ORDERS, EntityName.FORECAST)
+_WRITERS: Final = 6
 _READ: Final = 5_000
+_STILL_S: Final = 15.0
+_TIMEOUT_S: Final = 60.0
 
 
-class Soaked(Struct, frozen=True):
+class Soaked(Struct, frozen=True, kw_only=True):
     """What came of it.
 
     Attributes:
-        accepted: Reports that were told yes.
-        repeated: Requests that had to be repeated.
+        accepted: Changes that were told yes, by way; those of `watcher` were in the system.
+        repeated: Deliveries that had to be repeated.
         troubles: What was done to them, in order.
-        logged: Events in the log.
-        problems: What is wrong; empty if nothing is.
+        logged: Events in the log, by stream.
+        heard: Events that subscribers saw, all together.
         resumed: How often subscribers came again.
+        seconds: How long it took, without start and end.
+        problems: What is wrong; empty if nothing is.
     """
 
-    accepted: int
+    accepted: dict[str, int]
     repeated: int
     troubles: tuple[str, ...]
-    logged: int
-    problems: tuple[str, ...]
+    logged: dict[str, int]
+    heard: int
     resumed: int
+    seconds: float
+    problems: tuple[str, ...]
 
 
 class Soak:
-    """Two processes over one store and one Redis.
+    """Two processes over one store and one Redis, and what is done to them.
 
     Args:
         url: An empty PostgreSQL database.
-        folder: For manifest and logs.
-        events: How many events are reported.
+        folder: For logs.
+        events: How many changes are reported.
         troubles: How often something is done to them.
     """
 
@@ -84,190 +85,174 @@ class Soak:
         self._folder = folder
         self._events = events
         self._troubles = troubles
-        self._valkey = EmbeddedValkey()
+        self._secret = new_secret()
         self._key = new_development_key()
-        self._ports = (free_port(), free_port())
-        self._processes: list[asyncio.subprocess.Process | None] = [None, None]
-        self._accepted = 0
+        self._accepted: Counter[str] = Counter()
         self._repeated = 0
-        self._resumed = 0
-        self._seen: list[list[int]] = []
 
     async def run(self) -> Soaked:
         """Do it all."""
-        store = Store(StoreSettings(url=self._url))
-        await migrate(store)
-        await asyncio.to_thread(self._valkey.start)
-        hearers: list[asyncio.Task[None]] = []
+        source, store = SourceSystem(), Store(StoreSettings(url=self._url))
         try:
-            for n in (0, 1):
-                await self._start(n)
-            for n in range(SUPPLIERS + 2):
-                self._seen.append([])
-                hearers.append(asyncio.create_task(self._hear(n)))
-            done = await self._written(store)
-            events = await self._log(store)
-            wanted = [
-                [e.position for e in events if self._is_for(n, e)] for n in range(len(hearers))
-            ]
-            await self._until_heard(wanted, hearers)
-            problems = tuple(self._problems(events, wanted))
-            return Soaked(
-                self._accepted, self._repeated, done, len(events), problems, self._resumed
-            )
+            await migrate(store)
+            async with served(source) as address:
+                environ = environ_of(address, self._secret, self._key)
+                house = House(store, self._url, self._folder, environ)
+                try:
+                    await house.open()
+                    return await self._soaked(house, store, Plan(self._events, source))
+                finally:
+                    await house.aclose()
         finally:
-            for task in hearers:
-                task.cancel()
-            await asyncio.gather(*hearers, return_exceptions=True)
-            for n in (0, 1):
-                await self._kill(n)
             await store.aclose()
-            await asyncio.to_thread(self._valkey.stop)
 
-    async def _start(self, n: int) -> None:
-        document: dict[str, Any] = yaml.safe_load(KIT.read_text(encoding="utf-8"))
-        document["subscriptions"] = {"behind": 10_000_000}
-        manifest = self._folder / "soak.yaml"
-        manifest.write_text(yaml.safe_dump(document), encoding="utf-8")
-        systems = {f"KIT_{s}": "http://127.0.0.1:9" for s in ("ERP", "PROCUREMENT", "PLANNING")}
-        environ = {
-            **systems,
-            DEVELOPMENT_KEY: self._key,
-            "SUPPLYGRAPH_MANIFEST": str(manifest),
-            "REDIS_URL": self._valkey.url,
-            "DATABASE_URL": self._url,
-        }
-        with (self._folder / f"{n}.log").open("ab") as log:
-            self._processes[n] = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "bench.soak.server",
-                str(self._ports[n]),
-                cwd=_ROOT,
-                env=environ,
-                stdout=log,
-                stderr=log,
-            )
+    async def _soaked(self, house: House, store: Store, plan: Plan) -> Soaked:
+        hearers = [Hearer(w, house.ports, n, self._key) for n, w in enumerate(wishes())]
+        tasks = [asyncio.create_task(hearer.run()) for hearer in hearers]
+        try:
+            await _until_watched(store)
+            began = time.monotonic()
+            troubles = await self._reported(house, plan)
+            logs = await self._logs(store, plan)
+            await _until_heard(hearers, logs, tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return Soaked(
+            accepted={**self._accepted, "watcher": plan.added},
+            repeated=self._repeated,
+            troubles=troubles,
+            logged={stream.value: len(events) for stream, events in logs.items()},
+            heard=sum(len(h.seen) for h in hearers),
+            resumed=sum(h.resumed for h in hearers),
+            seconds=round(time.monotonic() - began, 1),
+            problems=tuple(_problems(plan, logs, hearers)),
+        )
 
-    async def _kill(self, n: int) -> None:
-        process = self._processes[n]
-        if process is not None and process.returncode is None:
-            process.kill()
-            await process.wait()
-
-    async def _written(self, store: Store) -> tuple[str, ...]:
+    async def _reported(self, house: House, plan: Plan) -> tuple[str, ...]:
         """Report everything; what was done to them meanwhile."""
-        todo = iter(range(self._events))
-        writers = [asyncio.create_task(self._write(todo, w)) for w in range(_WRITERS)]
+        todo = plan.postings()
+        writers = [asyncio.create_task(self._write(todo, house, w)) for w in range(_WRITERS)]
         done: list[str] = []
-        kinds = itertools.cycle((self._cut, self._end_first, self._away, self._end_second))
+        kinds = itertools.cycle((house.cut, house.end_first, house.away, house.end_second))
         for n, trouble in zip(range(self._troubles), kinds, strict=False):
-            while (  # noqa: ASYNC110  # what is waited for sets no event
-                self._accepted < self._events * (n + 1) // (self._troubles + 2)
-            ):
-                await asyncio.sleep(_PAUSE_S / 5)
-            await trouble(store)
-            done.append(trouble.__name__.strip("_"))
+            due = self._events * (n + 1) // (self._troubles + 2)
+            while self._accepted.total() + plan.added < due:  # noqa: ASYNC110  # no event tells
+                await asyncio.sleep(PAUSE_S / 20)
+            await trouble()
+            done.append(trouble.__name__)
         await asyncio.gather(*writers)
         return tuple(done)
 
-    async def _cut(self, store: Store) -> None:
-        await store.read(lambda c: c.execute(sa.text(_HANG_UP)))
-
-    async def _away(self, _: Store) -> None:
-        await asyncio.to_thread(lambda: self._valkey.halt(kill=True))
-        await asyncio.sleep(_AWAY_S)
-        await asyncio.to_thread(self._valkey.start)
-
-    async def _end_first(self, _: Store) -> None:
-        await self._kill(0)
-        await self._start(0)
-
-    async def _end_second(self, _: Store) -> None:
-        await self._kill(1)
-        await self._start(1)
-
-    async def _write(self, todo: Iterator[int], at: int) -> None:
-        async with httpx.AsyncClient(timeout=15) as client:
-            while numbers := list(itertools.islice(todo, _BATCH)):
-                while not await self._told_yes(client, numbers, at):
+    async def _write(self, todo: Iterator[Posting], house: House, at: int) -> None:
+        async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
+            for posting in todo:
+                while not await self._told_yes(client, posting, house.ports[at % 2]):
                     self._repeated += 1
                     at += 1
-                    await asyncio.sleep(_PAUSE_S)
-                self._accepted += len(numbers)
+                    await asyncio.sleep(PAUSE_S)
+                self._accepted["bulk" if posting.path == FILES else "webhook"] += posting.count
 
-    async def _told_yes(self, client: httpx.AsyncClient, numbers: list[int], at: int) -> bool:
-        url = f"http://127.0.0.1:{self._ports[at % 2]}/soak/take"
+    async def _told_yes(self, client: httpx.AsyncClient, posting: Posting, port: int) -> bool:
+        """Whether a delivery was accepted; another refusal than for now is a mistake.
+
+        Raises:
+            httpx.HTTPStatusError: if it was.
+        """
+        url, headers = f"http://127.0.0.1:{port}{posting.path}", signed(posting, self._secret)
         try:
-            return (await client.post(url, json=numbers)).is_success
-        except httpx.HTTPError:
+            answer = await client.post(url, content=posting.body, headers=headers)
+        except httpx.TransportError:
             return False
+        if answer.status_code in (429, 503):
+            return False
+        answer.raise_for_status()
+        return True
 
-    async def _hear(self, n: int) -> None:
-        for at in itertools.count(n):
-            try:
-                await self._heard(n, self._ports[at % 2])
-            except (OSError, WebSocketException, TimeoutError):
-                self._resumed += 1
-                await asyncio.sleep(_PAUSE_S)
-
-    async def _heard(self, n: int, port: int) -> None:
-        """Hear what comes after the last event that was seen, until the connection breaks."""
-        seen = self._seen[n]
-        token = mint_development_token(self._key, f"s{n}", [Role.PLANNER], None, 86_400)
-        after = encode_cursor(_STREAM, seen[-1] if seen else 0)
-        narrowed = f'filter: {{supplier: ["S-{n}"]}}, ' if n < SUPPLIERS else ""
-        query = f'subscription {{ purchaseOrderChanged({narrowed}after: "{after}") {{ cursor }} }}'
-        init = {"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}
-        said = {"id": "1", "type": "subscribe", "payload": {"query": query}}
-        spoken = [Subprotocol("graphql-transport-ws")]
-        url = f"ws://127.0.0.1:{port}/graphql"
-        async with connect(url, subprotocols=spoken, compression=None, proxy=None) as socket:
-            await socket.send(json.dumps(init))
-            await socket.recv()
-            await socket.send(json.dumps(said))
-            async for text in socket:
-                message = json.loads(text)
-                if message["type"] != "next" or message["payload"].get("errors"):
-                    raise OSError(text)
-                event = message["payload"]["data"]["purchaseOrderChanged"]
-                seen.append(decode_cursor(event["cursor"], _STREAM))
-
-    @staticmethod
-    def _is_for(n: int, event: Event) -> bool:
-        return n >= SUPPLIERS or event.data.supplier == f"S-{n}"
-
-    async def _log(self, store: Store) -> list[Event]:
-        ledger, events = Ledger(store), list[Event]()
-        while page := await ledger.read(_STREAM, len(events), _READ):
-            events += page
-        await ledger.aclose()
-        return events
-
-    async def _until_heard(
-        self, wanted: list[list[int]], hearers: list["asyncio.Task[None]"]
-    ) -> None:
-        """Wait for the last one, or until nothing has come for a while."""
-        before, still = -1, 0
-        while still < 100 and not all(
-            len(s) >= len(w) for s, w in zip(self._seen, wanted, strict=True)
-        ):
+    async def _logs(self, store: Store, plan: Plan) -> dict[EntityName, list[Event]]:
+        """The log, once the watcher has caught up, or nothing has come for a while."""
+        ledger = Ledger(store)
+        wanted = {_ORDERS: plan.orders, EntityName.FORECAST: plan.forecasts}
+        found: dict[EntityName, list[Event]] = {stream: [] for stream in _STREAMS}
+        moved = time.monotonic()
+        while time.monotonic() - moved < _STILL_S:
+            for stream in _STREAMS:
+                while page := await ledger.read(stream, len(found[stream]), _READ):
+                    found[stream] += page
+                    moved = time.monotonic()
+            if all(len(found[stream]) >= count for stream, count in wanted.items()):
+                break
             await asyncio.sleep(0.1)
-            now = sum(map(len, self._seen))
-            before, still = now, still + 1 if now == before else 0
-            for task in hearers:
-                if task.done():
-                    await task
+        await ledger.aclose()
+        return found
 
-    def _problems(self, events: list[Event], wanted: list[list[int]]) -> Iterator[str]:
-        found = sorted(int(e.key) for e in events)
-        if found != list(range(self._events)):
-            yield f"{len(found)} events are in the log, {len(set(found))} of {self._events} orders"
+
+async def _until_watched(store: Store) -> None:
+    """Wait until the watcher has seen the system as it was: what comes from then on is news."""
+    leases = Leases(store, now=lambda: datetime.now(UTC))
+    name = position_name("procurement", _ORDERS)
+    async with asyncio.timeout(_TIMEOUT_S):
+        while not progress_of(  # noqa: ASYNC110  # no event tells
+            await leases.position(name)
+        ).based:
+            await asyncio.sleep(PAUSE_S)
+
+
+async def _until_heard(
+    hearers: list[Hearer],
+    logs: dict[EntityName, list[Event]],
+    tasks: list["asyncio.Task[None]"],
+) -> None:
+    """Wait for the last one, or until nothing has come for a while.
+
+    Raises:
+        ValueError: if a subscriber heard something else than events.
+    """
+    wanted = [len(_due(hearer, logs)) for hearer in hearers]
+    before, moved = -1, time.monotonic()
+    while any(len(h.seen) < w for h, w in zip(hearers, wanted, strict=True)):
+        for task in tasks:
+            if task.done():
+                await task
+        now = sum(len(h.seen) for h in hearers)
+        if now != before:
+            before, moved = now, time.monotonic()
+        if time.monotonic() - moved > _STILL_S:
+            return
+        await asyncio.sleep(PAUSE_S)
+
+
+def _due(hearer: Hearer, logs: dict[EntityName, list[Event]]) -> list[int]:
+    wish = hearer.wish
+    return [e.position for e in logs[wish.stream] if wish.wants(e)]
+
+
+def _problems(
+    plan: Plan, logs: dict[EntityName, list[Event]], hearers: list[Hearer]
+) -> Iterator[str]:
+    orders = {order_of(n) for n in range(plan.orders)}
+    forecasts = {forecast_key(n) for n in range(plan.forecasts)}
+    yield from _missing("orders", orders, [e.key for e in logs[_ORDERS]])
+    told = [e.data for e in logs[EntityName.FORECAST]]
+    yield from _missing(
+        "forecasts", forecasts, [(d.item, d.location, d.period_start) for d in told]
+    )
+    for stream, events in logs.items():
         if [e.position for e in events] != list(range(1, len(events) + 1)):
-            yield "positions have gaps"
-        for n, (seen, due) in enumerate(zip(self._seen, wanted, strict=True)):
-            if seen != due:
-                yield f"subscriber {n} saw {len(seen)}, {len(set(seen))} different, of {len(due)}"
+            yield f"positions of {stream.value} have gaps"
+    for n, hearer in enumerate(hearers):
+        due, seen = _due(hearer, logs), hearer.seen
+        if seen != due:
+            yield f"subscriber {n} saw {len(seen)}, {len(set(seen))} different, of {len(due)}"
+
+
+def _missing(what: str, wanted: set[Any], found: list[Any]) -> Iterator[str]:
+    counted = Counter(found)
+    twice = sum(count > 1 for count in counted.values())
+    lost, strange = len(wanted - counted.keys()), len(counted.keys() - wanted)
+    if twice or lost or strange:
+        yield f"{what}: {twice} more than once in the log, {lost} lost, {strange} never reported"
 
 
 def soak_here(events: int) -> Soaked:
@@ -277,7 +262,7 @@ def soak_here(events: int) -> Soaked:
     with tempfile.TemporaryDirectory() as folder:
         server = get_server(Path(folder) / "pg", cleanup_mode="delete")
         try:
-            soak = Soak(server.get_uri(), Path(folder), events, max(8, events // 2_000))
+            soak = Soak(server.get_uri(), Path(folder), events, max(8, events // 5_000))
             return asyncio.run(soak.run())
         finally:
             server.cleanup()

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import zlib
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -42,6 +43,9 @@ class KeptAnswer(Struct, eq=False):
         good_until: Until when everything in it is fresh, in epoch seconds.
         oldest_at: When the oldest thing in it was read from its system, in epoch seconds.
         slots: What it is made of: slots of the record cache.
+        gzipped: The body compressed, if it was.
+        exported: How many objects it has, by type, if that many that they are an export: then it is
+            never given without a word in the audit.
     """
 
     body: bytes
@@ -50,6 +54,7 @@ class KeptAnswer(Struct, eq=False):
     oldest_at: float
     slots: frozenset[str]
     gzipped: bytes | None = None
+    exported: Mapping[str, int] = {}
     _packing: "asyncio.Task[bytes] | None" = None
     _tag: str = ""
 

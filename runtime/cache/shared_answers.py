@@ -1,7 +1,8 @@
 """Answers in Redis.
 
     sg:{version}.{schema}:a:{name}
-        MessagePack: [form, made_at, good_until, oldest_at, slots, is it gzip?, body]
+        MessagePack: [form, made_at, good_until, oldest_at, slots, is it gzip?, body,
+            exported]
 
 What is long is compressed. Each has a finite time to live. Bytes that are not of this form count as
 no answer.
@@ -19,7 +20,7 @@ from msgspec import Struct
 from runtime.cache.connection import RedisHandle
 from runtime.cache.kept import AnswerKey, KeptAnswer, unpacked
 
-_FORM: Final = 1
+_FORM: Final = 2
 _LARGE: Final = 64 * 1024
 
 
@@ -31,6 +32,7 @@ class _Stored(Struct, frozen=True, array_like=True):
     slots: bytes
     is_gzipped: bool
     body: bytes
+    exported: dict[str, int] = {}
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -84,6 +86,7 @@ def _stored(answer: KeptAnswer) -> bytes:
             zlib.compress(_encode(sorted(answer.slots)), 1),
             answer.gzipped is not None,
             body,
+            dict(answer.exported),
         )
     )
 
@@ -104,4 +107,5 @@ def _decode(data: bytes) -> KeptAnswer | None:
         stored.oldest_at,
         slots,
         stored.body if stored.is_gzipped else None,
+        stored.exported,
     )

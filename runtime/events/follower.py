@@ -11,6 +11,7 @@ for telling. While one batch waits for other processes the next ones are applied
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 from uuid import uuid4
 
@@ -77,13 +78,14 @@ class Follower:
         """Of each stream, the last position that is applied here, or about to be."""
         return {stream: inbox.position for stream, inbox in self._inboxes.items()}
 
-    async def start(self) -> None:
-        """Follow from what is the end of the log now.
+    async def start(self, since: datetime | None = None) -> None:
+        """Follow from what is the end of the log now, or was at a moment that is not long past.
 
         Raises:
             UnavailableError: the store cannot be reached.
         """
-        heads = await self._ledger.heads()
+        ledger = self._ledger
+        heads = await (ledger.heads() if since is None else ledger.heads_at(since))
         self._inboxes = {stream: Inbox(head) for stream, head in heads.items()}
         self._ledger.on_commit(self._committed)
         self._channel.start(self._hear, self._peers.heard, self._look.set)

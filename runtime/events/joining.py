@@ -1,4 +1,4 @@
-"""Writes that come while another is under way are done together, in one transaction.
+"""Work that comes while other is under way is done together with what else came, in one go.
 
 A commit waits for the disk, and whoever appends to a stream holds it until then: one by one, the
 disk's milliseconds are the bound of all writes. Together they wait once.
@@ -7,7 +7,7 @@ disk's milliseconds are the bound of all writes. Together they wait once.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context, copy_context
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from canonical.errors import UnavailableError
 from runtime.events.writing import Writing
 from runtime.store.engines import SYSTEM
 
+A = TypeVar("A")
 _MOST: Final = 64
 """Writes done together at most: the first of them waits for the last."""
 
@@ -46,23 +47,31 @@ def asked(work: Callable[[Writing], Awaitable[Any]], streams: Sequence[str]) -> 
     return Asked(work, frozenset(streams), copy_context())
 
 
-_Waiting = tuple[Asked, asyncio.Future[Any]]
-
-
-class Joining:
-    """Writes of one process, done together.
+class Joining(Generic[A]):
+    """Work of one process, done together.
 
     Args:
-        transaction: Does writes in one transaction, and returns what each returned, in order.
+        do_all: Does what several ask for, all of it or nothing, and returns what came of each, in
+            order.
+        weight: How much of what is done together one that asks is; 1 where it is not given.
+        most: How much is done together at most, if more than one asks.
     """
 
-    def __init__(self, transaction: Callable[[Sequence[Asked]], Awaitable[Sequence[Any]]]) -> None:
-        self._transaction = transaction
-        self._waiting: list[_Waiting] = []
+    def __init__(
+        self,
+        do_all: Callable[[Sequence[A]], Awaitable[Sequence[Any]]],
+        *,
+        weight: Callable[[A], int] = lambda _: 1,
+        most: int = _MOST,
+    ) -> None:
+        self._do_all = do_all
+        self._weight = weight
+        self._most = most
+        self._waiting: list[tuple[A, asyncio.Future[Any]]] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def do(self, ask: Asked) -> Any:
-        """What the work returns, after the commit; what it raises, with nothing kept."""
+    async def do(self, ask: A) -> Any:
+        """What came of it, once all is done; what it raises, with nothing kept."""
         future = asyncio.get_running_loop().create_future()
         self._waiting.append((ask, future))
         if self._task is None or self._task.done():
@@ -76,14 +85,24 @@ class Joining:
 
     async def _run(self) -> None:
         while self._waiting:
-            batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+            batch = self._next()
             await self._together([each for each in batch if not each[1].done()])
 
-    async def _together(self, batch: Sequence[_Waiting]) -> None:
+    def _next(self) -> Sequence[tuple[A, asyncio.Future[Any]]]:
+        count = weight = 0
+        for ask, _ in self._waiting:
+            weight += self._weight(ask)
+            if count and weight > self._most:
+                break
+            count += 1
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
+        return batch
+
+    async def _together(self, batch: Sequence[tuple[A, asyncio.Future[Any]]]) -> None:
         if not batch:
             return
         try:
-            results = await self._transaction([ask for ask, _ in batch])
+            results = await self._do_all([ask for ask, _ in batch])
         except Exception as error:  # noqa: BLE001  # whoever asked is told
             away = isinstance(error, UnavailableError) and error.system == SYSTEM
             if len(batch) > 1 and not away:
@@ -96,7 +115,10 @@ class Joining:
             _tell(batch, lambda future, number: future.set_result(results[number]))
 
 
-def _tell(batch: Sequence[_Waiting], tell: Callable[[asyncio.Future[Any], int], None]) -> None:
+def _tell(
+    batch: Sequence[tuple[Any, asyncio.Future[Any]]],
+    tell: Callable[[asyncio.Future[Any], int], None],
+) -> None:
     for number, (_, future) in enumerate(batch):
         if not future.done():
             tell(future, number)

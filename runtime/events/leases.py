@@ -77,6 +77,12 @@ class Leases:
         """Give a lease back. Does nothing if another has taken it."""
         await self._scalar(_changed(lease, _LONG_AGO))
 
+    async def is_held(self, name: str) -> bool:
+        """Whether anybody holds a lease now."""
+        query = sa.select(LEASES.c.until).where(LEASES.c.name == name)
+        until = await self._store.read(lambda connection: connection.scalar(query))
+        return until is not None and until > self._now()
+
     async def position(self, name: str) -> Any:
         """What was last placed by a name (`Writing.place`); None if nothing was."""
         query = sa.select(POSITIONS.c.value).where(POSITIONS.c.name == name)

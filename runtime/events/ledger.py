@@ -168,6 +168,18 @@ class Ledger:
         rows = await self.store.read(lambda connection: connection.execute(query))
         return {EntityName(row[0]): row[1] for row in rows if row[0] in _STREAMS}
 
+    async def heads_at(self, moment: datetime) -> Mapping[EntityName, int]:
+        """As `heads`, as they were at a moment that is not long past."""
+        query = (
+            sa.select(EVENTS.c.stream, sa.func.min(EVENTS.c.position))
+            .where(EVENTS.c.recorded_at >= moment)
+            .group_by(EVENTS.c.stream)
+        )
+        query = _of_types(query, EVENT_TYPES, self.store.dialect)
+        heads = await self.heads()
+        rows = await self.store.read(lambda connection: connection.execute(query))
+        return {**heads, **{EntityName(row[0]): row[1] - 1 for row in rows if row[0] in _STREAMS}}
+
     async def oldest(self, stream: EntityName) -> int:
         """The first position from which on everything is kept; 1 at the beginning.
 

@@ -4,7 +4,8 @@ Whoever appends to a stream, or decides by the states of its entity, first locks
 counter row, and holds it until the commit. So positions are given in the order of commits, without
 gaps, and nobody decides by a state that another is changing.
 
-What is appended, remembered and taken is noted here and written at the end, just before the commit.
+What is appended, remembered, taken and audited is noted here and written at the end, just before
+the commit.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,17 +18,19 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from canonical.audit import AuditEntry
 from canonical.dead_letters import DeadLetter, LetterStatus
 from canonical.entities import EntityName
 from canonical.errors import ConflictError
 from canonical.events import Event
+from runtime.audit.log import seal, stamped
 from runtime.events import statements
-from runtime.events.audit import AuditEntry
 from runtime.events.leases import Lease
 from runtime.events.letters import Decision
 from runtime.events.rows import new_id, row_of
 from runtime.store.questions import columns, many
-from runtime.store.tables import AUDIT, DEAD_LETTERS, LEASES
+from runtime.store.tables import DEAD_LETTERS, LEASES
+from runtime.telemetry.correlation import correlation_id
 
 Key = tuple[str, str]
 """(system, key)"""
@@ -68,6 +71,7 @@ class Writing:
         self._names: set[Key] = set()
         self._states: dict[str, dict[Key, Known | None]] = {}
         self._taken: dict[Key, str] = {}
+        self._audited: list[AuditEntry] = []
 
     @property
     def moment(self) -> datetime:
@@ -194,16 +198,9 @@ class Writing:
 
     async def audit(self, entry: AuditEntry) -> None:
         """Write down what somebody does."""
-        at = self._now()
-        row = {
-            "id": new_id(at, self._random),
-            "at": at,
-            "actor": entry.actor,
-            "action": entry.action,
-            "subject": entry.subject,
-            "details": msgspec.json.encode(entry.details).decode(),
-        }
-        await self.connection.execute(sa.insert(AUDIT), row)
+        tied = entry.correlation_id or correlation_id() or ""
+        entry = msgspec.structs.replace(entry, correlation_id=tied)
+        self._audited.append(stamped(entry, self._now(), self._random))
 
     async def hold(self, lease: Lease) -> None:
         """Make sure that nobody else takes a lease before the commit.
@@ -251,6 +248,8 @@ class Writing:
             for (system, name), outcome in sorted(self._taken.items())
         ]
         await self._add(statements.take, taken)
+        if self._audited:
+            await seal(self.connection, self._audited)
 
     async def _flush_states(self, entity: str, states: Mapping[Key, Known | None]) -> None:
         kept: list[dict[str, Any]] = []

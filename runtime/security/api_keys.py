@@ -23,12 +23,12 @@ from canonical.errors import SupplygraphError, UnauthenticatedError
 from runtime.security.key_records import KeyRecord, keys_by_id, note_use
 from runtime.security.key_texts import is_same, presented
 from runtime.security.principal import Principal, bound_to
+from runtime.security.remembered import REMEMBERED_S, RememberedPrincipals
 from runtime.store.store import Store
 
 ISSUER: Final = "supplygraph-keys"
 """The issuer of principals that a key stands for; their subject is the machine's name."""
-REMEMBERED_S: Final = 60.0
-SESSION: Final = timedelta(hours=1)
+SESSION: Final = timedelta(minutes=15)
 """A connection that stays open is asked for the key again after so long, as with access tokens: it
 may have been revoked."""
 
@@ -67,8 +67,9 @@ class APIKeys:
         # Apart, lest those who guess ids crowd out those who have keys.
         self._known: OrderedDict[str, _Remembered] = OrderedDict()
         self._unknown: OrderedDict[str, _Remembered] = OrderedDict()
-        self._wanted: dict[str, asyncio.Future[KeyRecord | None]] = {}
+        self._wanted: dict[str, asyncio.Future[_Remembered]] = {}
         self._looking: asyncio.Task[None] | None = None
+        self._principals = RememberedPrincipals(clock=clock, monotonic=monotonic)
         self._used: dict[str, datetime] = {}
 
     async def verify(self, text: str) -> Principal:
@@ -78,21 +79,22 @@ class APIKeys:
             UnauthenticatedError: if it is not valid; the message says why and what to do.
             UnavailableError: if keys cannot be looked up now.
         """
+        known = self._principals.get(text)
+        if known is not None:
+            return known
         key = presented(text)
         remembered = self._recalled(key.key_id)
-        record = (
-            await asyncio.shield(self._look_up(key.key_id))  # others may wait for it too
-            if remembered is None
-            else remembered.record
-        )
+        if remembered is None:
+            remembered = await asyncio.shield(self._look_up(key.key_id))  # others may wait too
+        record = remembered.record
         if record is None or not is_same(record.digest, key.digest):
             raise UnauthenticatedError(_UNKNOWN)
         now = datetime.fromtimestamp(self._clock(), UTC)
         _check(record, now)
-        last = self._used.get(record.key_id, record.last_used_at)
-        if last is None or now - last >= _USE_IS_NEWS:
-            self._used[record.key_id] = now
-        return _principal(record, now)
+        self._note_use(record, now)
+        principal = _principal(record, now)
+        self._principals.put(text, principal, longest_s=remembered.until - self._monotonic())
+        return principal
 
     async def flush(self) -> None:
         """Write down when keys were used.
@@ -121,6 +123,11 @@ class APIKeys:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
 
+    def _note_use(self, record: KeyRecord, now: datetime) -> None:
+        last = self._used.get(record.key_id, record.last_used_at)
+        if last is None or now - last >= _USE_IS_NEWS:
+            self._used[record.key_id] = now
+
     def _recalled(self, key_id: str) -> _Remembered | None:
         for memory in (self._known, self._unknown):
             found = memory.get(key_id)
@@ -130,13 +137,14 @@ class APIKeys:
                 del memory[key_id]
         return None
 
-    def _remember(self, key_id: str, record: KeyRecord | None) -> None:
+    def _remember(self, key_id: str, record: KeyRecord | None) -> _Remembered:
         memory = self._unknown if record is None else self._known
-        memory[key_id] = _Remembered(record, self._monotonic() + REMEMBERED_S)
+        found = memory[key_id] = _Remembered(record, self._monotonic() + REMEMBERED_S)
         if len(memory) > _MOST:
             memory.popitem(last=False)
+        return found
 
-    def _look_up(self, key_id: str) -> "asyncio.Future[KeyRecord | None]":
+    def _look_up(self, key_id: str) -> "asyncio.Future[_Remembered]":
         wanted = self._wanted.get(key_id)
         if wanted is None:
             wanted = self._wanted[key_id] = asyncio.get_running_loop().create_future()
@@ -162,8 +170,7 @@ class APIKeys:
                 raise
             for key_id, wanted in asked.items():
                 del self._wanted[key_id]
-                self._remember(key_id, found.get(key_id))
-                wanted.set_result(found.get(key_id))
+                wanted.set_result(self._remember(key_id, found.get(key_id)))
 
 
 def _check(record: KeyRecord, now: datetime) -> None:
@@ -187,4 +194,5 @@ def _principal(record: KeyRecord, now: datetime) -> Principal:
         grants.scopes,
         grants.regions,
         grants.companies,
+        record.key_id,
     )

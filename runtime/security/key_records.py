@@ -9,8 +9,8 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
+from canonical.audit import AuditEntry
 from canonical.errors import ConflictError, NotFoundError
-from runtime.events.audit import AuditEntry
 from runtime.events.ledger import Ledger
 from runtime.events.writing import Writing
 from runtime.security.key_texts import RandomBytes, new_key, presented

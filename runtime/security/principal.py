@@ -20,6 +20,10 @@ class Role(StrEnum):
     MACHINE = "machine"
 
 
+Identity = tuple[str, str]
+"""The issuer and the subject: issuers do not know of each other, and may use the same names."""
+
+
 class Principal(Struct, frozen=True):
     """A caller whose token was found valid."""
 
@@ -45,6 +49,14 @@ class Principal(Struct, frozen=True):
         tuple[str, ...] | None,
         Meta(description="Companies whose data it may see, sorted; None for all."),
     ] = None
+    key_id: Annotated[
+        str, Meta(description="Id of the API key that it presented; empty with a token.")
+    ] = ""
+
+    @property
+    def identity(self) -> Identity:
+        """Who it is, among the callers of all issuers."""
+        return (self.issuer, self.subject)
 
 
 def bound_to(roles: frozenset[Role], suppliers: tuple[str, ...] | None) -> tuple[str, ...] | None:

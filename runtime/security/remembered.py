@@ -48,10 +48,24 @@ class RememberedPrincipals:
         self._known.move_to_end(digest)
         return known.principal
 
-    def put(self, token: str, principal: Principal, leeway_s: float) -> None:
-        """Remember a token that was found valid just now, and is for so long past its end."""
+    def put(
+        self,
+        token: str,
+        principal: Principal,
+        *,
+        leeway_s: float = 0.0,
+        longest_s: float = REMEMBERED_S,
+    ) -> None:
+        """Remember a token that was found valid just now.
+
+        Args:
+            token: The token.
+            principal: Whose it is.
+            leeway_s: How long past its end it is still valid.
+            longest_s: How long it is remembered at most.
+        """
         left_s = principal.expires_at.timestamp() + leeway_s - self._clock()
-        until = self._monotonic() + min(REMEMBERED_S, left_s)
+        until = self._monotonic() + min(longest_s, left_s)
         self._known[_digest(token)] = _Known(principal, until)
         if len(self._known) > _MOST:
             self._known.popitem(last=False)

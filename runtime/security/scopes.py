@@ -15,6 +15,8 @@ OBJECTS: Final = (
     "receipts",
     "recommendations",
     "locations",
+    "prices",
+    "costs",
     "events",
     "audit",
     "catalog",

@@ -109,7 +109,7 @@ class TokenVerifier:
         if known is not None:
             return known
         found, leeway_s = await self._checked(token)
-        self._remembered.put(token, found, leeway_s)
+        self._remembered.put(token, found, leeway_s=leeway_s)
         return found
 
     def health(self) -> Mapping[str, Mapping[str, object]]:

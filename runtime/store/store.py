@@ -38,6 +38,9 @@ class Store:
         settings: Where it is and how it is used.
         random: For pauses between tries, so that those who collided do not again.
 
+    Attributes:
+        connected: Whether it answered when it was last asked; None before the first time.
+
     Raises:
         MisconfiguredError: if the address makes no sense.
     """
@@ -56,6 +59,7 @@ class Store:
         self._turn: AbstractAsyncContextManager[object] | None = (
             asyncio.Lock() if self.dialect == "sqlite" else None
         )
+        self.connected: bool | None = None
         self.shown = located(settings).render_as_string(hide_password=True)
 
     async def write(self, work: Work[T], *, deadline_s: float | None = None) -> T:
@@ -141,11 +145,14 @@ class Store:
             async with asyncio.timeout(deadline_s):
                 while True:
                     try:
-                        return await once()
+                        found = await once()
                     except (SQLAlchemyError, OSError) as error:
                         if judged(error) is Trouble.OURS or _same_key(last, error):
                             raise
                         last = error
+                    else:
+                        self.connected = True
+                        return found
                     await asyncio.sleep(next(pauses) * (0.5 + self._random.random()))
         except (SQLAlchemyError, OSError) as error:
             # What hung says less than what had failed before it.
@@ -153,6 +160,7 @@ class Store:
             ours = told(cause, seconds=deadline_s)
             if ours is None:
                 raise
+            self.connected = False
             raise ours from error
 
 

@@ -8,7 +8,10 @@
     dead_letters    what could not be understood, byte for byte
     leases          who may do what only one process at a time does
     positions       how far watchers and bulk runs have come
-    audit           what operators did
+    audit           who did what: a chain of entries, append-only but for retention
+    audit_chain     its end: locked while a transaction appends to it
+    usage           how often each operation was asked by each client, by day
+    usage_operations  what each operation asks for
     api_keys        keys of machines: what each may do, and a digest to know it by; never the key
 
 Texts are compared exactly. Times are UTC, to the microsecond.
@@ -172,12 +175,47 @@ POSITIONS: Final = sa.Table(
 AUDIT: Final = sa.Table(
     "audit",
     METADATA,
-    _text("id", key=True),
+    _number("position", key=True),
+    _text("entry_id"),
     _time("at"),
+    _text("kind"),
     _text("actor"),
     _text("action"),
     _text("subject"),
-    _text("details"),
+    _text("decision"),
+    _text("correlation_id"),
+    _text("finishes", null=True),
+    _text("content"),
+    _text("hash"),
+    sa.UniqueConstraint("entry_id"),
+    sa.Index(None, "at"),
+    sa.Index(None, "actor", "position"),
+    sa.Index(None, "correlation_id"),
+    sa.Index(None, "finishes"),
+)
+
+AUDIT_CHAIN: Final = sa.Table(
+    "audit_chain", METADATA, _text("name", key=True), _number("position"), _text("hash")
+)
+
+USAGE_OPERATIONS: Final = sa.Table(
+    "usage_operations",
+    METADATA,
+    _text("operation", key=True),
+    _text("name"),
+    _text("kind"),
+    _text("coordinates"),
+    _text("last_day"),
+)
+
+USAGE: Final = sa.Table(
+    "usage",
+    METADATA,
+    _text("day", key=True),
+    _text("operation", key=True),
+    _text("client", key=True),
+    _text("version", key=True),
+    _number("count"),
 )
 
 API_KEYS: Final = sa.Table(

@@ -8,6 +8,7 @@
     supplygraph_event_lag_seconds                             from the log to the process's caches
     supplygraph_dead_letters_open                             what waits for somebody to decide
     supplygraph_stream_delivery_seconds     topic             events delivered, from the log on
+    supplygraph_stream_age_seconds          topic             the same, from the source's time on
     supplygraph_stream_executions_total     topic             executions of a subscription operation
     supplygraph_stream_coalesced_total      topic             events left out for a later one
     supplygraph_stream_gaps_total           topic             gaps told to clients
@@ -31,6 +32,13 @@ _deliveries = Histogram(
     "Time from the log's taking an event to its delivery to a subscriber.",
     ["topic"],
     buckets=BUCKETS_S,
+    registry=REGISTRY,
+)
+_ages = Histogram(
+    "supplygraph_stream_age_seconds",
+    "Time from what happened in its system to its delivery to a subscriber.",
+    ["topic"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200, 86_400),
     registry=REGISTRY,
 )
 _executions = Counter(
@@ -123,15 +131,24 @@ def dead_letters_open(count: int) -> None:
 
 def stream_delivered(topic: str, seconds: float, times: int) -> None:
     """An event was delivered to so many subscribers, so long after the log took it."""
-    bounds, buckets, total = _deliveries_of(topic)
+    _observe(_deliveries, topic, seconds, times)
+
+
+def stream_told(topic: str, seconds: float, times: int) -> None:
+    """An event was delivered to so many subscribers, so long after it happened in its system."""
+    _observe(_ages, topic, seconds, times)
+
+
+def _observe(histogram: Histogram, topic: str, seconds: float, times: int) -> None:
+    bounds, buckets, total = _parts_of(histogram, topic)
     total.inc(seconds * times)
     buckets[bisect_left(bounds, seconds)].inc(times)
 
 
 @cache
-def _deliveries_of(topic: str) -> tuple[Sequence[float], Sequence[Any], Any]:
+def _parts_of(histogram: Histogram, topic: str) -> tuple[Sequence[float], Sequence[Any], Any]:
     """Bounds, buckets and sum of one series: there is no way to observe several at once."""
-    series = _deliveries.labels(topic)
+    series = histogram.labels(topic)
     return series._upper_bounds, series._buckets, series._sum  # noqa: SLF001  # as said
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from app.demo import lay_out
 from app.installation import open_installation
 from app.manifest.loading import load_manifest
+from app.residency import PROCESS_REGION
 from canonical.entities import EntityName
 from canonical.errors import UnauthenticatedError
 from canonical.ports import Ask
@@ -16,7 +18,7 @@ from execution.scheduling import LevelScheduler
 from loaders.context import ReadContext
 from loaders.journal import Journal
 from runtime.security.development import mint_development_token, new_development_key
-from runtime.security.principal import Role
+from runtime.security.principal import Principal, Role
 from sandbox.launch import Sandbox, start_one
 
 SECRET = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
@@ -46,6 +48,16 @@ crosswalks:
   item: {rows: [{canonical: OURS, planning: %s}]}
 units: {conversions: [{unit: BOX, base: PC, numerator: 12}]}
 limits: {max_nodes: 3, operation_timeout_s: 4, max_query_depth: 5, max_query_kilobytes: 6}
+"""
+
+
+ELSEWHERE = """\
+  resident:
+    preset: frepple
+    url: http://127.0.0.1:1
+    settings: {time_zone: UTC}
+entities:
+  forecast: {sources: [{backend: resident, region: EU}]}
 """
 
 
@@ -82,6 +94,25 @@ async def test_a_manifest_becomes_readers_limits_and_health(
         assert health["backends"]["planning"]["state"] == "ok"
         assert health["cache"]["connected"]
         assert health["identity"] == {"issuers": {"development": {"keys": "shared"}}}
+
+
+async def test_a_system_of_another_region_is_not_opened(planning: Sandbox, tmp_path: Path) -> None:
+    file, environ = lay_out(planning, tmp_path, new_development_key(), SECRET)
+    text = (MANIFEST % "x").replace("entities:\n", ELSEWHERE) + "regions: {EU: {processes: [EU]}}\n"
+    file.write_text(text, encoding="utf-8")
+    caller = Principal("x", frozenset({Role.PLANNER}), None, datetime(2100, 1, 1, tzinfo=UTC))
+    seen = {}
+    for region in ("US", "EU"):
+        declared = load_manifest(file, {**environ, PROCESS_REGION: region})
+        async with open_installation(declared) as opened:
+            health = opened.health()
+            seen[region] = sorted(opened.backends), health.get("elsewhere")
+            assert sorted(health["backends"]) == sorted(opened.backends)
+            assert opened.territory(caller).narrow is (region == "US")
+    assert seen == {
+        "US": (["planning"], {"resident": "EU"}),
+        "EU": (["planning", "resident"], None),
+    }
 
 
 async def test_nothing_is_left_open(planning: Sandbox, tmp_path: Path) -> None:

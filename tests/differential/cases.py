@@ -6,12 +6,21 @@ from functools import cache
 from random import Random
 from typing import Any, Final
 
-from graphql import DocumentNode, parse, validate
+from graphql import (
+    DocumentNode,
+    GraphQLObjectType,
+    GraphQLSchema,
+    is_non_null_type,
+    parse,
+    validate,
+)
 from msgspec import Struct
 from msgspec.structs import replace
 from typing_extensions import override
 
 from execution.engine import Engine
+from execution.operation import NO_MASK, Mask
+from tests.differential.chance import chance
 from tests.differential.comparison import difference
 from tests.differential.operations import Asking, drafted
 from tests.differential.running import Ran, Unspreading, run
@@ -20,6 +29,7 @@ from tests.differential.shrinking import shrunk
 from tests.differential.world import world
 
 WORLDS: Final = 16
+_MASKED: Final = 0.15
 
 
 class Case(Struct, frozen=True):
@@ -30,18 +40,22 @@ class Case(Struct, frozen=True):
         who: Who asks.
         asking: What is asked.
         document: The same, parsed.
+        mask: Fields that are hidden from who asks.
     """
 
     setting: Setting
     who: str
     asking: Asking
     document: DocumentNode
+    mask: Mask = NO_MASK
 
     @override
     def __repr__(self) -> str:
         told = "\n".join(json.dumps(dict(v), ensure_ascii=False) for v in self.asking.variables)
         name = self.asking.operation_name
         told += "\nat once" if self.asking.together else ""
+        hidden = ", ".join(sorted(f"{t}.{f}" for t, f in self.mask))
+        told += f"\nwithout {hidden}" if hidden else ""
         return f"{self.setting!r}, {self.who}, operation {name}:\n{self.asking.text}\n{told}"
 
 
@@ -57,7 +71,22 @@ def case(seed: int) -> Case | None:
     who = rnd.choice(setting.callers)
     asking = drafted(setting.schema, rnd, setting.pools, known)
     document = parse(asking.text)
-    return None if validate(setting.schema, document) else Case(setting, who, asking, document)
+    if validate(setting.schema, document):
+        return None
+    return Case(setting, who, asking, document, _mask(setting.schema, rnd))
+
+
+def _mask(schema: GraphQLSchema, rnd: Random) -> Mask:
+    """Now and then some fields that may be null, as if they were hidden from who asks."""
+    if not chance(rnd, _MASKED):
+        return NO_MASK
+    return frozenset(
+        (named.name, name)
+        for named in schema.type_map.values()
+        if isinstance(named, GraphQLObjectType) and named is not schema.subscription_type
+        for name, field in named.fields.items()
+        if not is_non_null_type(field.type) and chance(rnd, 0.5)
+    )
 
 
 class Tried:
@@ -85,7 +114,7 @@ def expected(given: Case) -> list[Ran]:
 
 def ran(engine: Engine, given: Case) -> list[Ran]:
     """What an engine makes of a case, each time that it is sent."""
-    return run(engine, given.setting, given.asking, given.document, given.who)
+    return run(engine, given.setting, given.asking, given.document, given.who, given.mask)
 
 
 def differs(given: Case, right: Sequence[Ran], tried: Tried, *, sparing: bool = False) -> str:

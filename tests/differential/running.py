@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from canonical.errors import SupplygraphError
 from execution.engine import Engine, Outcome
-from execution.operation import BatchError, Operation, OperationContext
+from execution.operation import NO_MASK, BatchError, Mask, Operation, OperationContext
 from tests.differential.operations import Asking
 from tests.differential.settings import PATIENCE_S, Opening
 
@@ -78,10 +78,12 @@ class Unspreading(Engine):
         operation_name: str | None,
         variables: Mapping[str, Any],
         context: OperationContext,
+        *,
+        mask: Mask = NO_MASK,
     ) -> Outcome:
         """As every engine, but for the nulls."""
         changed = unspreading(document)
-        return await super().run(text, changed, operation_name, variables, context)
+        return await super().run(text, changed, operation_name, variables, context, mask=mask)
 
 
 def unspreading(document: DocumentNode) -> DocumentNode:
@@ -99,12 +101,17 @@ class _Unspread(Visitor):
 
 
 def run(
-    engine: Engine, setting: Opening, asking: Asking, document: DocumentNode, who: str
+    engine: Engine,
+    setting: Opening,
+    asking: Asking,
+    document: DocumentNode,
+    who: str,
+    mask: Mask = NO_MASK,
 ) -> list[Ran]:
     """Run an operation, each time that it is sent, in a setting where nothing was asked before."""
 
     async def each() -> list[Ran]:
-        runs = [_run(engine, setting, asking, document, who, v) for v in asking.variables]
+        runs = [_run(engine, setting, asking, document, (who, mask), v) for v in asking.variables]
         return await asyncio.gather(*runs) if asking.together else [await r for r in runs]
 
     return asyncio.run(each())
@@ -115,15 +122,16 @@ async def _run(
     setting: Opening,
     asking: Asking,
     document: DocumentNode,
-    who: str,
+    caller: tuple[str, Mask],
     variables: Mapping[str, Any],
 ) -> Ran:
     operation = Operation()
+    who, mask = caller
     opened = setting.opened(operation, who)
     try:
         async with asyncio.timeout(PATIENCE_S):
             outcome = await engine.run(
-                asking.text, document, asking.operation_name, variables, opened.context
+                asking.text, document, asking.operation_name, variables, opened.context, mask=mask
             )
         data = None if outcome.data is None else decoded(outcome.data)
     except (Exception, asyncio.CancelledError) as exc:  # noqa: BLE001  # a finding, not a failure

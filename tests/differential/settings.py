@@ -18,6 +18,7 @@ from loaders.context import ReadContext
 from loaders.journal import Journal
 from loaders.reads import Reads
 from resolvers.context import Limits, RequestContext
+from runtime.security.access import Access
 from runtime.security.principal import Principal
 from schema.scalars import COLUMN_WRITERS
 from tests.differential import zoo
@@ -161,6 +162,30 @@ def _names_an_order(text: str) -> bool:
         return decode_global_id(text).type_name == "PurchaseOrder"
     except InvalidInputError:
         return False
+
+
+def context_of(
+    world: World,
+    operation: Operation,
+    principal: Principal | None,
+    history: FakeHistory,
+    access: Access | None,
+) -> RequestContext:
+    """The context of one operation over a world of which nothing was asked yet."""
+    desk = Desk(*world.make())
+    journal = Journal()
+    deadline = asyncio.get_running_loop().time() + PATIENCE_S
+    terms = ReadContext(Ask(deadline, "test", journal), journal)
+    return RequestContext(
+        operation=operation,
+        principal=principal,
+        reads=Reads(desk.catalog, desk.keyed, desk.lists, operation.scheduler, terms),
+        now=NOW,
+        correlation_id="test",
+        limits=LIMITS,
+        history=history,
+        access=access,
+    )
 
 
 class Menagerie(Struct, frozen=True):

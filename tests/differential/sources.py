@@ -8,7 +8,7 @@ from msgspec import structs
 from typing_extensions import override
 
 from canonical.absent import ABSENT, is_absent
-from canonical.criteria import Criteria, values_at
+from canonical.criteria import Criteria, matches, values_at
 from canonical.entities import KEY, EntityName
 from canonical.errors import SupplygraphError
 from canonical.ports import Ask, Batch, ListQuery, Page
@@ -59,7 +59,7 @@ class TroubledSource(FakeSource):
         failures = {
             str(asked): why
             for key, why in self.failing.items()
-            if key in by_key
+            if key in by_key and matches(by_key[key], criteria)
             for asked in _values(by_key[key], column)
             if asked in keys
         }

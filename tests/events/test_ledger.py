@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -153,16 +154,27 @@ async def test_a_commit_whose_answer_was_lost_counts_once(
     assert [event.position for event in await ledger.read(ORDERS, 0, 10)] == [1]
 
 
+async def test_where_streams_were_at_a_moment_is_found_again(store: Store) -> None:
+    at = datetime(2026, 11, 23, 8, tzinfo=UTC)
+    now = [at]
+    ledger = Ledger(store, now=lambda: now[0])
+    await append(ledger, order_event(1), order_event(2))
+    now[0] = at + timedelta(minutes=5)
+    await append(ledger, order_event(3))
+    found = [await ledger.heads_at(at + timedelta(minutes=n)) for n in (0, 5, 6)]
+    assert found == [{ORDERS: 0}, {ORDERS: 2}, {ORDERS: 3}]
+
+
 async def test_writes_that_come_together_wait_for_the_disk_once(store: Store) -> None:
     ledger = Ledger(store)
     transactions: list[int] = []
-    real = ledger._joining._transaction
+    real = ledger._joining._do_all
 
     async def counted(asks: Sequence[Asked]) -> Sequence[Any]:
         transactions.append(len(asks))
         return await real(asks)
 
-    ledger._joining._transaction = counted
+    ledger._joining._do_all = counted
     same = [order_event(3, source="twice")]
     results = await asyncio.gather(
         *(append(ledger, order_event(n)) for n in range(20)),

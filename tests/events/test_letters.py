@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 import pytest
 
+from canonical.audit import AuditEntry
 from canonical.dead_letters import DeadLetter, LetterFilter, LetterStatus
 from canonical.errors import ConflictError
-from runtime.events.audit import AuditEntry, audited
 from runtime.events.ledger import Ledger
 from runtime.events.letters import Decision, Letters
 from runtime.events.writing import Writing
 from runtime.store.store import Store
 from runtime.telemetry.metrics import render
 from tests.events.making import NOON
+from tests.fakes.acts import audited
 
 BODY = bytes(range(256))
 
@@ -89,5 +90,5 @@ async def test_a_letter_is_decided_once_and_audited_with_it(store: Store) -> Non
     assert (entry.actor, entry.action, entry.subject) == ("ann", "dead_letter.discarded", name)
     assert entry.details == {"n": 1}
     assert await audited(store, subject="another") == []
-    assert await audited(store, before=entry.entry_id) == []
+    assert await audited(store, before=entry.position) == []
     assert await letters.count(LetterFilter(status=(LetterStatus.OPEN,))) == 0

@@ -16,11 +16,11 @@ from canonical.events import (
     InventoryThreshold,
     subject,
 )
-from runtime.events.audit import audited
 from runtime.events.ledger import Ledger
 from runtime.events.selecting import selected
 from runtime.store.store import Store
 from tests.events.making import NOON, TYPES, item_event, order_event
+from tests.fakes.acts import audited
 from workflows.replays import LogReplays
 
 STATUS, ITEM, _ = (t.type for t in TYPES)

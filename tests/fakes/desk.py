@@ -9,6 +9,7 @@ import msgspec
 from graphql import GraphQLError, parse, validate
 from msgspec import Struct
 
+from app.residency import Policy, territory_of
 from canonical.dead_letters import DeadLetters, Replays
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
@@ -16,16 +17,18 @@ from canonical.histories import EventHistory, NoHistory
 from canonical.ports import Ask, Source
 from execution.engine import Engine, Opened, Outcome
 from execution.operation import Operation
-from loaders.catalog import Catalog, Freshness, Supply
+from loaders.catalog import EVERYWHERE, Catalog, Freshness, Supply
 from loaders.context import ReadContext
 from loaders.crosswalks import Crosswalk
 from loaders.identity import IdentifiedSource
 from loaders.journal import Journal
 from loaders.keyed import KeyedReader
 from loaders.lists import ListReader
+from loaders.placing import PlacedSource
 from loaders.reads import Reads
-from resolvers.context import DeclaredUnits, Limits, RequestContext
+from resolvers.context import DeclaredUnits, Governing, Limits, RequestContext
 from runtime.cache.record_cache import RecordCache
+from runtime.security.access import Access
 from runtime.security.principal import Principal, Role
 from schema.api import build_schema
 from schema.scalars import COLUMN_WRITERS
@@ -62,6 +65,7 @@ class Desk:
         crosswalks: Mapping[tuple[EntityName, str], Sequence[tuple[str, str]]] | None = None,
         cache: RecordCache | None = None,
         clock: Any = None,
+        regions: Mapping[str, str] | None = None,
     ) -> None:
         walks: dict[str, dict[EntityName, Crosswalk]] = {}
         for (entity, system), pairs in (crosswalks or {}).items():
@@ -69,7 +73,10 @@ class Desk:
         supplies: dict[EntityName, list[Supply]] = {}
         for source in sources:
             known = IdentifiedSource(source, walks.get(source.system, {}))
-            supplies.setdefault(source.entity, []).append(Supply(known, None, source.columns))
+            region = (regions or {}).get(source.system)
+            found = placed(known, region)
+            supply = Supply(found, region, found.columns)
+            supplies.setdefault(source.entity, []).append(supply)
         freshness = Freshness(fresh_s, grace_s, min(fresh_s, 30), 0.05)
         self.now_s = NOW.timestamp()
         tick = clock or (lambda: self.now_s)
@@ -81,7 +88,11 @@ class Desk:
         self.history: EventHistory = NoHistory()
         self.dead_letters: DeadLetters | None = None
         self.replays: Replays | None = None
+        self.governing = Governing()
         self.engine = ENGINE
+        self.access: Access | None = None
+        self.policy: Policy = {}
+        self.regions = frozenset((regions or {}).values())
 
     async def ask(
         self,
@@ -131,7 +142,10 @@ class Desk:
         """The context of one operation."""
         operation = Operation()
         deadline = asyncio.get_running_loop().time() + 10
-        terms = ReadContext(Ask(deadline, "test", journal), journal, max_staleness_s)
+        territory = EVERYWHERE
+        if principal is not None:
+            territory = territory_of(principal, self.policy, self.regions)
+        terms = ReadContext(Ask(deadline, "test", journal), journal, max_staleness_s, territory)
         return RequestContext(
             operation=operation,
             principal=principal,
@@ -143,7 +157,16 @@ class Desk:
             history=self.history,
             dead_letters=self.dead_letters,
             replays=self.replays,
+            governing=self.governing,
+            access=self.access,
         )
+
+
+def placed(source: IdentifiedSource, region: str | None) -> Source:
+    """A source in a region, as an installation has it."""
+    if region is None or source.entity is not EntityName.LOCATION or "region" in source.columns:
+        return source
+    return PlacedSource(source, "region", region)
 
 
 def _answer(outcome: Outcome, journal: Journal, *, personal: bool = False) -> Answer:

@@ -7,24 +7,35 @@ from typing import Any
 import httpx
 import uvicorn
 
+from app.residency import territory_of
 from app.server.application import Streaming, create_app
 from app.server.connection import HTTPConnection
 from app.server.drain import Drain
 from app.server.edge import Edge
-from app.server.ports import EventDesk, GraphiQLConfig, OperationLimits, Serves, Serving, Tokens
+from app.server.ports import (
+    EventDesk,
+    Governance,
+    GraphiQLConfig,
+    OperationLimits,
+    Serves,
+    Serving,
+    Tokens,
+)
 from app.server.sockets.protocol import SWITCHBOARD, SocketProtocol
 from app.server.switchboard import Switchboard
 from canonical.ports import Ask, Source
 from execution.scheduling import LevelScheduler
+from loaders.catalog import EVERYWHERE, Territory
 from loaders.context import ReadContext
 from loaders.reads import Reads
 from resolvers.context import DeclaredUnits, Limits
+from runtime.security.access_table import AccessTable
 from runtime.security.development import (
     development_config,
     mint_development_token,
     new_development_key,
 )
-from runtime.security.principal import Role
+from runtime.security.principal import Principal, Role
 from runtime.security.tokens import TokenVerifier
 from tests.fakes.desk import SCHEMA, Desk
 from tests.fixtures.server import served
@@ -42,11 +53,14 @@ class FakeServing:
         self.serves = Serves()
         self.edge = Edge()
         self.events = EventDesk()
+        self.governance = Governance()
         self.ingestion = None
         self.units: DeclaredUnits = {}
+        self.access: AccessTable | None = None
         self.tokens: Tokens = TokenVerifier(development_config(KEY))
         self.state: dict[str, Any] = {
             "cache": {"connected": True},
+            "events": {"connected": True},
             "backends": {"erp": {"state": "ok"}, "planning": {"state": "ok"}},
         }
         self.asks: list[Ask] = []
@@ -55,6 +69,9 @@ class FakeServing:
         self.asks.append(context.ask)
         desk = self.desk
         return Reads(desk.catalog, desk.keyed, desk.lists, scheduler, context)
+
+    def territory(self, principal: Principal | None) -> Territory:
+        return EVERYWHERE if principal is None else territory_of(principal, {}, frozenset())
 
     def health(self) -> Mapping[str, Any]:
         return self.state

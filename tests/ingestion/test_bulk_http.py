@@ -1,5 +1,7 @@
 """`POST /ingest/{system}/bulk`: believed, whole, once; and what else senders are told."""
 
+import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +23,7 @@ from runtime.security.signatures import STANDARD, key_of
 from sandbox.kit.sending import BulkTarget, send_file
 from sandbox.kit.signing import signed_headers
 from tests.fixtures.server import served
-from tests.ingestion.declared import HEAD, declared_in, line
+from tests.ingestion.declared import HEAD, declared_in, line, run_of, written
 from workflows.ingestion.bulk import Bulk
 from workflows.ingestion.intake import Intake
 
@@ -103,3 +105,46 @@ async def test_senders_are_told_what_is_wrong(ledger: Ledger, tmp_path: Path) ->
     assert unknown.status_code == 404
     assert "no files of 'item' are declared, only of forecast" in unknown.text
     assert "has no column" in answers[422].json()["error"]["message"]
+
+
+async def get(url: str, secret: str = SECRET) -> httpx.Response:
+    headers = signed_headers("standard", secret, "msg_2", int(time.time()), [b""])
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return await client.get(url, headers=headers)
+
+
+async def test_how_far_a_run_has_come_is_told_to_whoever_signs(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    body = (HEAD + line("I1", "5") + line("I2", "x")).encode()
+    run = hashlib.sha256(body).hexdigest()[:24]
+    async with receiving(ledger, tmp_path) as url:
+        before = await get(f"{url}/{run}")
+        posted = (await post(url, body)).json()
+        told = await get(f"{url}/{run}")
+        refused = [await get(f"{url}/{run}", "whsec_AAAA"), await get(f"{url}/{run}?entity=item")]
+    assert (before.status_code, before.json()["error"]["message"]) == (
+        404,
+        f"there is no run '{run}' of planning",
+    )
+    assert told.json() == {"state": "done", "bytes": len(body), **posted}
+    assert (posted["rows"], posted["bad"]) == (2, 1)
+    assert [one.status_code for one in refused] == [401, 404]
+
+
+async def test_a_run_that_broke_off_is_told_from_one_that_goes_on(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    run = run_of(written(tmp_path, HEAD + "".join(line(f"I{n}", "1") for n in range(50))), run="n")
+    leases, begun = Leases(ledger.store, now=lambda: NOW), asyncio.Event()
+    bulk = Bulk(Intake(ledger), leases, holder="b", clock=time.monotonic, chunk=10)
+    task = asyncio.create_task(bulk.ingest(run, lambda _: begun.set()))
+    await begun.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    async with receiving(ledger, tmp_path) as url:
+        stopped = (await get(f"{url}/n")).json()
+        await leases.acquire(run.name, "c", 10)
+        running = (await get(f"{url}/n")).json()
+    assert (stopped["state"], running["state"]) == ("stopped", "running")
+    assert 10 <= stopped["rows"] == running["rows"] < 50

@@ -9,9 +9,9 @@ import pytest
 from canonical.dead_letters import LetterFilter, LetterStatus
 from canonical.entities import EntityName
 from canonical.errors import ConflictError, InvalidInputError, NotFoundError
-from runtime.events.audit import audited
 from runtime.events.ledger import Ledger
 from runtime.security.principal import Principal, Role
+from tests.fakes.acts import audited
 from tests.fakes.desk import NOW as DESK_NOW
 from tests.fakes.desk import Desk
 from tests.ingestion.conftest import NOW

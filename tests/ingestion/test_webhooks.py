@@ -1,21 +1,25 @@
 """Deliveries over HTTP: believed, taken once, and told clearly what is wrong with them."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 from starlette.applications import Starlette
+from typing_extensions import override
 
 from app.ingest.believing import Signing
-from app.ingest.bodies import Reader
+from app.ingest.bodies import Body, Reader
+from app.ingest.rereading import HookRereading
 from app.ingest.webhooks import Hook, HookDesk, hook_routes
 from canonical.dead_letters import DeadLetter
 from canonical.entities import EntityName
 from canonical.errors import BadAnswerError, Reason, UnavailableError
 from canonical.events import FORECAST_REVISED, INVENTORY_CHANGED, ORDER_REVISED, STATUS_CHANGED
+from canonical.ports import Ask, Batch
 from runtime.events.ledger import Ledger
 from runtime.events.letters import Letters
 from runtime.security.signatures import STANDARD
@@ -23,6 +27,7 @@ from tests.fakes.distributor import order
 from tests.fakes.senders import sign
 from tests.fakes.sources import FakeSource
 from workflows.ingestion.intake import Intake
+from workflows.letters import DeadLetterDesk
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 KEY, OLD_KEY = b"k" * 32, b"o" * 32
@@ -52,7 +57,7 @@ def source() -> FakeSource:
 def hook(source: FakeSource) -> Hook:
     return Hook(
         signing=Signing(STANDARD, (OLD_KEY, KEY)),
-        reader=Reader("erp", source, "orders", source.columns),
+        reader=Reader("erp", source, "orders", columns=source.columns),
         max_bytes=200_000,
         per_minute=1_000,
     )
@@ -114,6 +119,41 @@ async def test_binary_mode_and_the_trace_of_the_sender(
     assert answer.status_code == 202
     [logged] = await ledger.read(ORDERS, 0, 10)
     assert (logged.correlation_id, logged.traceparent) == ("case-7", trace)
+
+
+@pytest.mark.parametrize(
+    "sent, meant",
+    [
+        ("K%20%C3%96%2F1", "K Ö/1"),
+        ("100%25", "100%"),
+        ("%2525", "%25"),
+        ('"K \\"1\\""', 'K "1"'),
+        ("K%FF", "K\ufffd"),
+        ("50%", "50%"),
+    ],
+)
+async def test_attributes_in_headers_are_decoded_once_as_the_binding_wants_it(
+    client: httpx.AsyncClient, ledger: Ledger, sent: str, meant: str
+) -> None:
+    headers = {f"ce-{n}": str(v) for n, v in event().items() if n != "data"}
+    headers |= {"ce-recordkey": sent}
+    answer = await send(client, event()["data"], "application/json", headers=headers)
+    assert answer.status_code == 202
+    [logged] = await ledger.read(ORDERS, 0, 10)
+    assert logged.key == meant
+
+
+async def test_a_body_that_is_no_json_is_kept_once_and_can_be_corrected(
+    client: httpx.AsyncClient, ledger: Ledger, hook: Hook
+) -> None:
+    body = json.dumps(event()).encode()
+    for name in ("d1", "d1", "d2"):
+        assert (await send(client, body[:-1], name=name)).status_code == 400
+    [letter] = await letters(ledger)
+    assert (letter.body, letter.message) == (body[:-1], "the body is no JSON")
+    desk = DeadLetterDesk(ledger, Intake(ledger), {"webhook": HookRereading({"erp": hook.reader})})
+    replayed = await desk.replay(letter.letter_id, body, actor="ann", note=None)
+    assert [e.data.number for e in replayed.events] == ["PO1"]
 
 
 async def test_of_a_batch_the_good_ones_are_taken_and_the_others_kept(
@@ -180,6 +220,42 @@ async def test_a_systems_own_record_is_read_as_its_api_would_tell_it(
     assert (logged.data.number, logged.data.status, logged.key) == ("PO1", "SENT", "K1")
 
 
+class _Dated(FakeSource):
+    """Its records changed at six."""
+
+    @override
+    async def read(
+        self, rows: Sequence[Mapping[str, Any]], columns: frozenset[str], ask: Ask
+    ) -> Batch:
+        batch = await super().read(rows, columns, ask)
+        at = datetime(2026, 11, 23, 6, tzinfo=UTC)
+        return Batch([replace(r, updated_at=at) for r in batch.records])
+
+
+@pytest.mark.parametrize(
+    "more, at",
+    [
+        ({}, "06:00"),
+        ({"parts": [{"moved": "2026-11-23T05:00:00Z"}]}, "06:00"),
+        (
+            {"parts": [{"moved": "2026-11-23T08:00:00+01:00"}, {"moved": "2026-11-23T06:30:00Z"}]},
+            "07:00",
+        ),
+        ({"parts": [{"moved": "2026-11-23T07:45:00"}, {}, {"moved": "soon"}, 7]}, "06:00"),
+        ({"parts": [{"moved": "2026-11-23T07:00:00Z"}], "at": "2026-11-23T07:15:00Z"}, "07:15"),
+    ],
+)
+async def test_it_happened_when_the_newest_part_of_the_record_changed(
+    more: dict[str, Any], at: str
+) -> None:
+    source = _Dated("erp", ORDERS, [])
+    reader = Reader("erp", source, columns=source.columns, times=("parts.moved", "at"))
+    content = json.dumps([{**ROW, **more}, ROW]).encode()
+    [delivery] = (await reader.read(Body(content, "application/json", {}, "d1"))).deliveries
+    times = [o.occurred_at for o in delivery.observations]
+    assert [f"{moment:%H:%M}" for moment in times if moment] == [at, "06:00"]
+
+
 async def test_what_our_mapping_cannot_read_is_kept_and_not_the_senders_fault(
     client: httpx.AsyncClient, ledger: Ledger, source: FakeSource
 ) -> None:
@@ -235,26 +311,34 @@ async def test_unknown_systems_are_alike(client: httpx.AsyncClient, system: str)
 
 
 @pytest.mark.parametrize(
-    "content, kind, status",
+    "content, kind, status, reason",
     [
-        (b"x" * 10_000_000, ONE, 413),
-        (b"[" * 100_000, ONE, 400),
-        (b'{"a":' * 30_000, "application/json", 400),
-        (b"\xff\xfe", ONE, 400),
-        (b"", ONE, 400),
-        (b"{}", "text/plain", 415),
-        (b"{}", "application/json", 422),
-        (b"[1]", BATCH, 422),
-        (b"7", BATCH, 422),
+        (b"x" * 10_000_000, ONE, 413, None),
+        (b"[" * 100_000, ONE, 400, "unread"),
+        (b'{"a":' * 30_000, "application/json", 400, "unread"),
+        (b"\xff\xfe", ONE, 400, "unread"),
+        (b"", ONE, 400, "unread"),
+        (b"{}", "text/plain", 415, None),
+        (b"{}", "application/json", 422, "unread"),
+        (b"[1]", BATCH, 422, "invalid"),
+        (b"7", BATCH, 422, "unread"),
     ],
 )
-async def test_rubbish_has_a_clear_answer_and_loses_nothing(
-    client: httpx.AsyncClient, ledger: Ledger, content: bytes, kind: str, status: int
+async def test_rubbish_has_a_clear_answer_and_what_was_signed_is_kept_byte_for_byte(
+    client: httpx.AsyncClient,
+    ledger: Ledger,
+    content: bytes,
+    kind: str,
+    status: int,
+    reason: str | None,
 ) -> None:
     answer = await send(client, content, kind)
     assert answer.status_code == status
     assert "Traceback" not in answer.text
     assert await ledger.read(ORDERS, 0, 10) == []
+    kept = [(letter.reason, letter.body) for letter in await letters(ledger)]
+    body = b"1" if reason == "invalid" else content
+    assert kept == ([] if reason is None else [(reason, body)])
     assert (await send(client, event())).status_code == 202
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from app.installation import Installation, open_installation
 from app.manifest.loading import Declaration, load_manifest
 from app.server.application import create_app
+from app.server.connection import HTTPConnection
 from app.server.sockets.protocol import SocketProtocol
 from app.streaming import streaming_of
 from runtime.security.development import mint_development_token, new_development_key
@@ -174,7 +175,7 @@ async def open_house(
 
     app = create_app(opening, graphiql=None, schema=SCHEMA, streaming=streaming_of(declared))
     async with (
-        served(app, ws=SocketProtocol) as server,
+        served(app, http=HTTPConnection, ws=SocketProtocol) as server,
         httpx.AsyncClient(base_url=server.url, timeout=120) as client,
     ):
         yield House(client, key, sandbox, opened[0])

@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from canonical.dead_letters import DeadLetter
+from canonical.entities import EntityName
 from canonical.errors import ConflictError, InvalidInputError
 from canonical.observations import Observation
 from runtime.events.leases import Lease, Leases
@@ -28,7 +29,7 @@ from workflows.ingestion.rows import Row, RowFile
 
 CHUNK: Final = 1_000
 MOST_BAD: Final = 1_000
-LEASE_S: Final = 30.0
+LEASE_S: Final = 10.0
 _REASON: Final = "row"
 
 
@@ -91,12 +92,13 @@ class BulkRun(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """The run among all runs."""
         reading = self.reports.reading
-        return f"bulk:{reading.system}:{reading.entity.value}:{self.reports.run}"
+        return run_name(reading.system, reading.entity, self.reports.run)
 
 
 class BadRow(Struct, frozen=True):
     """A row that cannot be taken."""
 
+    number: int
     raw: bytes
     message: str
 
@@ -107,6 +109,11 @@ class Chunk(Struct, frozen=True):
     reports: Sequence[tuple[Row, Observation]]
     bad: Sequence[BadRow]
     offset: int
+
+
+def run_name(system: str, entity: EntityName, run: str) -> str:
+    """A run's name among those of all systems."""
+    return f"bulk:{system}:{entity.value}:{run}"
 
 
 class RunBusyError(ConflictError):
@@ -122,6 +129,7 @@ class Bulk:
         holder: Names whoever works here; another each time.
         clock: Seconds, ever rising.
         chunk: How many rows a transaction takes.
+        lease_s: How long a process that died is waited for, before another goes on with its run.
     """
 
     def __init__(
@@ -132,17 +140,23 @@ class Bulk:
         holder: str,
         clock: Callable[[], float],
         chunk: int = CHUNK,
+        lease_s: float = LEASE_S,
     ) -> None:
         self._intake = intake
         self._leases = leases
         self._holder = holder
         self._clock = clock
         self._chunk = chunk
+        self._lease_s = lease_s
 
     async def progress(self, name: str) -> Progress | None:
         """How far a run has come; None if there is none of that name."""
         placed = await self._leases.position(name)
         return None if placed is None else msgspec.convert(placed, Progress)
+
+    async def is_busy(self, name: str) -> bool:
+        """Whether a run of that name is being taken in, by any process."""
+        return await self._leases.is_held(name)
 
     async def ingest(
         self, run: BulkRun, told: Callable[[Progress], None] = lambda _: None
@@ -193,7 +207,7 @@ class Bulk:
         async def place(writing: Writing, taken: Sequence[Taken]) -> None:
             nonlocal after
             refused = [
-                BadRow(row.raw, f"row {row.number}: {one.problem}")
+                BadRow(row.number, row.raw, f"row {row.number}: {one.problem}")
                 for (row, _), one in zip(chunk.reports, taken, strict=True)
                 if one.verdict is Verdict.REFUSED
             ]
@@ -214,13 +228,13 @@ class Bulk:
 
     @asynccontextmanager
     async def _alone(self, run: BulkRun) -> AsyncIterator["_Turn"]:
-        lease = await self._leases.acquire(run.name, self._holder, LEASE_S)
+        lease = await self._leases.acquire(run.name, self._holder, self._lease_s)
         if lease is None:
             raise RunBusyError(
                 f"run {run.reports.run} is being taken in already: wait for it. If whoever began "
-                f"it is gone, repeat this in {LEASE_S:g} s, and it goes on from there"
+                f"it is gone, repeat this in {self._lease_s:g} s, and it goes on from there"
             )
-        turn = _Turn(self._leases, lease, self._clock)
+        turn = _Turn(self._leases, lease, self._lease_s, self._clock)
         try:
             yield turn
         finally:
@@ -231,16 +245,19 @@ class Bulk:
 class _Turn:
     """The lease of a run, renewed when half of its time has gone."""
 
-    def __init__(self, leases: Leases, lease: Lease, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, leases: Leases, lease: Lease, lease_s: float, clock: Callable[[], float]
+    ) -> None:
         self._leases = leases
+        self._lease_s = lease_s
         self._clock = clock
         self._renewed = clock()
         self.held = lease
         self.since = clock()
 
     async def lease(self) -> Lease:
-        if self._clock() - self._renewed > LEASE_S / 2:
-            renewed = await self._leases.renew(self.held, LEASE_S)
+        if self._clock() - self._renewed > self._lease_s / 2:
+            renewed = await self._leases.renew(self.held, self._lease_s)
             if renewed is None:
                 raise RunBusyError("another process has taken this run over")
             self.held, self._renewed = renewed, self._clock()
@@ -278,7 +295,7 @@ def _read_chunks(run: BulkRun, done: int, size: int) -> Generator[Chunk]:
             try:
                 reports.append((row, run.reports.of(row)))
             except RowError as exc:
-                bad.append(BadRow(row.raw, str(exc)))
+                bad.append(BadRow(row.number, row.raw, str(exc)))
         yield Chunk(reports, bad, some[-1].offset)
 
 
@@ -313,7 +330,12 @@ def _letter(run: BulkRun, bad: BadRow) -> DeadLetter:
         reason=_REASON,
         message=bad.message,
         body=bad.raw,
-        headers={"entity": reading.entity.value, "run": run.reports.run},
+        headers={
+            "entity": reading.entity.value,
+            "run": run.reports.run,
+            "row": str(bad.number),
+            "header": run.file.header.decode("utf-8", "replace"),
+        },
     )
 
 

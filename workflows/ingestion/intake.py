@@ -9,6 +9,7 @@ A delivery is taken whole or not at all. One that was taken before counts once, 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
 from canonical.events import Event
 from canonical.observations import Observation
+from runtime.events.joining import Joining
 from runtime.events.ledger import Ledger
 from runtime.events.writing import Key, Known, Writing
 from workflows.ingestion.changes import TOLD_OF, find_all
@@ -28,6 +30,8 @@ Also = Callable[[Writing], Awaitable[None]]
 """What else is written in the same transaction; may be done again."""
 
 _OUTCOMES: Final = 80
+_TOGETHER: Final = 2_000
+"""Reports that are taken in together at most: the first sender waits for the last of them."""
 
 
 class Way(StrEnum):
@@ -88,12 +92,27 @@ class Crossings(Protocol):
     async def prepare(self, deliveries: Sequence[Delivery]) -> Any:
         """Read what deciding needs, before the transaction."""
 
+    def joined(self, prepared: Sequence[Any]) -> Any:
+        """What was prepared several times, for one transaction."""
+
     async def find(self, writing: Writing, events: Sequence[Event], prepared: Any) -> list[Event]:
         """Events of the thresholds that the events have crossed; keeps that they were told."""
 
 
+class _Wanted(Struct, frozen=True):
+    """Deliveries that somebody waits for."""
+
+    deliveries: Sequence[Delivery]
+    letters: Sequence[DeadLetter]
+    prepared: Any
+
+    def weight(self) -> int:
+        """How many rows it may become."""
+        return len(self.letters) + sum(len(d.observations) or 1 for d in self.deliveries)
+
+
 class Intake:
-    """Takes reports in.
+    """Takes reports in. What comes while a commit is under way goes into the next one together.
 
     Args:
         ledger: Where to.
@@ -103,6 +122,7 @@ class Intake:
     def __init__(self, ledger: Ledger, crossings: Crossings | None = None) -> None:
         self._ledger = ledger
         self._crossings = crossings
+        self._joining = Joining(self._taken_together, weight=_Wanted.weight, most=_TOGETHER)
 
     async def take(
         self,
@@ -126,18 +146,43 @@ class Intake:
         Raises:
             UnavailableError: if the store cannot be reached; the sender repeats it.
         """
-        prepared = await self.prepare(deliveries)
+        wanted = _Wanted(deliveries, letters, await self.prepare(deliveries))
+        if also is None and then is None:
+            taken: list[Taken] = await self._joining.do(wanted)
+            return taken
 
-        async def work(writing: Writing) -> list[Taken]:
-            taken = await self.take_in(writing, deliveries, prepared)
-            await writing.bury(letters)
+        async def more(writing: Writing, taken: Sequence[Taken]) -> None:
             if also is not None:
                 await also(writing)
             if then is not None:
                 await then(writing, taken)
+
+        return await self._take(wanted, more)
+
+    async def aclose(self) -> None:
+        """Wait for what is under way."""
+        await self._joining.aclose()
+
+    async def _taken_together(self, wanted: Sequence[_Wanted]) -> Sequence[list[Taken]]:
+        """Take in what several wait for, in their order, and tell each what is its own."""
+        prepared = [one.prepared for one in wanted]
+        joined = _Wanted(
+            [delivery for one in wanted for delivery in one.deliveries],
+            [letter for one in wanted for letter in one.letters],
+            None if self._crossings is None else self._crossings.joined(prepared),
+        )
+        taken = iter(await self._take(joined))
+        return [list(islice(taken, len(one.deliveries))) for one in wanted]
+
+    async def _take(self, wanted: _Wanted, then: Then | None = None) -> list[Taken]:
+        async def work(writing: Writing) -> list[Taken]:
+            taken = await self.take_in(writing, wanted.deliveries, wanted.prepared)
+            await writing.bury(wanted.letters)
+            if then is not None:
+                await then(writing, taken)
             return taken
 
-        streams = sorted({o.entity for d in deliveries for o in d.observations} & TOLD_OF)
+        streams = sorted({o.entity for d in wanted.deliveries for o in d.observations} & TOLD_OF)
         return await self._ledger.write(work, streams=streams)
 
     async def prepare(self, deliveries: Sequence[Delivery]) -> Any:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -54,12 +55,16 @@ class RowFile:
         path: Where it is.
         delimiter: Between the cells of CSV.
         max_bytes: How long it may be, unpacked.
+
+    Attributes:
+        header: The line with the names of its columns, once it was read; empty if it has none.
     """
 
     def __init__(self, path: Path, *, delimiter: str = ",", max_bytes: int = MOST_BYTES) -> None:
         self._path = path
         self._delimiter = delimiter
         self._max_bytes = max_bytes
+        self.header = b""
 
     def rows(self, wanted: Sequence[str]) -> Iterator[Row]:
         """Its rows, in order. Blocks: for a thread.
@@ -74,14 +79,38 @@ class RowFile:
         with self._path.open("rb") as raw, _explained():
             packed = raw.peek(2)[:2] == _GZIP if isinstance(raw, io.BufferedReader) else False
             file: IO[bytes] = gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[assignment]
-            lines = _Lines(file, raw, self._max_bytes)
-            first = lines.ahead()
-            if first is None:
-                return
-            if first.lstrip(_BLANK).startswith(b"{"):
-                yield from _json_rows(lines)
-            else:
-                yield from _csv_rows(lines, self._delimiter, wanted)
+            yield from self._rows(_Lines(file, raw, self._max_bytes), wanted)
+
+    def _rows(self, lines: "_Lines", wanted: Sequence[str]) -> Iterator[Row]:
+        first = lines.ahead()
+        if first is None:
+            return
+        if first.lstrip(_BLANK).startswith(b"{"):
+            yield from _json_rows(lines)
+        else:
+            self.header = first
+            yield from _csv_rows(lines, self._delimiter, wanted)
+
+
+def row_in(content: bytes, header: bytes, delimiter: str, wanted: Sequence[str]) -> Row:
+    """The row that some bytes are.
+
+    Args:
+        content: The bytes.
+        header: The header of the file that it is of; empty for JSON.
+        delimiter: Between the cells of CSV.
+        wanted: Names that a header must have.
+
+    Raises:
+        InvalidInputError: if they are none, or several, or the header lacks a column.
+    """
+    raw = io.BytesIO(header + content)
+    lines = _Lines(raw, raw, MOST_BYTES)
+    found = _csv_rows(lines, delimiter, wanted) if header else _json_rows(lines)
+    rows = list(islice(found, 2))
+    if len(rows) != 1:
+        raise InvalidInputError("one row is wanted, as it would stand in the file")
+    return rows[0]
 
 
 @contextmanager

@@ -143,6 +143,14 @@ class Thresholds:
         regions = await self._figures.regions(codes) if codes and self._by_region else {}
         return Prepared(items, regions)
 
+    @staticmethod
+    def joined(prepared: Sequence[Prepared]) -> Prepared:
+        """What was read for several takes, for all of them."""
+        return Prepared(
+            {sku: item for each in prepared for sku, item in each.items.items()},
+            {code: region for each in prepared for code, region in each.regions.items()},
+        )
+
     async def _positions(self, deliveries: Sequence[Delivery]) -> list[InventoryPosition]:
         """The positions that are reported; as they were known where a report does not name them."""
         found: list[InventoryPosition] = []

@@ -24,6 +24,7 @@ from workflows.ingestion.watches import Watch, grouped
 
 Pause = Callable[[float], Awaitable[None]]
 
+LEASE_S: Final = 10.0
 _FIRST_DELAY_S: Final = 1.0
 _LONGEST_DELAY_S: Final = 60.0
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -43,7 +44,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     clock: Callable[[], float]
     pause: Pause = asyncio.sleep
     random: Random
-    lease_s: float = 15.0
+    lease_s: float = LEASE_S
     deadline_s: float = 30.0
 
 

@@ -150,9 +150,10 @@ class Operation:
             board.spawn(self._subscribe(request, terms))
             return
         self.asks = True
-        kept = None if request.learnable else board.operator.at_hand(request, terms)
-        if kept is not None:
+        if (kept := board.operator.at_hand(request, terms)) is not None:
             asking.tell(kept, self)
+            if request.learnable:
+                board.spawn(board.operator.gate.learn(request, kept.outcome))
         else:
             self._task = board.spawn(asking.answer(board, request, terms, self))
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +14,15 @@ from joserfc.jwk import ECKey, OKPKey
 from typing_extensions import override
 
 from app.check import check_installation
+from app.check_identity import identity_findings
 from app.jwks import keys_of
 from app.manifest.loading import DEVELOPMENT
+from app.residency import PROCESS_REGION
 from canonical.errors import Reason, UnavailableError
 from canonical.ports import Finding, Severity
 from runtime.security.config import Issuer
 from tests.app.installed import LaidOut
+from tests.unit.app.manifest.sound import ENVIRON, SOUND, load
 
 EC, OKP = ECKey.generate_key("P-256", {"kid": "1"}), OKPKey.generate_key("Ed25519", {"kid": "2"})
 NOWHERE = "http://127.0.0.1:9"
@@ -79,37 +83,44 @@ def published(*keys: Any) -> bytes:
     return json.dumps({"keys": [key.as_dict(private=False) for key in keys]}).encode()
 
 
-def test_keys_that_can_be_read_are_fine(installed: LaidOut) -> None:
+def test_keys_are_looked_at_too(installed: LaidOut) -> None:
     with answering(200, published(EC)) as url:
         finding = found(from_issuer(installed, jwks_url=url), "identity", {})
-    assert (finding.severity, finding.message) == (Severity.OK, "publishes 1 keys that fit")
+    assert (finding.severity, finding.where) == (Severity.OK, "issuers.staff")
+    assert finding.message == "keys that fit: 1"
 
 
-@pytest.mark.parametrize("body, kinds", [(published(OKP), "OKP"), (published(), "none of ours")])
-def test_keys_that_sign_in_no_accepted_way_are_an_error(
-    installed: LaidOut, body: bytes, kinds: str
-) -> None:
-    with answering(200, body) as url:
-        finding = found(from_issuer(installed, jwks_url=url), "identity", {})
-    assert finding.severity is Severity.ERROR
-    assert finding.message == "publishes no key that signs by RS256, ES256"
-    assert finding.remedy == f"see identity.issuers.staff.algorithms; its keys are {kinds}"
+async def test_keys_that_sign_in_no_accepted_way_are_an_error(tmp_path: Path) -> None:
+    for body, kinds in ((published(OKP), "OKP"), (published(), "none of ours")):
+        with answering(200, body) as url:
+            finding = await of_identity(tmp_path, jwks_url=url)
+        assert finding.severity is Severity.ERROR
+        assert finding.message == "publishes no key that signs by RS256, ES256"
+        assert finding.remedy == f"see identity.issuers.staff.algorithms; its keys are {kinds}"
 
 
 @pytest.mark.parametrize("place", ["jwks_url", "issuer"])
-def test_keys_that_cannot_be_read_are_an_error(installed: LaidOut, place: str) -> None:
-    finding = found(from_issuer(installed, **{place: NOWHERE}), "identity", {})
+async def test_keys_that_cannot_be_read_are_an_error(tmp_path: Path, place: str) -> None:
+    finding = await of_identity(tmp_path, **{place: NOWHERE})
 
     assert (finding.severity, finding.where) == (Severity.ERROR, "issuers.staff")
     assert "cannot be read" in finding.message
     assert f"identity.issuers.staff.{place}" in finding.remedy
 
 
-def test_a_development_key_is_warned_of(installed: LaidOut) -> None:
-    finding = found(installed, "identity", {DEVELOPMENT: ""})
+async def test_a_development_key_is_warned_of_outside_development(tmp_path: Path) -> None:
+    (finding,) = await identity_findings(load(tmp_path))
 
     assert (finding.severity, finding.where) == (Severity.WARNING, "development_key")
     assert "identity.issuers" in finding.remedy
+    assert await identity_findings(load(tmp_path, environ={**ENVIRON, DEVELOPMENT: "1"})) == []
+
+
+async def of_identity(folder: Path, **terms: str) -> Finding:
+    said = json.dumps({"staff": {"issuer": "me", "audience": "supplygraph", **terms}})
+    text = SOUND.replace("development_key: {env: KEY}", f"issuers: {said}")
+    (finding,) = await identity_findings(load(folder, text))
+    return finding
 
 
 @pytest.mark.parametrize(
@@ -155,3 +166,15 @@ def test_trusted_documents_that_do_not_fit_are_named(installed: LaidOut) -> None
     [problem] = report.problems
     assert problem.path == "known_operations.files"
     assert problem.message == "documents.json cannot be read: it is not valid JSON"
+
+
+def test_a_system_of_another_region_is_not_asked(installed: LaidOut) -> None:
+    text = installed.manifest.read_text("utf-8")
+    resident = text.replace("{sources: [planning]", "{sources: [{backend: planning, region: EU}]")
+    resident += "\nregions: {EU: {processes: [EU]}}\n"
+    installed.manifest.write_text(resident, "utf-8")
+
+    finding = found(installed, "planning", {PROCESS_REGION: "US"})
+
+    assert finding.severity is Severity.OK
+    assert finding.message == "not asked from here: it is for processes of EU alone"

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from canonical.audit import AuditEntry
 from canonical.events import Event
-from runtime.events.audit import AuditEntry, audited
 from runtime.events.ledger import Ledger
 from tests.app.cli.logged import Logged
 from tests.app.cli.processes import Running
 from tests.events.making import NOON, item_event, order_event
+from tests.fakes.acts import audited
 from tests.ingestion.rereading import BAD, GOOD, bury, letter
 from tests.unit.app.manifest.sound import ENVIRON
 

@@ -13,12 +13,12 @@ from typer.testing import CliRunner, Result
 from app.cli import app
 from app.event_log import migrated
 from canonical.errors import UnauthenticatedError
-from runtime.events.audit import audited
 from runtime.security.api_keys import APIKeys
 from runtime.security.principal import Principal, scope_key
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
 from tests.events.conftest import POSTGRESQL
+from tests.fakes.acts import audited
 from tests.unit.app.manifest.sound import ENVIRON, SOUND
 
 SCOPED = ("--scope", "orders:read")

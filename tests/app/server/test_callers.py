@@ -10,6 +10,7 @@ import pytest
 
 from app.event_log import open_ledger
 from canonical.errors import Reason, UnavailableError
+from runtime.security.access_table import AccessTable, Introspection
 from runtime.security.api_keys import APIKeys
 from runtime.security.callers import Callers
 from runtime.security.development import development_config
@@ -17,14 +18,29 @@ from runtime.security.key_records import Grants, KeyDesk, KeyOrder
 from runtime.security.principal import Principal, Role
 from runtime.security.tokens import TokenVerifier
 from runtime.store.settings import StoreSettings
-from tests.fakes.serving import KEY, FakeServing, Site, a_token
+from tests.fakes.distributor import Distributor
+from tests.fakes.serving import KEY, FakeServing, Site, a_token, running
 
 ITEMS = "{ items { nodes { sku } } }"
 SCHEMA_QUESTION = '{ __schema { queryType { name } } __type(name: "Item") { name } __typename }'
 
 
-async def test_the_schema_may_be_asked_for_without_a_token(site: Site) -> None:
-    answer = (await site.ask(SCHEMA_QUESTION, token=None)).json()
+async def test_the_schema_is_told_to_who_has_a_token(site: Site) -> None:
+    for token in (None, "x.y.z"):
+        assert (await site.ask(SCHEMA_QUESTION, token=token)).status_code == 401
+    answer = (await site.ask(SCHEMA_QUESTION, token=a_token(Role.SUPPLIER, "S1"))).json()
+    assert answer["data"]["__schema"] == {"queryType": {"name": "Query"}}
+    assert (await site.ask("{ __typename }", token=None)).json()["data"] == {"__typename": "Query"}
+
+
+async def test_the_schema_is_told_to_strangers_where_the_manifest_says_so(
+    world: Distributor,
+) -> None:
+    serving = FakeServing(*world.sources)
+    serving.access = AccessTable(introspection=Introspection(strangers=True))
+    async with running(serving) as site:
+        answer = (await site.ask(SCHEMA_QUESTION, token=None)).json()
+        assert (await site.ask(ITEMS, token=None)).status_code == 401
     assert answer["data"]["__schema"] == {"queryType": {"name": "Query"}}
     assert answer["data"]["__type"] == {"name": "Item"}
     assert answer["data"]["__typename"] == "Query"

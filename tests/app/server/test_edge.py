@@ -6,9 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
+from app.demand.figures import Demand, Figures
 from app.server.edge import CrossOrigin, Edge
+from runtime.limits.rates import Rate
 from tests.fakes.distributor import Distributor
-from tests.fakes.serving import FakeServing, Site, a_token
+from tests.fakes.serving import FakeServing, Site, a_token, running
 
 VIEWER = "{ viewer { subject } }"
 PORTAL = "https://portal.example.com"
@@ -152,6 +154,23 @@ class TestBatches:
         assert response.status_code == status
         if code:
             assert response.json()["errors"][0]["extensions"]["code"] == code
+
+    async def test_each_is_priced_and_limited_as_if_it_had_come_alone(
+        self, world: Distributor
+    ) -> None:
+        text = "{ items(first: 2) { nodes { sku } } }"
+        price = 1 + len(text) // 16 + 1 + 2
+        rate = Rate(0.001, 5 * price)
+        serving = FakeServing(*world.sources, demand=Demand(Figures(rate=rate)))
+        serving.edge = Edge(max_batch=4)
+        async with running(serving) as site:
+            response = await self.post(site, batched(*[text] * 4))
+            again = await self.post(site, batched(*[text] * 4))
+        assert [set(each) for each in response.json()] == [{"data"}] * 4
+        assert "r=" in response.headers["ratelimit"]
+        refused = [each["errors"][0]["extensions"] for each in again.json() if "errors" in each]
+        assert {each["code"] for each in refused} == {"RATE_LIMITED"}
+        assert again.status_code == 200  # each is told in its place
 
     @pytest.mark.parametrize("edge", [Edge()])
     async def test_they_are_off_unless_switched_on(self, site: Site) -> None:

@@ -30,7 +30,11 @@ async def test_it_is_ready_while_something_can_be_answered(
     status: str,
     code: int,
 ) -> None:
-    serving.state = {"cache": {"connected": connected}, "backends": backends}
+    serving.state = {
+        "cache": {"connected": connected},
+        "events": {"connected": True},
+        "backends": backends,
+    }
     response = await site.client.get("/readyz")
     assert response.status_code == code
     assert response.json() == {"status": status, **serving.state}
@@ -38,8 +42,18 @@ async def test_it_is_ready_while_something_can_be_answered(
     assert ("retry-after" in response.headers) == (code == 503)
 
 
+@pytest.mark.parametrize("connected, status", [(None, "ok"), (True, "ok"), (False, "degraded")])
+async def test_without_the_store_what_is_read_is_answered_still(
+    site: Site, serving: FakeServing, connected: bool | None, status: str
+) -> None:
+    events = {"database": "postgresql", "connected": connected, "follower": None}
+    serving.state = {"cache": {"connected": True}, "events": events, "backends": {"a": UP}}
+    response = await site.client.get("/readyz")
+    assert (response.status_code, response.json()["status"]) == (200, status)
+
+
 async def test_it_lives_whatever_its_dependencies_do(site: Site, serving: FakeServing) -> None:
-    serving.state = {"cache": {"connected": False}, "backends": {"a": DOWN}}
+    serving.state = {"cache": {"connected": False}, "events": {}, "backends": {"a": DOWN}}
     response = await site.client.get("/healthz")
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
 

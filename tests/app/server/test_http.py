@@ -361,6 +361,6 @@ class TestLimits:
 
     async def test_the_query_of_tools_is_within_bounds(self, site: Site) -> None:
         query = get_introspection_query(specified_by_url=True, input_value_deprecation=True)
-        answer = await site.ask(query, token=None)
+        answer = await site.ask(query)
         assert answer.status_code == 200
         assert "PurchaseOrder" in {t["name"] for t in answer.json()["data"]["__schema"]["types"]}

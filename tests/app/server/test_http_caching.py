@@ -110,7 +110,7 @@ class TestGet:
             await get(site, "{ items { nodes { sku } } }", If_None_Match=tag)
         ).status_code == 200
         other = await get(
-            site, ITEM.replace("name", "name standardCost { amount }"), token=supplier
+            site, ITEM.replace("name", "name sources { price { amount } }"), token=supplier
         )
         assert other.headers["etag"] != tag
 

@@ -113,7 +113,8 @@ async def test_other_rights_have_their_own(
     site: Site, serving: FakeServing, world: Distributor, role: Role, suppliers: tuple[str, ...]
 ) -> None:
     world.items.delay_s = 0.2
-    await asyncio.gather(site.ask(ITEM), site.ask(ITEM, token=a_token(role, *suppliers)))
+    question = '{ item(sku: "I3") { sku openOrderLines { quantity } } }'
+    await asyncio.gather(site.ask(question), site.ask(question, token=a_token(role, *suppliers)))
     assert len(serving.asks) == 2
 
 

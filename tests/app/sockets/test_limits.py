@@ -59,7 +59,7 @@ async def test_too_many_connections_of_one_subject_are_4429(talk: Talk, site: Si
     with pytest.raises(Exception, match="too many connections: 3 of one subject are taken"):
         await fourth.initialise()
     await lines[0].socket.close()
-    await until(lambda: site.board._of_subject["pia"] == 2)
+    await until(lambda: site.board._of_subject["supplygraph-development", "pia"] == 2)
     await talk.connected()
 
 

@@ -110,6 +110,7 @@ async def test_an_order_is_read_whole(erp: Opened, odoo: Odoo) -> None:
     assert found["P00004"].supplier == "S-01"  # ordered from a contact of the company
     assert order.ordered_on == date(2026, 10, 5)
     assert (order.buyer, order.currency) == ("Mitchell Admin", "EUR")
+    assert order.company == "Distributor SE"
     assert order.total == Money(Decimal("502.4"), "EUR")
     assert order.updated_at == datetime(2026, 11, 1, 12, tzinfo=UTC)
     bearing, grease = order.lines  # without the note
@@ -145,6 +146,7 @@ async def test_relations_cost_one_call_each_whatever_the_rows(erp: Opened, odoo:
         "product.product",
         "purchase.order",
         "purchase.order.line",
+        "res.company",
         "res.currency",
         "res.partner",
         "res.partner",  # the company of the contact

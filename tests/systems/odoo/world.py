@@ -28,6 +28,7 @@ FIELDS: Final[Fields] = {
     "res.country": {"name": CHAR, "code": CHAR},
     "res.currency": {"name": CHAR},
     "res.users": {"name": CHAR, "login": CHAR},
+    "res.company": {"name": CHAR},
     "res.partner": {
         "name": CHAR, "ref": CHAR, "active": BOOLEAN, "supplier_rank": INTEGER, "email": CHAR,
         "country_id": one("res.country"), "commercial_partner_id": one("res.partner"),
@@ -70,6 +71,7 @@ FIELDS: Final[Fields] = {
     "purchase.order": {
         "name": CHAR, "state": SELECTION, "partner_id": one("res.partner"),
         "date_order": DATETIME, "user_id": one("res.users"), "currency_id": one("res.currency"),
+        "company_id": one("res.company"),
         "amount_untaxed": FLOAT, "order_line": many("purchase.order.line"),
         "picking_type_id": one("stock.picking.type"), "receipt_status": SELECTION,
         "mail_reception_confirmed": BOOLEAN, "locked": BOOLEAN, "invoice_status": SELECTION,
@@ -151,6 +153,7 @@ def records() -> Records:
             "partner_id": 4 if n == 4 else 1 + n % 2,
             "date_order": f"2026-10-{n:02d} 22:30:00",
             "user_id": 1,
+            "company_id": 1,
             "currency_id": 1,
             "amount_untaxed": 0.0,
             "picking_type_id": 1 + n % 2,
@@ -214,6 +217,7 @@ def _complete(made: Records) -> None:
 _MASTERS: Final[Mapping[str, list[dict[str, Any]]]] = {
     "res.country": [{"name": "Germany", "code": "DE"}, {"name": "Japan", "code": "JP"}],
     "res.currency": [{"name": "EUR"}, {"name": "USD"}],
+    "res.company": [{"name": "Distributor SE"}],
     "res.users": [{"name": "Mitchell Admin", "login": "admin"}],
     "account.payment.term": [{"name": "30 Days"}],
     "res.partner": [

@@ -1,5 +1,6 @@
 """Errors as clients see them, put together without a server."""
 
+import pytest
 from graphql import GraphQLError
 from structlog.testing import capture_logs
 
@@ -65,6 +66,20 @@ def test_a_long_message_is_cut() -> None:
     [told] = Translator("c").all([GraphQLError("x" * 100_000)], ())
     assert len(told["message"]) == 1_000
     assert told["message"].endswith("...")
+
+
+@pytest.mark.parametrize(
+    "said, told",
+    [
+        ("Expected an 'Int!' not to be None.", "Expected an 'Int!' not to be null."),
+        ("found: [True, False, {'None': None}]", "found: [true, false, {'None': null}]"),
+        ('found: "it isn\'t None", NoneType', 'found: "it isn\'t None", NoneType'),
+        ("'" + "\\'" * 50_000, "'" + "\\'" * 498 + "..."),
+    ],
+)
+def test_an_engines_error_is_told_in_words_of_json(said: str, told: str) -> None:
+    [shown] = Translator("c").all([GraphQLError(said)], ())
+    assert shown["message"] == told
 
 
 def test_an_engines_error_keeps_its_code_and_place() -> None:

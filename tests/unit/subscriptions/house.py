@@ -113,6 +113,7 @@ class Answerer:
         self.executed: list[tuple[str, tuple[int, ...]]] = []
         self.gate: Callable[[], Awaitable[object]] | None = None
         self.personal = False
+        self.hidden: set[int] = set()
         self.name = "first"
         self.opened = 0
 
@@ -136,7 +137,11 @@ class Answerer:
         if self.gate is not None:
             await self.gate()
         told = [{"data": {"at": s.cursor, "for": subject, "by": self.name}} for s in shown]
-        return Answers([msgspec.json.encode(t) for t in told], self.personal)
+        payloads = [msgspec.json.encode(t) for t in told]
+        seen = [s.event.position not in self.hidden for s in shown]
+        return Answers(
+            [p if s else b"" for p, s in zip(payloads, seen, strict=True)], self.personal
+        )
 
     async def read(self, reading: Callable[[RequestContext], Awaitable[T]], asker: Asker) -> T:
         raise NotImplementedError
@@ -145,6 +150,9 @@ class Answerer:
         assert isinstance(problem, SupplygraphError)
         extensions = {"code": problem.code, **problem.details()}
         return msgspec.json.encode([{"message": problem.message, "extensions": extensions}])
+
+    def refused(self, problem: Exception, request: SubscriptionRequest) -> bytes:
+        return self.told(problem, request.correlation_id)
 
 
 _FIELDS = {"purchaseOrderChanged", "forecastChanged", "receiptPosted", "recommendationChanged"}

@@ -1,15 +1,19 @@
 """Who asks the same is answered together; who may not see the same is not."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from graphql import parse
+from msgspec.structs import replace
 
 from canonical.purchase_orders import PurchaseOrderStatus
+from runtime.telemetry.metrics import REGISTRY
 from subscriptions.sharing import Questions
 from tests.unit.subscriptions.house import (
     FORECASTS,
+    NOW,
     House,
     Tap,
     forecast,
@@ -100,6 +104,16 @@ async def test_a_personal_answer_goes_to_its_own_caller_alone() -> None:
     assert len(house.answerer.executed) == 6
 
 
+async def test_a_name_that_two_issuers_use_is_two_callers() -> None:
+    house = House()
+    house.answerer.personal = True
+    one = planner("123")
+    taps = [house.begin(replace(one, issuer=issuer)) for issuer in ("staff", "partners")]
+    await house.happen(order(1))
+    assert [len(tap.told) for tap in taps] == [1, 1]
+    assert len(house.answerer.executed) == 2
+
+
 async def test_events_that_move_nothing_are_not_told() -> None:
     house = House()
     tap = house.begin(planner())
@@ -183,3 +197,32 @@ def test_questions_differ_by_all_but_where_they_begin() -> None:
     assert digest('subscription { f(after: "1") { x } }') == digest("subscription { f { x } }")
     twice = "subscription S($a: String) { f(after: $a) { x(y: $a) } }"
     assert digest(twice, a="1") != digest(twice, a="2")
+
+
+async def test_how_old_news_is_counts_from_when_it_happened_in_its_system() -> None:
+    def counted(up_to: str) -> float:
+        labels = {"topic": "purchaseOrderChanged", "le": up_to}
+        return REGISTRY.get_sample_value("supplygraph_stream_age_seconds_bucket", labels) or 0
+
+    house = House()
+    house.begin(planner())
+    house.begin(planner("quin"))
+    old = replace(order(1), occurred_at=NOW - timedelta(seconds=40))
+    late = replace(order(2), occurred_at=NOW - timedelta(seconds=40), applied=False)
+    before = (counted("30.0"), counted("60.0"))
+    await house.happen(old, late)
+    assert (counted("30.0") - before[0], counted("60.0") - before[1]) == (0, 2)
+
+
+@pytest.mark.parametrize("personal", [False, True])
+async def test_an_event_that_they_may_not_see_is_passed_over(personal: bool) -> None:
+    house = House(shown=2)
+    house.answerer.hidden, house.answerer.personal = {2, 3, 5}, personal
+    live, late = house.begin(planner()), house.begin(planner(), after=0)
+    await settled()
+    await house.happen(order(3), order(4), order(5))
+    assert (live.positions(), late.positions()) == ([4], [1, 4])
+    await house.happen(order(6))
+    resumed = house.begin(planner(), after=4)
+    await settled()
+    assert [t.positions() for t in (live, late, resumed)] == [[4, 6], [1, 4, 6], [6]]

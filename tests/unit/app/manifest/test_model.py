@@ -1,9 +1,11 @@
 """What a manifest means where it says nothing, and what its parts become."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE_S
@@ -16,6 +18,7 @@ from connectors.kit.secrets import Vault
 from loaders.catalog import Freshness
 from runtime.cache.record_cache import MAX_TTL_S
 from runtime.security.principal import Role
+from tests.conventions.repository import ROOT
 from tests.unit.app.manifest.sound import load
 
 
@@ -107,6 +110,17 @@ def test_issuers_have_their_terms_and_their_keys() -> None:
     assert (partners.name, partners.jwks_url, partners.accepted) == ("partners", None, ("ES256",))
     assert (partners.may_be, partners.roles.always) == ((Role.SUPPLIER,), (Role.SUPPLIER,))
     assert partners.suppliers.required
+
+
+def test_the_page_on_identity_tells_what_is_so() -> None:
+    text = (ROOT / "docs" / "identity.md").read_text("utf-8")
+    written = yaml.safe_load("".join(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)))
+    config = IdentityConfig.model_validate(written["identity"]).token_config(Vault({}, Path()))
+
+    assert [(each.name, each.may_be) for each in config.issuers] == [
+        ("staff", tuple(Role)),
+        ("partners", (Role.SUPPLIER,)),
+    ]
 
 
 def test_tokens_signed_with_a_shared_key_use_hs256() -> None:

@@ -185,6 +185,11 @@ def test_a_sound_manifest_has_no_problems(tmp_path: Path) -> None:
         ),
         (
             "development_key: {env: KEY}",
+            "issuers: {staff: {issuer: supplygraph-keys, audience: a, static_key: {env: KEY}}}",
+            "3: identity.issuers.staff: supplygraph-keys is the issuer of keys and tokens that are",
+        ),
+        (
+            "development_key: {env: KEY}",
             "issuers: {staff: {issuer: staff, audience: sg}}",
             "3: identity.issuers.staff: say where its keys are: jwks_url or static_key",
         ),

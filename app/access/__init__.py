@@ -1,0 +1,1 @@
+"""What a document asks for, held against what its sender may see."""
