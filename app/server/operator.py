@@ -21,6 +21,7 @@ from app.access.judging import Judge
 from app.demand.control import DemandControl, Priced
 from app.governance.auditing import Change, Concerned
 from app.server.attending import Attendant
+from app.server.concerning import concerned
 from app.server.documents import Document, Documents
 from app.server.execution import Execution, Made
 from app.server.flights import Flight, Flights
@@ -261,20 +262,14 @@ class Operator:
         """The answer for one of those who waited, an export once it is written down."""
         exported = made.exported if made.kept is None else made.kept.exported
         if exported and not self.about_schema(asked.request, asked.terms):
-            concerned = self._concerned(asked.request, asked.terms)
-            await self.auditing.exported(concerned, exported)
+            whole = self._concerned(asked.request, asked.terms)
+            await self.auditing.exported(whole, exported)
         return self._teller.told(made, asked, priced, joined=joined)
 
     def _concerned(self, request: GraphQLRequest, terms: Terms) -> Concerned:
         """What is asked, for the audit."""
-        return Concerned(
-            terms.principal,
-            terms.correlation_id,
-            str(terms.client),
-            request.query,
-            self.documents.get(request.query).name(request.operation_name),
-            request.variables,
-        )
+        name = self.documents.get(request.query).name(request.operation_name)
+        return concerned(request, terms, name)
 
     def _turned_away(self, request: GraphQLRequest, terms: Terms, code: str) -> None:
         """A request was refused, perhaps unread; nothing more is spent on its document."""
