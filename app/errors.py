@@ -100,6 +100,11 @@ class Translator:
         return kept
 
 
+def told_codes(told: Iterable[Told]) -> tuple[str, ...]:
+    """The codes of errors that were told, each once, in order."""
+    return tuple(dict.fromkeys(error["extensions"]["code"] for error in told))
+
+
 def codes_of(
     errors: Iterable[GraphQLError], problems: Iterable[tuple[SupplygraphError, Path]]
 ) -> list[str]:

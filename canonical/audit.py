@@ -41,6 +41,7 @@ class AuditEntry(Struct, frozen=True, kw_only=True):
     kind: Annotated[AuditKind, Meta(description="What the entry is about.")] = AuditKind.ACT
     actor: Annotated[str, Meta(description="Who, as its issuer names it; empty if unknown.")] = ""
     issuer: Annotated[str, Meta(description="Who vouches for the actor.")] = ""
+    key_id: Annotated[str, Meta(description="Id of the API key, if the actor has one.")] = ""
     roles: Annotated[tuple[str, ...], Meta(description="What the actor was here, sorted.")] = ()
     action: Annotated[
         str, Meta(description="What: the operation's name, or an act as `dead_letter.replayed`.")

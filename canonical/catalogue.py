@@ -67,7 +67,7 @@ class CatalogueField(Struct, frozen=True):
     type: Annotated[str, Meta(description="What it returns, as the schema writes it.")]
     description: Annotated[str, Meta(description="What it is.")]
     roles: Annotated[
-        tuple[str, ...] | None, Meta(description="Roles that may read it; null if not known.")
+        tuple[str, ...] | None, Meta(description="Roles that may read it; null of an input.")
     ] = None
 
 
@@ -82,7 +82,8 @@ class CatalogueType(Struct, frozen=True):
         TypeSource | None, Meta(description="Where its objects come from; null where none are.")
     ] = None
     roles: Annotated[
-        tuple[str, ...] | None, Meta(description="Roles that may read it; null if not known.")
+        tuple[str, ...] | None,
+        Meta(description="Roles that may read its objects; null where it has none."),
     ] = None
     fields: Annotated[tuple[CatalogueField, ...], Meta(description="Its fields.")] = ()
 

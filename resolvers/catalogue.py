@@ -19,7 +19,8 @@ async def catalog(
     """The catalogue."""
     caller = context.caller
     context.operation.personal = True
-    if not (_READERS & caller.roles) or not sees_everything(caller):
+    granted = bool(_READERS & caller.roles) or "catalog:read" in caller.scopes
+    if not granted or not sees_everything(caller):
         raise RefusedError("only those who work here may see the catalogue")
     if context.governing.catalogue is None:
         raise UnsupportedError("this installation has no catalogue")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from app.cli.audit import audit
-from app.cli.cataloguing import asyncapi_json, event_schemas
+from app.cli.cataloguing import asyncapi_json, catalog, event_schemas
 from app.cli.checking import check
 from app.cli.demonstrating import demo
 from app.cli.errors import Group
@@ -49,6 +49,7 @@ app.command()(sdl)
 app.command("schema-json")(schema_json)
 app.command("asyncapi")(asyncapi_json)
 app.command("event-schemas")(event_schemas)
+app.command()(catalog)
 app.command()(token)
 app.command()(migrate)
 app.command()(demo)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.errors import FAILED
+from app.cli.options import DEFAULT_MANIFEST, Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,21 @@ def asyncapi_json(
         )
     else:
         typer.echo(_text(asyncapi()))
+
+
+def catalog(manifest: Manifest = DEFAULT_MANIFEST) -> None:
+    """Print the catalogue of an installation as JSON: types, owners, sources, events."""
+    import asyncio
+    import os
+
+    import msgspec
+
+    from app.governance.catalogue import InstallationCatalogue
+    from app.manifest.loading import load_manifest
+
+    declared = load_manifest(manifest, os.environ)
+    found = InstallationCatalogue(declared.manifest)
+    typer.echo(_text(msgspec.to_builtins(asyncio.run(found.content()))))
 
 
 def event_schemas(

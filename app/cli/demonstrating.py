@@ -63,13 +63,13 @@ def _print(demo: "Demo") -> None:
         bound = f" of {demo.supplier}" if each.role == "supplier" else ""
         console.print(f"{each.role}{bound}:")
         console.print(each.token, soft_wrap=True, markup=False)
-    console.print("\n[italic]Three things to try[/italic]")
+    console.print("\n[italic]Four things to try[/italic]")
     for number, text in enumerate(_to_try(demo), 1):
         console.print(f"{number}. {text}", soft_wrap=True, markup=False)
     console.print("\nCtrl-C stops everything.")
 
 
-def _to_try(demo: "Demo") -> tuple[str, str, str]:
+def _to_try(demo: "Demo") -> tuple[str, ...]:
     control = f"{demo.systems['procurement']}/__sandbox__/faults"
     joined = (
         "In GraphiQL, tick `show cost` and run the first tab: 200 orders of two systems, joined "
@@ -83,7 +83,11 @@ def _to_try(demo: "Demo") -> tuple[str, str, str]:
         "Take procurement down and ask again; then mend it with an empty list, []:\n"
         f"   curl -X PUT {control} -d '[{{\"status\": 503}}]'"
     )
-    return joined, narrowed, broken
+    live = (
+        "Run the last tab and wait some seconds: orders change as you look on. With `--speed 60` "
+        "sixty changes a minute happen in the distributor, not six."
+    )
+    return joined, narrowed, broken, live
 
 
 def _has_display() -> bool:

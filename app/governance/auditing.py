@@ -214,6 +214,7 @@ def _entry(kind: AuditKind, asked: Concerned, **more: Any) -> AuditEntry:
     said: dict[str, Any] = {
         "actor": "" if who is None else _plain(who.subject),
         "issuer": "" if who is None else _plain(who.issuer),
+        "key_id": "" if who is None else who.key_id,
         "roles": () if who is None else tuple(sorted(role.value for role in who.roles)),
         "action": asked.operation_name or "",
         "document": digest if asked.query else "",

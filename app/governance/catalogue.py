@@ -1,7 +1,7 @@
 """The catalogue of one installation: the schema, and which systems its objects come from."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from graphql import (
@@ -11,7 +11,6 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLScalarType,
-    GraphQLSchema,
     GraphQLUnionType,
 )
 from typing_extensions import override
@@ -28,11 +27,12 @@ from canonical.catalogue import (
 )
 from canonical.events import EVENT_TYPES
 from connectors.kit.mapping.presets import preset_document
+from runtime.security.access import Access
+from runtime.security.principal import Role
+from schema.access import access_over
+from schema.api import build_schema
 from schema.deprecations import deprecations
 from schema.ownership import own_types, owner_of, source_of
-
-Readers = Callable[[str], tuple[str, ...] | None]
-"""The roles that may read a type or a field, by coordinate; None where that is not known."""
 
 _KINDS: Final = (
     (GraphQLObjectType, "OBJECT"),
@@ -50,19 +50,11 @@ class InstallationCatalogue(Catalogue):
 
     Args:
         manifest: Of the installation.
-        schema: Makes the published schema.
-        readers: Tells who may read what.
     """
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        schema: Callable[[], GraphQLSchema],
-        readers: Readers = lambda _: None,
-    ) -> None:
+    def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
-        self._schema = schema
-        self._readers = readers
+        self._access: Access | None = None
         self._making: asyncio.Task[CatalogueContent] | None = None
 
     @override
@@ -82,7 +74,8 @@ class InstallationCatalogue(Catalogue):
         )
 
     def _made(self) -> CatalogueContent:
-        schema = self._schema()
+        schema = build_schema(self._manifest.access)._schema  # noqa: SLF001  # kept there
+        self._access = access_over(schema, self._manifest.access)
         return CatalogueContent(
             tuple(self._type(named) for named in own_types(schema)),
             tuple(self._events()),
@@ -98,7 +91,7 @@ class InstallationCatalogue(Catalogue):
             named.description or "",
             owners.get(named.name) or owner_of(named.name) or _NOBODY,
             self._source(named.name) if has_objects else None,
-            self._readers(named.name),
+            self._readers(named.name) if has_objects else None,
             tuple(self._fields(named)),
         )
 
@@ -106,7 +99,8 @@ class InstallationCatalogue(Catalogue):
         if not isinstance(named, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
             return
         for name, field in named.fields.items():
-            roles = self._readers(f"{named.name}.{name}")
+            is_input = isinstance(named, GraphQLInputObjectType)
+            roles = None if is_input else self._readers(f"{named.name}.{name}")
             yield CatalogueField(name, str(field.type), field.description or "", roles)
 
     def _source(self, type_name: str) -> TypeSource:
@@ -128,6 +122,16 @@ class InstallationCatalogue(Catalogue):
             yield SystemOfRecord(
                 source.backend, backend.preset, str(protocol), source.region, number == 0
             )
+
+    def _readers(self, coordinate: str) -> tuple[str, ...]:
+        """The roles that may read a type or a field; scopes of machines are not told."""
+        assert self._access is not None  # noqa: S101  # see `_made`
+        required = self._access.requirement(coordinate)
+        if required is None:
+            return ()
+        named = (grant.roles for grant in required if not grant.anyone)
+        roles = frozenset(Role).intersection(*named)
+        return tuple(role.value.upper() for role in Role if role in roles)
 
     def _events(self) -> Iterator[CatalogueEvent]:
         kept = self._manifest.events.retention_days

@@ -5,6 +5,7 @@ variables, so that a new mutation is audited without a word about it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 from graphql import (
@@ -17,31 +18,20 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from canonical.catalogue import SourceKind
 from canonical.errors import InvalidInputError
 from canonical.ids import decode_global_id
 from execution.engine import Outcome
+from schema.ownership import source_of
 
 MOST: Final = 200
 """Objects that one entry names; how many more there were is counted."""
 _DEEPEST: Final = 10
 _LEAST_BYTES: Final = 8
 # An object with one field of one letter, and the comma behind it.
-_PLUMBING: Final = frozenset(
-    {
-        "Completeness",
-        "Money",
-        "Mutation",
-        "PageInfo",
-        "Provenance",
-        "Quantity",
-        "Query",
-        "SystemState",
-        "UnitConversion",
-        "UserError",
-        "Viewer",
-    }
-)
 _PLUMBING_ENDS: Final = ("Connection", "Edge", "Payload")
+_KEPT_HERE: Final = frozenset({"AuditEntry", "DeadLetter"})
+"""What this service keeps itself, and is as worth a record as what systems have."""
 
 
 def named_objects(
@@ -83,8 +73,14 @@ def refused_in_words(outcome: Outcome) -> tuple[str, ...]:
     return tuple(dict.fromkeys(error.code for error in errors))
 
 
+@cache
 def _is_plumbing(type_name: str) -> bool:
-    return type_name in _PLUMBING or type_name.endswith(_PLUMBING_ENDS)
+    """Whether objects of a type only hold others, or are no business of anybody's."""
+    if type_name.startswith("__") or type_name.endswith(_PLUMBING_ENDS):
+        return True
+    if type_name in _KEPT_HERE:
+        return False
+    return source_of(type_name).kind in (SourceKind.VALUE, SourceKind.SERVICE)
 
 
 def _root_fields(tree: DocumentNode, operation: OperationDefinitionNode) -> Iterator[FieldNode]:

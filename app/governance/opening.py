@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
-from graphql import GraphQLSchema
 
 from app.beside import beside
 from app.event_log import EventLog, name_of
@@ -25,7 +24,6 @@ from runtime.audit.retention import AuditRetention
 from runtime.cache.connection import RedisHandle
 from runtime.usage.shared import SharedUsage
 from runtime.usage.stored import StoredUsage
-from schema.api import build_schema
 
 _FORGETTING_S: Final = 3_600.0
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -56,13 +54,9 @@ async def open_governance(
             governing=Governing(
                 trail=StoredAudit(log.store),
                 usage=usage,
-                catalogue=InstallationCatalogue(manifest, _schema),
+                catalogue=InstallationCatalogue(manifest),
             ),
         )
-
-
-def _schema() -> GraphQLSchema:
-    return build_schema()._schema  # noqa: SLF001  # strawberry keeps it there
 
 
 async def _forgetting(retention: AuditRetention, usage: StoredUsage, usage_days: int) -> None:

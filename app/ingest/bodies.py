@@ -9,6 +9,7 @@ application/json                      the system's own form, read as an answer o
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -16,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from app.ingest.believing import NotJsonError, WrongFormError
+from app.ingest.paths import times_in
 from canonical.absent import is_absent
 from canonical.dead_letters import DeadLetter
 from canonical.entities import EntityName
@@ -83,6 +85,7 @@ class Reader:
         source: Makes records of its own rows; None if only CloudEvents are taken.
         rows: Dotted path to them in a body; None for the whole of it.
         columns: Columns that are read of them.
+        times: Dotted paths to times in them, besides `updated_at`: the newest one counts.
     """
 
     def __init__(
@@ -90,12 +93,15 @@ class Reader:
         system: str,
         source: Source | None = None,
         rows: str | None = None,
+        *,
         columns: frozenset[str] = frozenset(),
+        times: Sequence[str] = (),
     ) -> None:
         self._system = system
         self._source = source
         self._rows = rows.split(".") if rows is not None else []
         self._columns = columns
+        self._times = [path.split(".") for path in times]
 
     def unread(self, body: Body, exc: InvalidInputError) -> DeadLetter:
         """The dead letter of a body of which nothing could be understood."""
@@ -154,7 +160,12 @@ class Reader:
         if not batch.records:
             return Understood([self._delivery(body.delivery_id, [])])
         name = body.delivery_id
-        reports = [self._report(source.entity, r, name, body) for r in batch.records]
+        apart = len(rows) != len(batch.records)  # then nobody knows which is of which
+        newest = [None] * len(batch.records) if apart else [self._newest(row) for row in rows]
+        reports = [
+            self._report(source.entity, record, at, body)
+            for record, at in zip(batch.records, newest, strict=True)
+        ]
         return Understood([self._delivery(name, reports)])
 
     def _found(self, document: Any) -> list[Mapping[str, Any]]:
@@ -166,12 +177,18 @@ class Reader:
             raise InvalidInputError(f"{where} must be a record or a list of records")
         return rows
 
+    def _newest(self, row: Mapping[str, Any]) -> datetime | None:
+        """The newest of the times that count besides the record's own."""
+        return max((at for path in self._times for at in times_in(row, path)), default=None)
+
     def _report(
-        self, entity: EntityName, record: Record, name: str | None, body: Body
+        self, entity: EntityName, record: Record, newest: datetime | None, body: Body
     ) -> Observation:
-        key = record.provenance.key
+        key, name = record.provenance.key, body.delivery_id
         moment = getattr(record, "updated_at", None)
         at = None if moment is None or is_absent(moment) else moment
+        if newest is not None:
+            at = newest if at is None else max(at, newest)
         said = f"{name}/{key}" if name else f"{entity.value}:{key}@{at}"
         report = Observation(
             system=self._system,

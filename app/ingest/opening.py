@@ -74,4 +74,10 @@ def _reader(system: str, webhook: WebhookConfig, catalog: Catalog) -> Reader:
     if webhook.entity is None:
         return Reader(system)
     [supply] = catalog.supplies(webhook.entity, system)
-    return Reader(system, supply.source, webhook.rows, supply.columns)
+    return Reader(
+        system,
+        supply.source,
+        webhook.rows,
+        columns=supply.columns,
+        times=webhook.times,
+    )

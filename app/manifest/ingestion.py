@@ -30,6 +30,14 @@ class WebhookConfig(BaseModel):
             "it where left out.",
         ),
     ] = None
+    times: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(
+            description="Dotted paths to times in a record, through lists too, such as "
+            "`order-lines.updated-at`: the newest of them, or of `updated_at`, is when it became "
+            "so. For systems whose records do not move their own time when a part of them changes."
+        ),
+    ] = ()
     max_kilobytes: Annotated[int, Field(ge=1, le=65_536, description="Longest body.")] = 1_024
     per_minute: Annotated[
         int, Field(ge=1, le=10_000_000, description="Deliveries that each process takes a minute.")

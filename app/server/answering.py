@@ -15,7 +15,7 @@ from app.server.contexts import Begun, begin_operation
 from app.server.documents import Documents
 from app.server.envelope import encode, enveloped
 from app.server.ports import Serving
-from canonical.errors import Reason, SupplygraphError, UnavailableError
+from canonical.errors import Reason, RefusedError, SupplygraphError, UnavailableError
 from execution.engine import Engine, Outcome
 from resolvers.context import RequestContext
 from resolvers.events import Shown
@@ -73,6 +73,7 @@ class EngineAnswering(Answering):
             document.judged, document.tree, chosen, request.principal, request.variables
         )
         if verdict.refusals and request.principal is not None:
+            self._note(RefusedError.code, request)
             return _refused(verdict.refusals, request)
         opened = self._engine.open(
             request.query, document.tree, request.operation_name, request.variables, verdict.mask
@@ -137,17 +138,20 @@ class EngineAnswering(Answering):
     @override
     def refused(self, problem: Exception, request: SubscriptionRequest) -> bytes:
         if isinstance(problem, SupplygraphError):
-            document = self._documents.get(request.query)
-            asked = Concerned(
-                request.principal,
-                request.correlation_id,
-                "",
-                request.query,
-                document.name(request.operation_name),
-                request.variables,
-            )
-            self._serving.governance.auditing.refused(asked, [problem.code])
+            self._note(problem.code, request)
         return self.told(problem, request.correlation_id)
+
+    def _note(self, code: str, request: SubscriptionRequest) -> None:
+        """Tell the audit that a subscription was refused."""
+        asked = Concerned(
+            request.principal,
+            request.correlation_id,
+            "",
+            request.query,
+            self._documents.get(request.query).name(request.operation_name),
+            request.variables,
+        )
+        self._serving.governance.auditing.refused(asked, [code])
 
     def _begun(self, asker: Asker) -> Begun:
         return begin_operation(

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.access.judging import Verdict
+from app.errors import codes_of
 from app.governance.objects import exported, refused_in_words
 from app.server.contexts import begin_operation
 from app.server.envelope import enveloped
@@ -65,6 +66,10 @@ class Made(Struct, frozen=True):
     refused: Sequence[str] = ()
     objects: Sequence[tuple[str, str, int]] | None = None
     cost: int | None = None
+
+    def codes(self) -> list[str]:
+        """Codes of what was refused, or went wrong, in it."""
+        return [*codes_of(self.errors, self.problems), *self.refused]
 
 
 class Execution:

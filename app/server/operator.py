@@ -21,6 +21,7 @@ from app.access.judging import Judge
 from app.demand.control import DemandControl, Priced
 from app.governance.auditing import Change, Concerned
 from app.server.attending import Attendant
+from app.server.concerning import concerned
 from app.server.documents import Document, Documents
 from app.server.execution import Execution, Made
 from app.server.flights import Flight, Flights
@@ -29,14 +30,14 @@ from app.server.negotiation import HTTPRefusal
 from app.server.ports import Serving
 from app.server.requests import GraphQLRequest
 from app.server.schema_questions import is_introspection
-from app.server.telling import Answer, Asked, Teller, codes_made, of_kept, refused
+from app.server.telling import Answer, Asked, Teller, of_kept, refused
 from app.server.terms import Terms
-from canonical.errors import LimitedError, SupplygraphError, UnauthenticatedError
+from canonical.errors import LimitedError, RefusedError, SupplygraphError, UnauthenticatedError
 from execution.engine import Engine, PlanOutcome
 from runtime.cache.kept import AnswerKey
 from runtime.security.principal import scope_key
 from runtime.telemetry import metrics
-from runtime.telemetry.metrics import OperationKind, OperationOutcome
+from runtime.telemetry.metrics import OperationKind
 from schema.access import access_over
 from schema.scalars import COLUMN_WRITERS
 
@@ -217,7 +218,9 @@ class Operator:
             )
         if verdict.refusals:
             status = _FORBIDDEN if verdict.openly else _NOT_VALID
-            return kind, refused(verdict.refusals, asked.terms, status)
+            answer = refused(verdict.refusals, asked.terms, status)
+            # Whatever the caller is told, on record it is what it is.
+            return kind, structs.replace(answer, codes=(RefusedError.code,))
         priced = self.demand.priced(document, chosen, asked.request, asked.terms)
         asked = structs.replace(asked, verdict=verdict)
         key = None
@@ -254,27 +257,19 @@ class Operator:
     ) -> Answer:
         """The answer for one of those who waited, an export once it is written down."""
         exported = made.exported if made.kept is None else made.kept.exported
-        if exported:
+        if exported and not self.about_schema(asked.request, asked.terms):
             concerned = self._concerned(asked.request, asked.terms)
             await self.auditing.exported(concerned, exported)
         return self._teller.told(made, asked, priced, joined=joined)
 
     def _concerned(self, request: GraphQLRequest, terms: Terms) -> Concerned:
         """What is asked, for the audit."""
-        return Concerned(
-            terms.principal,
-            terms.correlation_id,
-            str(terms.client),
-            request.query,
-            self.documents.get(request.query).name(request.operation_name),
-            request.variables,
-        )
+        name = self.documents.get(request.query).name(request.operation_name)
+        return concerned(request, terms, name)
 
     def _turned_away(self, request: GraphQLRequest, terms: Terms, code: str) -> None:
         """A request was refused, perhaps unread; nothing more is spent on its document."""
-        name, said = request.operation_name, str(terms.client)
-        who, tied = terms.principal, terms.correlation_id
-        self.auditing.refused(Concerned(who, tied, said, request.query, name), [code])
+        self.auditing.refused(concerned(request, terms, request.operation_name), [code])
 
     def _joined(self, asked: Asked, key: AnswerKey | None) -> Flight | None:
         if key is None or asked.terms.max_staleness_s is not None:
@@ -315,7 +310,7 @@ class Operator:
         if chosen.operation is not OperationType.MUTATION:
             return await run()
         change = Change(self._concerned(asked.request, asked.terms), document.tree, chosen)
-        return await self.auditing.change(change, run, codes_made)
+        return await self.auditing.change(change, run, Made.codes)
 
 
 class _Chosen(Struct, frozen=True):

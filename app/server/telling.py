@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 
 from app.access.judging import ALLOWED, Verdict
 from app.demand.control import KEPT, Priced
-from app.errors import Told, Translator, codes_of
+from app.errors import Told, Translator, told_codes
 from app.server.attending import Attendant
 from app.server.envelope import enveloped, extended
 from app.server.execution import Made
@@ -66,17 +66,12 @@ class Answer(Struct, frozen=True):
 def refused(errors: Sequence[GraphQLError], terms: Terms, status: int = _NOT_VALID) -> Answer:
     """The answer to what is not executed."""
     shown = Translator(terms.correlation_id).all(errors, ())
-    return Answer(enveloped(None, shown), status, OperationOutcome.REFUSED, codes=_codes(shown))
+    return Answer(enveloped(None, shown), status, OperationOutcome.REFUSED, codes=told_codes(shown))
 
 
 def of_kept(kept: KeptAnswer) -> Answer:
     """An answer as it is kept."""
     return Answer(kept.body, _ANSWERED, OperationOutcome.COMPLETE, kept)
-
-
-def codes_made(made: Made) -> list[str]:
-    """Codes of what came of a change."""
-    return [*codes_of(made.errors, made.problems), *made.refused]
 
 
 class Teller:
@@ -97,7 +92,7 @@ class Teller:
         else:
             told = Translator(asked.terms.correlation_id).all(made.errors, made.problems)
             status, outcome = _verdict(made, told)
-            answer = Answer(enveloped(made.data, told), status, outcome, codes=_codes(told))
+            answer = Answer(enveloped(made.data, told), status, outcome, codes=told_codes(told))
         origin = "cached" if made.found else "shared" if joined else "made"
         since = (asked.now, asked.started)
         return _extended(answer, self._besides(made, asked.terms, since, origin, told, priced))
@@ -123,10 +118,6 @@ class Teller:
             timings = made.timings if origin == "made" else None
             besides["ftv1"] = ftv1(timings, told, since[0], (since[1], perf_counter()))
         return besides
-
-
-def _codes(told: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(error["extensions"]["code"] for error in told))
 
 
 def _extended(answer: Answer, besides: Mapping[str, Any]) -> Answer:

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 import yaml
 from msgspec import Struct
 
-from bench.contenders import DEVELOPMENT_KEY, free_port, pin_load
+from bench.contenders import free_port, pin_load
 from bench.load import Sample, load_with, request_of
 from bench.processes import Cores, Process
 from bench.senders import (
@@ -35,7 +35,7 @@ from bench.senders import (
     posting_of,
     signed,
 )
-from bench.soak.house import MANIFEST
+from bench.soak.house import MANIFEST, environ_of
 from bench.soak.plan import FILES, HOOKS, forecast_key
 from runtime.embedded.valkey import EmbeddedValkey
 from runtime.security.development import new_development_key
@@ -289,9 +289,7 @@ def _running(url: str, cores: Cores, folder: Path) -> Iterator[Server]:
     secret, port = new_secret(), free_port()
     valkey = EmbeddedValkey().start()
     environ = {
-        DEVELOPMENT_KEY: new_development_key(),
-        "SOAK_SOURCE": "http://127.0.0.1:9",
-        "SOAK_SECRET": secret,
+        **environ_of("http://127.0.0.1:9", secret, new_development_key()),
         "SUPPLYGRAPH_MANIFEST": str(_manifest(folder)),
         "DATABASE_URL": url,
         "REDIS_URL": valkey.url,

@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from bench.contenders import DEVELOPMENT_KEY, free_port
+from bench.contenders import DEVELOPMENT, DEVELOPMENT_KEY, free_port
 from bench.processes import ROOT
 from runtime.embedded.valkey import EmbeddedValkey
 from runtime.store.store import Store
@@ -106,4 +106,9 @@ class House:
 
 def environ_of(source: str, secret: str, key: str) -> dict[str, str]:
     """What the manifest refers to."""
-    return {"SOAK_SOURCE": source, "SOAK_SECRET": secret, DEVELOPMENT_KEY: key}
+    return {
+        "SOAK_SOURCE": source,
+        "SOAK_SECRET": secret,
+        DEVELOPMENT_KEY: key,
+        DEVELOPMENT: "1",
+    }

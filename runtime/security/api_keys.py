@@ -194,4 +194,5 @@ def _principal(record: KeyRecord, now: datetime) -> Principal:
         grants.scopes,
         grants.regions,
         grants.companies,
+        record.key_id,
     )

@@ -49,6 +49,9 @@ class Principal(Struct, frozen=True):
         tuple[str, ...] | None,
         Meta(description="Companies whose data it may see, sorted; None for all."),
     ] = None
+    key_id: Annotated[
+        str, Meta(description="Id of the API key that it presented; empty with a token.")
+    ] = ""
 
     @property
     def identity(self) -> Identity:

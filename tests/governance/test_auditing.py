@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from graphql import parse
+from graphql import get_introspection_query, parse
+from msgspec.structs import replace
 
 from app.governance.auditing import Auditor, Change, Concerned
 from app.governance.redaction import REDACTED, Redaction
 from app.server.answering import EngineAnswering
+from app.server.known_operations import KnownOperations, Mode, Policy
 from app.server.ports import Serves
 from canonical.audit import AuditEntry, AuditFilter, AuditKind
 from canonical.errors import Reason, RefusedError, UnavailableError
@@ -22,7 +24,7 @@ from runtime.cache.answers import AnswerCache
 from runtime.security.principal import Role
 from runtime.store.store import Store
 from subscriptions.answering import SubscriptionRequest
-from tests.fakes.desk import supplier_principal
+from tests.fakes.desk import PLANNER, supplier_principal
 from tests.fakes.serving import a_token, running
 from tests.governance.conftest import Audited
 
@@ -127,6 +129,12 @@ async def test_only_reads_above_a_size_are_written_down(audited: Audited) -> Non
     assert entry.details == {"objects": {"Item": 10}, "total": 10, "variables": {}}
 
 
+async def test_the_schema_itself_is_no_export(audited: Audited) -> None:
+    for text in (get_introspection_query(), "{ catalog { types { name fields { name } } } }"):
+        await audited.site.ask(text)
+    assert await entries(audited) == []
+
+
 async def test_an_export_that_is_kept_is_written_down_each_time(audited: Audited) -> None:
     desk = audited.serving.desk
     cache = AnswerCache(desk.cache, None, version="t", max_bytes=10**6, clock=lambda: desk.now_s)
@@ -157,6 +165,15 @@ async def test_refusals_say_who_and_why(audited: Audited) -> None:
     ]
 
 
+async def test_what_is_told_as_unknown_is_on_record_as_refused(audited: Audited) -> None:
+    auditor = a_token(Role.AUDITOR)
+    reply = await audited.site.ask("query Peek { items { nodes { sku } } }", token=auditor)
+    assert reply.json().get("data") is None
+    await audited.refusals.flush()
+    [entry] = await entries(audited, AuditKind.REFUSAL)
+    assert (entry.action, entry.roles, entry.decision) == ("Peek", ("auditor",), "FORBIDDEN")
+
+
 async def test_a_subscription_that_is_refused_is_too(audited: Audited) -> None:
     operator = audited.site.board.operator
     answering = EngineAnswering(
@@ -169,6 +186,28 @@ async def test_a_subscription_that_is_refused_is_too(audited: Audited) -> None:
     await audited.refusals.flush()
     [entry] = await entries(audited, AuditKind.REFUSAL)
     assert (entry.actor, entry.action, entry.correlation_id) == ("sam", "Stock", "c-2")
+
+
+async def test_documents_that_are_not_known_are_refused_on_record(audited: Audited) -> None:
+    known = KnownOperations(policy=Policy(by_role={Role.SUPPLIER: Mode.KNOWN_ONLY}))
+    audited.serving.serves = Serves(known=known)
+    async with running(audited.serving) as site:
+        reply = await site.ask(
+            "query Own { viewer { subject } }", token=a_token(Role.SUPPLIER, "S1")
+        )
+        assert reply.status_code == 403
+    await audited.refusals.flush()
+    [entry] = await entries(audited, AuditKind.REFUSAL)
+    assert (entry.actor, entry.decision) == ("pia", "QUERY_NOT_IN_SAFELIST")
+
+
+async def test_a_machine_is_known_by_its_key(file_store: Store) -> None:
+    log = AuditLog(file_store)
+    auditor = Auditor(log, Refusals(log), Redaction(), exports_from=1)
+    machine = replace(PLANNER, subject="wms", roles=frozenset({Role.MACHINE}), key_id="k1")
+    await auditor.exported(Concerned(machine, "c-3"), {"Item": 5})
+    [entry] = (await StoredAudit(file_store).page()).entries
+    assert (entry.actor, entry.key_id, entry.roles) == ("wms", "k1", ("machine",))
 
 
 AUDIT = """query ($filter: AuditEntryFilter, $after: String) {

@@ -1,22 +1,25 @@
 """Deliveries over HTTP: believed, taken once, and told clearly what is wrong with them."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 from starlette.applications import Starlette
+from typing_extensions import override
 
 from app.ingest.believing import Signing
-from app.ingest.bodies import Reader
+from app.ingest.bodies import Body, Reader
 from app.ingest.rereading import HookRereading
 from app.ingest.webhooks import Hook, HookDesk, hook_routes
 from canonical.dead_letters import DeadLetter
 from canonical.entities import EntityName
 from canonical.errors import BadAnswerError, Reason, UnavailableError
 from canonical.events import FORECAST_REVISED, INVENTORY_CHANGED, ORDER_REVISED, STATUS_CHANGED
+from canonical.ports import Ask, Batch
 from runtime.events.ledger import Ledger
 from runtime.events.letters import Letters
 from runtime.security.signatures import STANDARD
@@ -54,7 +57,7 @@ def source() -> FakeSource:
 def hook(source: FakeSource) -> Hook:
     return Hook(
         signing=Signing(STANDARD, (OLD_KEY, KEY)),
-        reader=Reader("erp", source, "orders", source.columns),
+        reader=Reader("erp", source, "orders", columns=source.columns),
         max_bytes=200_000,
         per_minute=1_000,
     )
@@ -215,6 +218,42 @@ async def test_a_systems_own_record_is_read_as_its_api_would_tell_it(
     assert answer.status_code == 202
     [logged] = await ledger.read(ORDERS, 0, 10)
     assert (logged.data.number, logged.data.status, logged.key) == ("PO1", "SENT", "K1")
+
+
+class _Dated(FakeSource):
+    """Its records changed at six."""
+
+    @override
+    async def read(
+        self, rows: Sequence[Mapping[str, Any]], columns: frozenset[str], ask: Ask
+    ) -> Batch:
+        batch = await super().read(rows, columns, ask)
+        at = datetime(2026, 11, 23, 6, tzinfo=UTC)
+        return Batch([replace(r, updated_at=at) for r in batch.records])
+
+
+@pytest.mark.parametrize(
+    "more, at",
+    [
+        ({}, "06:00"),
+        ({"parts": [{"moved": "2026-11-23T05:00:00Z"}]}, "06:00"),
+        (
+            {"parts": [{"moved": "2026-11-23T08:00:00+01:00"}, {"moved": "2026-11-23T06:30:00Z"}]},
+            "07:00",
+        ),
+        ({"parts": [{"moved": "2026-11-23T07:45:00"}, {}, {"moved": "soon"}, 7]}, "06:00"),
+        ({"parts": [{"moved": "2026-11-23T07:00:00Z"}], "at": "2026-11-23T07:15:00Z"}, "07:15"),
+    ],
+)
+async def test_it_happened_when_the_newest_part_of_the_record_changed(
+    more: dict[str, Any], at: str
+) -> None:
+    source = _Dated("erp", ORDERS, [])
+    reader = Reader("erp", source, columns=source.columns, times=("parts.moved", "at"))
+    content = json.dumps([{**ROW, **more}, ROW]).encode()
+    [delivery] = (await reader.read(Body(content, "application/json", {}, "d1"))).deliveries
+    times = [o.occurred_at for o in delivery.observations]
+    assert [f"{moment:%H:%M}" for moment in times if moment] == [at, "06:00"]
 
 
 async def test_what_our_mapping_cannot_read_is_kept_and_not_the_senders_fault(

@@ -106,3 +106,11 @@ def test_usage_is_printed(logged: Logged) -> None:
     unused = logged.run("schema", "usage", "--unused").stdout.splitlines()
     assert "         0  Item.name" in unused
     assert "         0  Item.sku" not in unused
+
+
+def test_the_catalogue_is_printed(logged: Logged) -> None:
+    told = json.loads(logged.run("catalog").stdout)
+    [forecast] = [kind for kind in told["types"] if kind["name"] == "Forecast"]
+    assert (forecast["owner"], forecast["source"]["fresh_seconds"]) == ("planning", 60.0)
+    assert [s["system"] for s in forecast["source"]["systems"]] == ["planning"]
+    assert len(told["events"]) == 12

@@ -54,9 +54,7 @@ def use(
 @pytest.fixture
 def desk(tmp_path: Any) -> Desk:
     manifest = load(tmp_path, SOUND + OWNERS % CHANGED).manifest
-    catalogue = InstallationCatalogue(
-        manifest, lambda: SCHEMA._schema, lambda name: ("planner",) if name == "Item.sku" else None
-    )
+    catalogue = InstallationCatalogue(manifest)
     desk = Desk()
     desk.governing = Governing(usage=Uses(), catalogue=catalogue)
     return desk
@@ -98,7 +96,13 @@ async def test_the_catalogue_tells_owners_sources_freshness_and_events(desk: Des
         ],
     }
     sku = next(field for field in item["fields"] if field["name"] == "sku")
-    assert sku == {"name": "sku", "type": "String!", "roles": ["planner"]}
+    roles = ["PLANNER", "BUYER", "OPERATOR", "SUPPLIER"]
+    assert (sku["name"], sku["type"]) == ("sku", "String!")
+    assert sorted(sku["roles"]) == sorted(roles)
+    cost = next(field for field in item["fields"] if field["name"] == "standardCost")
+    assert sorted(cost["roles"]) == ["BUYER", "OPERATOR", "PLANNER"]
+    assert types["Viewer"]["roles"] == [role.value.upper() for role in Role]
+    assert types["ItemFilter"]["roles"] is None
     assert types["Money"]["owner"] == "finance"
     assert types["Receipt"]["source"]["systems"] == []
     assert types["ItemFilter"]["source"] is None

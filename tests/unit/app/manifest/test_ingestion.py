@@ -36,8 +36,8 @@ def test_the_demos_is_sound(tmp_path: Path) -> None:
     [
         ("  procurement:\n    signing", "  procurment:\n    signing", "'procurment'; did you mean"),
         (
-            "webhook: {entity: purchase_order}",
-            "webhook: {entity: forecast}",
+            "webhook: {entity: purchase_order,",
+            "webhook: {entity: forecast,",
             "supplies no forecast",
         ),
         ("watch: {forecast: {}}", "watch: {receipt: {}}", "'planning' supplies no receipt"),
