@@ -1,7 +1,8 @@
 """schemathesis over the published schema, against a whole house: `make fuzz MINUTES=10`.
 
 It makes up questions from the schema and asks them of a server over the sandbox's systems, as a
-planner, a supplier, an operator and an auditor in turn. What must not be in an answer is in `tests.fuzz.checks`.
+planner, a supplier, an operator and an auditor in turn. What must not be in an answer is in
+`tests.fuzz.checks`.
 """
 
 import argparse
