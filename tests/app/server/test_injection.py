@@ -114,35 +114,32 @@ def check(recorder: Recorder) -> None:
         assert head.count(b"Authorization: Basic ") == 1
 
 
-@pytest.mark.parametrize("text", EVIL)
-async def test_values_of_variables(
-    recorder: Recorder, opened: tuple[Server, str], text: str
-) -> None:
+async def test_values_of_variables(recorder: Recorder, opened: tuple[Server, str]) -> None:
     server, token = opened
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=server.url, headers=headers) as client:
-        asked: dict[str, Any] = {"query": QUERY, "variables": {"text": text, "id": text}}
-        response = await client.post("/graphql", json=asked)
-    assert response.status_code == 200
-    assert response.json()["data"]["item"] is None
+        for text in EVIL:
+            asked: dict[str, Any] = {"query": QUERY, "variables": {"text": text, "id": text}}
+            response = await client.post("/graphql", json=asked)
+            assert response.status_code == 200
+            assert response.json()["data"]["item"] is None
     check(recorder)
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        b"X-Correlation-ID: a%0d%0aX-Evil: 1",
-        b"X-Correlation-ID: \xe5\x98\x8d\xe5\x98\x8aX-Evil: 1",
-        b"X-Correlation-ID: " + b"a" * 5_000,
-        b"X-Correlation-ID: a b\tc",
-        b"X-Correlation-ID: a\r\nX-Correlation-ID: b",
-        b"traceparent: 00-x-evil",
-        b"traceparent: 00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01, X-Evil: 1",
-        b"X-Evil: 1\r\nCookie: evil=1\r\nX-Forwarded-For: 10.0.0.1",
-        b"X-Supplygraph-Extensions: cost, x-evil: 1",
-    ],
-)
-async def test_headers(recorder: Recorder, opened: tuple[Server, str], lines: bytes) -> None:
+HEADERS = [
+    b"X-Correlation-ID: a%0d%0aX-Evil: 1",
+    b"X-Correlation-ID: \xe5\x98\x8d\xe5\x98\x8aX-Evil: 1",
+    b"X-Correlation-ID: " + b"a" * 5_000,
+    b"X-Correlation-ID: a b\tc",
+    b"X-Correlation-ID: a\r\nX-Correlation-ID: b",
+    b"traceparent: 00-x-evil",
+    b"traceparent: 00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01, X-Evil: 1",
+    b"X-Evil: 1\r\nCookie: evil=1\r\nX-Forwarded-For: 10.0.0.1",
+    b"X-Supplygraph-Extensions: cost, x-evil: 1",
+]
+
+
+async def test_headers(recorder: Recorder, opened: tuple[Server, str]) -> None:
     server, token = opened
     body = b'{"query": "{ item(sku: \\"x\\") { sku } }"}'
     head = (
@@ -150,7 +147,9 @@ async def test_headers(recorder: Recorder, opened: tuple[Server, str], lines: by
         b"Authorization: Bearer %b\r\nContent-Length: %d\r\nConnection: close\r\n%b\r\n\r\n"
     )
     port = int(server.url.rpartition(":")[2])
-    heard = await say(port, head % (token.encode(), len(body), lines) + body)
-    assert heard.status == 200
+    for lines in HEADERS:
+        heard = await say(port, head % (token.encode(), len(body), lines) + body)
+        assert heard.status == 200
+    assert len(recorder.heads) >= len(HEADERS)
     assert token.encode() not in b"".join(recorder.heads)
     check(recorder)
