@@ -10,7 +10,12 @@ import yaml
 KIT: Final = Path(__file__).parent / "kit" / "manifest.yaml"
 HOUSE: Final = Path(__file__).with_name("house.yaml")
 
-_LIMITS: Final = {"max_page_size": 10_000, "operation_timeout_s": 60}
+_LIMITS: Final = {
+    "max_page_size": 10_000,
+    "operation_timeout_s": 60,
+    "rate_per_s": None,  # all load comes from one caller
+    "max_cost": 100_000_000,
+}
 
 
 class Keeping(Enum):

@@ -32,7 +32,7 @@ class AuditConfig(_Part):
             le=1_000_000,
             description="Objects from which on an answer is an export.",
         ),
-    ] = 500
+    ] = 10_000
     retention_days: Annotated[
         int, Field(ge=1, le=36_500, description="Days that entries are kept.")
     ] = _SEVEN_YEARS

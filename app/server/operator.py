@@ -184,7 +184,11 @@ class Operator:
             return
         with suppress(GraphQLError):
             chosen = document.operation(request.operation_name)
-            await self.demand.open(self.demand.priced(document, chosen, request, terms), terms)
+            verdict = self.judge.verdict(
+                document.judged, document.tree, chosen, terms.principal, request.variables
+            )
+            if not verdict.refusals:  # what may not be asked has no price, for it is not there
+                await self.demand.open(self.demand.priced(document, chosen, request, terms), terms)
 
     def _key(self, request: GraphQLRequest, terms: Terms, now: datetime) -> AnswerKey | None:
         """What the answer is kept under; None where it is not kept, or nobody is known to ask."""

@@ -1,7 +1,8 @@
 """schemathesis over the published schema, against a whole house: `make fuzz MINUTES=10`.
 
 It makes up questions from the schema and asks them of a server over the sandbox's systems, as a
-planner and as a supplier in turn. What must not be in an answer is in `tests.fuzz.checks`.
+planner, a supplier, an operator and an auditor in turn. What must not be in an answer is in
+`tests.fuzz.checks`.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from sandbox.launch import Sandbox
 from tests.journeys.house import ROOT, House, environment, open_house
 
 _CHECKS: Final = "answered,nothing_inside,errors_are_told"
-_ROLES: Final = (Role.PLANNER, Role.SUPPLIER)
+_ROLES: Final = (Role.PLANNER, Role.SUPPLIER, Role.OPERATOR, Role.AUDITOR)
 _KNOWN: Final = """{
   items(first: 3) { nodes { id sku } pageInfo { endCursor } }
   suppliers(first: 3) { nodes { id code } }

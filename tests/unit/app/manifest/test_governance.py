@@ -11,7 +11,7 @@ from tests.unit.app.manifest.sound import SOUND, load, wrong
 def test_defaults_are_safe(tmp_path: Path) -> None:
     manifest = load(tmp_path).manifest
     assert manifest.audit.redact == BUSINESS
-    assert (manifest.audit.exports_from_rows, manifest.audit.retention_days) == (500, 2557)
+    assert (manifest.audit.exports_from_rows, manifest.audit.retention_days) == (10_000, 2557)
     assert (manifest.governance.owners, manifest.governance.usage_days) == ({}, 400)
 
 
