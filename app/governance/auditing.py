@@ -8,6 +8,7 @@ a refusal   noted, and written soon
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from graphql import DocumentNode, OperationDefinitionNode
@@ -37,6 +38,7 @@ DENIALS: Final = frozenset(
     }
 )
 """Codes of what was not a mistake in a question, but not allowed."""
+_REFUSAL: Final = AuditKind.REFUSAL
 _FAILED: Final = "INTERNAL_SERVER_ERROR"
 _GIVEN_UP: Final = "CANCELLED"
 _LONGEST: Final = 200
@@ -171,7 +173,9 @@ class Auditor(Auditing):
     def refused(self, asked: Concerned, codes: Iterable[str]) -> None:
         for code in dict.fromkeys(codes):
             if code in DENIALS:
-                self._refusals.note(_entry(AuditKind.REFUSAL, asked, decision=code))
+                who = asked.principal
+                alike = (code, "", "") if who is None else (code, who.issuer, who.subject)
+                self._refusals.note(alike, partial(_entry, _REFUSAL, asked, decision=code))
 
     def _begun(self, change: Change) -> AuditEntry:
         asked = change.asked

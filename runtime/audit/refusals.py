@@ -6,6 +6,7 @@ own; how many more there were is one entry, and so is how many could not even be
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -21,15 +22,16 @@ _CALLERS: Final = 200
 _SUMMED: Final = frozenset({"RATE_LIMITED", "TOO_MANY_OPERATIONS"})
 """Codes of which a caller makes many, one like the other: only their number is written down."""
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-_Alike = tuple[str, str, str]
+Alike = tuple[str, str, str]
+"""Code, issuer and name of the caller: refusals with the same ones are alike."""
 
 
 class _Window(Struct):
     """What was refused since it was last written down."""
 
     entries: list[AuditEntry] = []
-    samples: dict[_Alike, AuditEntry] = {}
-    counts: Counter[_Alike] = field(default_factory=Counter)
+    samples: dict[Alike, AuditEntry] = {}
+    counts: Counter[Alike] = field(default_factory=Counter)
     untold: Counter[str] = field(default_factory=Counter)
 
 
@@ -47,17 +49,26 @@ class Refusals:
         self._window = _Window()
         self._some = asyncio.Event()
 
-    def note(self, entry: AuditEntry) -> None:
-        """Note a refusal; it is written down soon."""
-        window, alike = self._window, (entry.decision, entry.issuer, entry.actor)
+    def note(self, alike: Alike, make: Callable[[], AuditEntry]) -> None:
+        """Note a refusal; it is written down soon.
+
+        Args:
+            alike: Its code, and the issuer and name of who was refused.
+            make: Makes its entry; not called for one that is only counted.
+        """
+        window, code = self._window, alike[0]
         self._some.set()
-        if alike not in window.samples:
-            if len(window.samples) >= _CALLERS:
-                window.untold[entry.decision] += 1
-                return
-            window.samples[alike] = entry
+        known = alike in window.samples
+        if not known and len(window.samples) >= _CALLERS:
+            window.untold[code] += 1
+            return
         window.counts[alike] += 1
-        if window.counts[alike] <= _ALIKE and entry.decision not in _SUMMED:
+        alone = code not in _SUMMED and window.counts[alike] <= _ALIKE
+        if known and not alone:
+            return
+        entry = make()
+        window.samples.setdefault(alike, entry)
+        if alone:
             window.entries.append(entry)
 
     def later(self, entry: AuditEntry) -> None:

@@ -134,16 +134,21 @@ async def test_old_entries_go_and_the_chain_stays_whole(
     assert await retention.run() is None
 
 
+def note(refusals: Refusals, *, actor: str, decision: str, action: str = "") -> None:
+    entry = AuditEntry(kind=AuditKind.REFUSAL, actor=actor, decision=decision, action=action)
+    refusals.note((decision, "", actor), lambda: entry)
+
+
 async def test_refusals_alike_are_summed_and_none_is_left_out_silently(
     log: AuditLog, store: Store
 ) -> None:
     refusals = Refusals(log)
     kind = AuditKind.REFUSAL
     for number in range(15):
-        refusals.note(AuditEntry(kind=kind, actor="sam", decision="FORBIDDEN", action=f"{number}"))
-        refusals.note(AuditEntry(kind=kind, actor="bob", decision="RATE_LIMITED"))
+        note(refusals, actor="sam", decision="FORBIDDEN", action=f"{number}")
+        note(refusals, actor="bob", decision="RATE_LIMITED")
     for number in range(250):
-        refusals.note(AuditEntry(kind=kind, actor=f"x-{number}", decision="UNAUTHENTICATED"))
+        note(refusals, actor=f"x-{number}", decision="UNAUTHENTICATED")
     await refusals.flush()
     entries = (await StoredAudit(store).page(first=500)).entries
     single = [e for e in entries if e.kind is kind]
@@ -167,7 +172,7 @@ async def test_refusals_that_cannot_be_written_are_counted_until_they_can(
     async def away(*_: AuditEntry) -> list[AuditEntry]:
         raise UnavailableError("store", "timeout", "away")  # type: ignore[arg-type]
 
-    refusals.note(AuditEntry(kind=AuditKind.REFUSAL, actor="sam", decision="FORBIDDEN"))
+    note(refusals, actor="sam", decision="FORBIDDEN")
     log.append = away  # type: ignore[method-assign]
     await refusals.flush()
     await refusals.flush()
