@@ -264,7 +264,7 @@ ROOTS = {
 }
 
 
-OURS = {"TimelineConnection", "DeadLetterConnection"}
+OURS = {"TimelineConnection", "DeadLetterConnection", "AuditEntryConnection"}
 """Lists of what this service keeps itself: no system could be missing in them."""
 
 
