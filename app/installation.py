@@ -63,6 +63,7 @@ from runtime.security.api_keys import APIKeys
 from runtime.security.callers import Callers
 from runtime.security.principal import Principal
 from runtime.security.tokens import TokenVerifier
+from schema.access import shipped_table
 from workflows.ingestion.intake import Intake
 
 _MEGABYTE: Final = 1_000_000
@@ -210,8 +211,8 @@ async def _ping(client: Client) -> bool:
 
 
 def _answers(declared: Declaration, cache: RecordCache, redis: RedisHandle) -> AnswerCache:
-    """The answer cache; what the manifest says tells its answers apart from others in Redis."""
-    said = declared.manifest.model_dump_json().encode()
+    """The answer cache; manifest and rules of access tell its answers from others in Redis."""
+    said = declared.manifest.model_dump_json().encode() + shipped_table().model_dump_json().encode()
     rest = msgspec.msgpack.encode((FORMAT, version("supplygraph"), declared.tables))
     digest = hashlib.blake2b(said + rest, digest_size=8).hexdigest()
     max_bytes = declared.manifest.cache.answers.max_bytes

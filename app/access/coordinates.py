@@ -5,7 +5,7 @@ follows from its own type condition alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from graphql import (
     ArgumentNode,
@@ -18,6 +18,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLInterfaceType,
+    GraphQLList,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
@@ -31,6 +32,7 @@ from graphql import (
     SelectionSetNode,
     ValueNode,
     get_named_type,
+    get_nullable_type,
     is_non_null_type,
     type_from_ast,
 )
@@ -123,12 +125,11 @@ class Collector:
         variables: dict[str, GraphQLInputType] = {}
         inputs: list[Input] = []
         for definition in operation.variable_definitions or ():
-            kind = type_from_ast(self._schema, definition.type)
-            named = None if kind is None else get_named_type(kind)
-            if isinstance(named, GraphQLInputObjectType | GraphQLEnumType):
-                variables[definition.variable.name.value] = named
+            kind: Any = type_from_ast(self._schema, definition.type)
+            if isinstance(get_named_type(kind), GraphQLInputObjectType | GraphQLEnumType):
+                variables[definition.variable.name.value] = kind
                 if definition.default_value is not None:
-                    inputs += _used(named, definition.default_value)
+                    inputs += _used(kind, definition.default_value)
         return Asked(self._block(root, operation.selection_set), variables, inputs)
 
     def _block(self, kind: GraphQLNamedType, selection: SelectionSetNode) -> Block:
@@ -185,19 +186,22 @@ def is_meta(name: str) -> bool:
 
 
 def inputs_in(kind: GraphQLInputType, value: object) -> Iterator[str]:
-    """Coordinates of the inputs that a variable's value uses; what is null asks for nothing."""
-    named = get_named_type(kind)
-    if isinstance(value, list):
-        for inner in value:
-            yield from inputs_in(kind, inner)
-    elif isinstance(named, GraphQLEnumType):
+    """Coordinates of the inputs that a variable's value uses; what is null asks for nothing.
+
+    A value is gone into as far as its type goes; what is not of it is refused when it is coerced.
+    """
+    known = get_nullable_type(kind)
+    if isinstance(known, GraphQLList):
+        for inner in value if isinstance(value, list) else (value,):
+            yield from inputs_in(known.of_type, inner)
+    elif isinstance(known, GraphQLEnumType):
         if isinstance(value, str):
-            yield f"{named.name}.{value}"
-    elif isinstance(named, GraphQLInputObjectType) and isinstance(value, dict):
+            yield f"{known.name}.{value}"
+    elif isinstance(known, GraphQLInputObjectType) and isinstance(value, dict):
         for name, inner in value.items():
-            if name in named.fields and inner is not None:
-                yield f"{named.name}.{name}"
-                yield from inputs_in(named.fields[name].type, inner)
+            if name in known.fields and inner is not None:
+                yield f"{known.name}.{name}"
+                yield from inputs_in(known.fields[name].type, inner)
 
 
 def _arguments(

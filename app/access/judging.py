@@ -16,6 +16,7 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLInputType,
+    GraphQLNamedType,
     GraphQLSchema,
     Node,
     OperationDefinitionNode,
@@ -155,7 +156,11 @@ class _Hearing:
         self._block(asked.root)
         for one in asked.inputs:
             self.input(one.coordinate, one.node)
-        hidden = {n: t for n, t in asked.variables.items() if self._may_ask_too_much(t, set())}
+        hidden = {
+            name: kind
+            for name, kind in asked.variables.items()
+            if self._may_ask_too_much(get_named_type(kind), set())
+        }
         if not (self.refusals or self._mask or hidden):
             return ALLOWED
         mask = frozenset(self._mask)
@@ -223,9 +228,9 @@ class _Hearing:
         message = f"you may not see {coordinate}: it is null here"
         self._notes.append(_error(message, "FORBIDDEN_FIELD", use.node, coordinate))
 
-    def _may_ask_too_much(self, kind: GraphQLInputType, seen: set[str]) -> bool:
+    def _may_ask_too_much(self, kind: GraphQLNamedType, seen: set[str]) -> bool:
         """Whether a value of a type can ask by something that is hidden from the caller."""
-        name = kind.name  # type: ignore[union-attr]  # it is a named type
+        name = kind.name
         if name in seen:
             return False
         seen.add(name)

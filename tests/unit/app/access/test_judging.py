@@ -14,6 +14,9 @@ from schema.access import access_over
 from tests.fakes.desk import SCHEMA
 
 INNER = SCHEMA._schema
+DEEP: Any = []
+for _ in range(5_000):
+    DEEP = [DEEP]
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -161,6 +164,7 @@ def test_nor_through_variables_or_their_defaults() -> None:
         ({"o": {"field": "UPDATED_AT"}}, "PurchaseOrderOrderField.UPDATED_AT"),
         ({"f": {"updatedAt": None, "number": {"eq": "1"}}}, None),
         ({"f": 3, "o": [[{}]]}, None),
+        ({"f": [{"updatedAt": {}}], "o": DEEP}, None),  # refused when they are coerced
     ):
         expected = [] if coordinate is None else [("FORBIDDEN", coordinate)]
         assert told(verdict(text, PLANNER, judge, variables)) == expected
