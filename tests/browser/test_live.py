@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from app.server.application import Streaming
 from app.server.ports import DemoToken, GraphiQLConfig, GraphiQLTab
@@ -54,6 +54,11 @@ def address(streams: FakeStreams, loop: asyncio.AbstractEventLoop) -> Iterator[s
     asyncio.run_coroutine_threadsafe(site.__aexit__(None, None, None), loop).result(10)
 
 
+def _open(page: Page, address: str) -> None:
+    page.goto(f"{address}/graphiql")
+    expect(page.locator(".graphiql-query-editor .view-line").first).to_be_visible()
+
+
 def test_each_change_is_shown_when_it_comes(
     visit: Visit, address: str, streams: FakeStreams, loop: asyncio.AbstractEventLoop
 ) -> None:
@@ -63,7 +68,7 @@ def test_each_change_is_shown_when_it_comes(
         loop.call_soon_threadsafe(lambda: streams.begun[-1].deliver(n=n))
 
     page = visit.page
-    page.goto(f"{address}/graphiql")
+    _open(page, address)
     run = page.get_by_role("button", name="Execute query")
     answer = page.locator(".graphiql-response")
     run.click()
@@ -83,7 +88,7 @@ def test_who_is_refused_is_told_so_at_once(
     visit: Visit, address: str, streams: FakeStreams
 ) -> None:
     page = visit.page
-    page.goto(f"{address}/graphiql")
+    _open(page, address)
     page.get_by_label("as").select_option("stranger")
     page.get_by_role("button", name="Execute query").click()
     expect(page.locator(".graphiql-response")).to_contain_text("Socket closed with event 4403")

@@ -196,8 +196,8 @@ MUTANTS: Final[Sequence[Mutant]] = (
     Mutant(
         "a plan is kept whatever its conditions",
         "execution.engine:Engine._plan",
-        "conditions = tuple(",
-        "conditions = () and tuple(",
+        "tuple(map(bool, given)), mask)",
+        "(), mask)",
     ),
     Mutant(
         "keys are in the order of the alphabet",

@@ -8,7 +8,7 @@ import pytest
 from tests.differential.cases import Case, case, expected
 from tests.differential.running import Ran
 
-CASES: Final = 400
+CASES: Final = 440
 GROUP: Final = pytest.mark.xdist_group("differential")
 LEAVINGS: Final = (
     pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
