@@ -6,6 +6,7 @@ reads; without this each process would start its own Tryton, PostgreSQL and brow
 
 import gc
 import os
+import signal
 import sys
 from functools import cache
 from typing import Any, Final
@@ -16,6 +17,10 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ("tests.fixtures.postgres", "tests.fixtures.valkey")
 """Servers that all folders share: a fixture that each imports would be one for each."""
+
+# What a shell starts in the background ignores SIGINT, and would hand that on to our commands.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long a busy machine takes to make an example says nothing of the code.
 settings.register_profile("suite", suppress_health_check=[HealthCheck.too_slow], deadline=None)
