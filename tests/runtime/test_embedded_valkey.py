@@ -14,25 +14,11 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from runtime.embedded.valkey import EmbeddedServerError, EmbeddedValkey, embedded_valkey
+from tests.fixtures.living import gone
 
 
 def folder_of(url: str) -> Path:
     return Path(url.partition("@")[2]).parent
-
-
-def alive(pid: int) -> bool:
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text("ascii")
-    except (FileNotFoundError, ProcessLookupError):  # it may go while it is looked at
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
-
-
-def until_gone(pid: int) -> bool:
-    until = time.monotonic() + 5
-    while alive(pid) and time.monotonic() < until:
-        time.sleep(0.01)
-    return not alive(pid)
 
 
 async def test_it_serves_while_the_block_lasts_and_leaves_nothing() -> None:
@@ -45,7 +31,7 @@ async def test_it_serves_while_the_block_lasts_and_leaves_nothing() -> None:
             pid, private = int(info["process_id"]), folder_of(url)
             assert (info["maxmemory"], info["maxmemory_policy"]) == (256 * 2**20, "allkeys-lru")
             assert (info["tcp_port"], info["aof_enabled"]) == (0, 0)
-    assert until_gone(pid)
+    assert gone([pid])
     assert not private.exists()
 
 
@@ -89,7 +75,7 @@ def test_it_ends_with_its_parent_however_that_ends() -> None:
             info = client.info("server")
         assert isinstance(info, dict)
         parent.send_signal(signal.SIGKILL)
-    assert until_gone(int(info["process_id"]))
+    assert gone([int(info["process_id"])])
     assert not folder_of(url).exists()
 
 

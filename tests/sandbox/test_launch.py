@@ -7,38 +7,22 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from time import monotonic, sleep
 
 import httpx
 import pytest
 
 from sandbox.launch import Process, Sandbox, start_one
+from tests.fixtures.living import gone, lives
 
 _PARENT = """
 import os, time
 from sandbox.launch import start_one
+from tests.fixtures.living import gone, lives
 sandbox = start_one("frepple", size=0.01)
 sandbox.start()
 print(sandbox.frepple.pid, flush=True)
 time.sleep(60)
 """
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return not Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].startswith(" Z")
-
-
-def _gone_within(pid: int, seconds: float) -> bool:
-    deadline = monotonic() + seconds
-    while monotonic() < deadline:
-        if not _is_alive(pid):
-            return True
-        sleep(0.05)
-    return False
 
 
 async def test_all_three_come_and_go() -> None:
@@ -50,7 +34,7 @@ async def test_all_three_come_and_go() -> None:
             root = f"{sandbox.s4.url}/sap/opu/odata/sap"
             url = f"{root}/API_PRODUCT_SRV/A_Product?$format=json"
             assert len((await client.get(url)).json()["d"]["results"]) == 7
-    assert not any(_is_alive(simulator.pid) for simulator in simulators.values())
+    assert not any(lives(simulator.pid) for simulator in simulators.values())
 
 
 def test_what_does_not_start_says_why() -> None:
@@ -78,4 +62,4 @@ def test_a_simulator_ends_with_its_parent() -> None:
         pid = int(parent.stdout.readline())
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-        assert _gone_within(pid, 5)
+        assert gone([pid], 5)

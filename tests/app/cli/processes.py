@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from select import select
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any, Final
 
 import httpx
@@ -71,16 +71,6 @@ class Running:
             self.process.stdout.close()
 
 
-def gone(pids: Sequence[int], within_s: float = 10.0) -> bool:
-    """Whether all processes are gone, or are soon."""
-    deadline = monotonic() + within_s
-    while any(_lives(pid) for pid in pids):
-        if monotonic() > deadline:
-            return False
-        sleep(0.05)
-    return True
-
-
 def ask(url: str, token: str, question: str, **variables: Any) -> Any:
     """The data of an answer that has no errors."""
     headers = {"Authorization": f"Bearer {token}"}
@@ -100,11 +90,3 @@ def _session(pid: int) -> int | None:
         return os.getsid(pid)
     except ProcessLookupError:
         return None
-
-
-def _lives(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2]
-    except OSError:
-        return False
-    return not state.startswith("Z")

@@ -13,8 +13,9 @@ import pytest
 from app.demo import KEY
 from runtime.security.development import mint_development_token
 from runtime.security.principal import Role
-from tests.app.cli.processes import Running, ask, gone
+from tests.app.cli.processes import Running, ask
 from tests.app.installed import LaidOut
+from tests.fixtures.living import gone
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 
