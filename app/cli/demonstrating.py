@@ -76,8 +76,9 @@ def _to_try(demo: "Demo") -> tuple[str, ...]:
         "with stock and forecasts, in a handful of calls. Run it again: no calls at all."
     )
     narrowed = (
-        f"Choose the role supplier and run it: only orders of {demo.supplier} are left, without "
-        "stock and forecasts, which are not a supplier's business."
+        "Choose the role supplier and run it: it is refused, for stock and forecasts are not a "
+        "supplier's business. Take the lines `inventory` and `forecasts` out and run it again: "
+        f"only orders of {demo.supplier} are left."
     )
     broken = (
         "Take procurement down and ask again; then mend it with an empty list, []:\n"

@@ -81,6 +81,14 @@ def ask(url: str, token: str, question: str, **variables: Any) -> Any:
     return answer["data"]
 
 
+def refused(url: str, token: str, question: str) -> set[str]:
+    """The coordinates that keep a question from being answered."""
+    headers = {"Authorization": f"Bearer {token}"}
+    response = httpx.post(url, json={"query": question}, headers=headers, timeout=30)
+    assert response.status_code == 403
+    return {error["extensions"]["coordinate"] for error in response.json()["errors"]}
+
+
 def _pids() -> list[int]:
     return [int(p.name) for p in Path("/proc").iterdir() if p.name.isdecimal()]
 
