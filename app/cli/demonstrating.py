@@ -81,7 +81,8 @@ def _to_try(demo: "Demo") -> tuple[str, ...]:
         f"only orders of {demo.supplier} are left."
     )
     broken = (
-        "Take procurement down and ask again; then mend it with an empty list, []:\n"
+        "Take procurement down, wait a minute (till then what is known of it is fresh enough) and "
+        "ask again; then mend it with an empty list, []:\n"
         f"   curl -X PUT {control} -d '[{{\"status\": 503}}]'"
     )
     live = (

@@ -23,8 +23,9 @@ from types import NoneType
 from typing import Annotated, Any, Final, get_args, get_type_hints
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
+from app.manifest.part import Part
 from canonical.entities import ENTITIES, EntityName
 from canonical.errors import InvalidInputError
 from connectors.kit.mapping.convert import reader_for, to_text, zone_of
@@ -46,18 +47,14 @@ _NEEDED: Final[Mapping[EntityName, tuple[str, ...]]] = {
 """Entities of which a row can say all that matters, and what it must say."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class FormatsConfig(_Part):
+class FormatsConfig(Part):
     """How dates are written, where not as ISO 8601 does."""
 
     date: Annotated[str | None, Field(min_length=2, description="As in strptime: %d.%m.%Y.")] = None
     datetime: Annotated[str | None, Field(min_length=2, description="As in strptime.")] = None
 
 
-class RowsConfig(_Part):
+class RowsConfig(Part):
     """How the rows of a file are read."""
 
     key: Annotated[

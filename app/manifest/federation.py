@@ -2,18 +2,18 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from app.manifest.part import Part
 
 
-class FederationConfig(BaseModel):
+class FederationConfig(Part):
     """How this service takes part in a federated graph.
 
     On by default: `_entities` reads nothing that the caller could not read by key, and `_service`
     is open to those alone who may introspect. Traces tell how long each system took, so that they
     are for gateways whose operators want them.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     enabled: Annotated[
         bool, Field(description="Whether `_service` and `_entities` are in the schema.")

@@ -2,20 +2,17 @@
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.governance.redaction import BUSINESS
+from app.manifest.part import Part
 
 _SEVEN_YEARS: Final = 2_557
 _TEAM: Final = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$"
 _TYPE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class AuditConfig(_Part):
+class AuditConfig(Part):
     """What is written down of changes, exports and refusals."""
 
     redact: Annotated[
@@ -38,7 +35,7 @@ class AuditConfig(_Part):
     ] = _SEVEN_YEARS
 
 
-class GovernanceConfig(_Part):
+class GovernanceConfig(Part):
     """Whose the types of the schema are, and how long its use is remembered."""
 
     owners: Annotated[

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from app.manifest.part import Part
 from canonical.errors import InvalidInputError
 from connectors.kit.secrets import Reference, SecretRef, Vault
 from runtime.security import api_keys, development
@@ -66,12 +67,8 @@ class APIKeysConfig(BaseModel):
     ] = 366
 
 
-class IdentityConfig(BaseModel):
+class IdentityConfig(Part):
     """Who is let in: callers for whom an issuer vouches, and machines with keys of ours."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
 
     development_key: Annotated[
         SecretRef | None,

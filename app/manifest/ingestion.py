@@ -2,18 +2,17 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from app.manifest.bulk import BulkConfig
+from app.manifest.part import Part
 from app.manifest.signing import SigningConfig
 from app.manifest.watching import Watched
 from canonical.entities import EntityName
 
 
-class WebhookConfig(BaseModel):
+class WebhookConfig(Part):
     """What a system sends by itself when something changes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     entity: Annotated[
         EntityName | None,
@@ -44,10 +43,8 @@ class WebhookConfig(BaseModel):
     ] = 60_000
 
 
-class SystemIngestion(BaseModel):
+class SystemIngestion(Part):
     """How changes come in from one system."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     signing: Annotated[
         SigningConfig | None, Field(description="How what it sends is believed.")

@@ -2,18 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from app.manifest.part import Part
 from app.server.known_operations import Mode, Policy
 from runtime.security.principal import Role
 
 
-class KnownOperationsConfig(BaseModel):
+class KnownOperationsConfig(Part):
     """Trusted documents and automatic persisted queries."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
 
     files: Annotated[
         tuple[Annotated[str, Field(min_length=1)], ...],

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import BaseModel, Field, create_model, model_validator
 from pydantic.fields import FieldInfo
 
 from app.demand.bounds import Bounds
 from app.demand.figures import STRANGERS, Demand, Figures
+from app.manifest.part import Part
 from resolvers.context import Limits
 from runtime.limits.rates import Rate
 from runtime.limits.turns import TurnRules
@@ -20,13 +21,7 @@ _KILOBYTE: Final = 1024
 _MOST: Final = 1_000_000_000
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
-
-
-class SpendingConfig(_Part):
+class SpendingConfig(Part):
     """What one caller may spend. An object of an answer costs 1; see docs/limits.md."""
 
     max_cost: Annotated[
@@ -167,7 +162,7 @@ def _optional(field: FieldInfo) -> Any:
 
 RoleLimits: Any = create_model(
     "RoleLimits",
-    __base__=_Part,
+    __base__=Part,
     __doc__="What is different for one role; what is left out is as for all.",
     **{name: _optional(field) for name, field in DemandConfig.model_fields.items()},
 )

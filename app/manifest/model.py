@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from app.manifest.federation import FederationConfig
 from app.manifest.freshness import DEFAULT_FRESHNESS, MAX_FRESHNESS_S, MAX_GRACE_S
@@ -12,6 +12,7 @@ from app.manifest.identity import IdentityConfig
 from app.manifest.ingestion import SystemIngestion
 from app.manifest.known_operations import KnownOperationsConfig
 from app.manifest.limits import LimitsConfig
+from app.manifest.part import Part
 from app.manifest.regions import RegionConfig
 from app.manifest.serving import AnswersConfig, HTTPConfig
 from app.manifest.streaming import EventsConfig, StoreConfig, SubscriptionsConfig
@@ -25,14 +26,6 @@ from resolvers.context import DeclaredUnits
 from runtime.security.access_table import AccessTable
 
 BACKEND_NAME: Final = r"^[A-Za-z][A-Za-z0-9_.-]{0,62}$"
-
-
-class Part(BaseModel):
-    """Base of everything in a manifest."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
 
 
 class SourceConfig(Part):

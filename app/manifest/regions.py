@@ -2,15 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from app.manifest.part import Part
 
 Names = tuple[Annotated[str, Field(min_length=1)], ...]
 
 
-class RegionConfig(BaseModel):
+class RegionConfig(Part):
     """One region. What is said nothing of is for all."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     principals: Annotated[
         Names | None,

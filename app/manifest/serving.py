@@ -2,18 +2,17 @@
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from app.manifest.part import Part
 from app.server.edge import CrossOrigin, Edge
 
 _EDGE: Final = Edge()
 _ORIGIN: Final = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$"
 
 
-class AnswersConfig(BaseModel):
+class AnswersConfig(Part):
     """Whole answers that are kept, until something in them changes or is no longer fresh."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     enabled: Annotated[
         bool, Field(description="Whether answers are kept, in each process and in Redis.")
@@ -35,10 +34,8 @@ class AnswersConfig(BaseModel):
         return self.megabytes * 1_000_000 if self.enabled else 0
 
 
-class CORSConfig(BaseModel):
+class CORSConfig(Part):
     """Pages of other origins that may read answers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     origins: Annotated[
         tuple[Annotated[str, Field(pattern=_ORIGIN)], ...],
@@ -64,10 +61,8 @@ class CORSConfig(BaseModel):
         return CrossOrigin(origins=origins, credentials=self.credentials, max_age_s=self.max_age_s)
 
 
-class HTTPConfig(BaseModel):
+class HTTPConfig(Part):
     """How questions are taken, and answers are sent."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     gzip_from_kilobytes: Annotated[
         int | None,

@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from app.manifest.part import Part
 from connectors.kit.secrets import SecretRef, Vault
 from runtime.security.signatures import COUPA, STANDARD, TOLERANCE_S, Encoding, Scheme, key_of
 
 _SCHEMES: Final = {"standard": STANDARD, "coupa": COUPA}
 
 
-class HMACConfig(BaseModel):
+class HMACConfig(Part):
     """A signature in a header, over the body."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     signature: Annotated[str, Field(min_length=1, description="Header with the signature.")]
     timestamp: Annotated[
@@ -46,10 +45,8 @@ class HMACConfig(BaseModel):
         )
 
 
-class SigningConfig(BaseModel):
+class SigningConfig(Part):
     """How deliveries of a system are believed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     scheme: Annotated[
         Literal["standard", "coupa"],

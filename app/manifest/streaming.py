@@ -2,8 +2,9 @@
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from app.manifest.part import Part
 from app.server.stream_settings import StreamSettings
 from connectors.kit.secrets import SecretRef
 from runtime.events.retention import RetentionSettings
@@ -14,11 +15,7 @@ _KEPT: Final = RetentionSettings()
 _CARRIED: Final = StreamSettings()
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class StoreConfig(_Part):
+class StoreConfig(Part):
     """The database of the event log."""
 
     url: Annotated[
@@ -41,7 +38,7 @@ class StoreConfig(_Part):
     ] = 8
 
 
-class EventsConfig(_Part):
+class EventsConfig(Part):
     """How long events are kept, and who takes them in."""
 
     retention_days: Annotated[
@@ -75,7 +72,7 @@ class EventsConfig(_Part):
         )
 
 
-class SubscriptionsConfig(_Part):
+class SubscriptionsConfig(Part):
     """What subscriptions may take, in each process."""
 
     per_principal: Annotated[

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from app.manifest.part import Part
 from workflows.ingestion.thresholds import Level, Rule
 
 _LEVELS: Final = tuple(level.value for level in Level)
@@ -25,12 +26,8 @@ def _below(value: Any) -> Any:
 Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=10_000)]
 
 
-class ThresholdConfig(BaseModel):
+class ThresholdConfig(Part):
     """A threshold of stock, and the positions that it is for."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
 
     name: Annotated[
         str,

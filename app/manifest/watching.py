@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Annotated, Final
 
 from msgspec import Struct
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from app.manifest.part import Part
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
 from loaders.catalog import Supply
@@ -44,12 +45,8 @@ _DEFAULTS: Final[Mapping[EntityName, _Default]] = {
 _OVERLAP: Final = "Seconds before the latest change seen that are read once more in each round."
 
 
-class WatchConfig(BaseModel):
+class WatchConfig(Part):
     """How changes of one entity are found in a system that tells nothing by itself."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
 
     by: Annotated[
         By | None,
