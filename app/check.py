@@ -31,7 +31,7 @@ from connectors.factory import open_backend
 from connectors.kit.services import Services
 from loaders.journal import Journal
 from runtime.cache.connection import RedisHandle
-from schema.api import build_schema
+from schema.api import published
 
 _PROBE_S: Final = 60.0
 _log = structlog.get_logger(__name__)
@@ -201,8 +201,7 @@ def _trusted(found: Examination) -> Sequence[Finding]:
         return ()
     manifest = found.declaration.manifest
     texts = read_trusted(manifest.known_operations.files, found.vault.base_dir)
-    schema = build_schema()._schema  # noqa: SLF001  # documents are compared with it
-    documents = Documents(schema, manifest.limits.demand().loosest(), suggestions=True)
+    documents = Documents(published(), manifest.limits.demand().loosest(), suggestions=True)
     remedy = "publish it again with a release of the client that fits this schema"
     wrong = [
         _error("known_operations", one.name, one.message, remedy)

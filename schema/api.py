@@ -3,6 +3,7 @@
 from functools import cache
 
 import strawberry
+from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from runtime.security.access_table import AccessTable
@@ -29,8 +30,19 @@ def build_schema(access: AccessTable | None = None, *, subgraph: bool = True) ->
     scalars = {**SCALARS, **REPRESENTATION}
     config = StrawberryConfig(default_resolver=read_column, scalar_map=scalars)
     schema = strawberry.Schema(query, Mutation, Subscription, config=config)
-    inner = schema._schema  # noqa: SLF001  # it is what is printed
+    inner = types_of(schema)
     declare_access(inner, access_over(inner, access))
     declare_owners(inner)
-    show_costs(schema)
+    show_costs(inner)
     return schema
+
+
+def types_of(schema: strawberry.Schema) -> GraphQLSchema:
+    """A schema as graphql-core has it."""
+    return schema._schema  # noqa: SLF001  # strawberry has no public name for it
+
+
+@cache
+def published() -> GraphQLSchema:
+    """The schema as it is shipped: what rules, owners and documents are compared with."""
+    return types_of(build_schema())

@@ -152,9 +152,9 @@ def cost_of(owner: str, name: str, field: GraphQLField) -> FieldCost:
     return FieldCost(weight, size, arguments, own is not None)
 
 
-def show_costs(schema: strawberry.Schema) -> None:
+def show_costs(schema: GraphQLSchema) -> None:
     """Put the directives that the table stands for on the fields of a schema."""
-    for owner, name, field in _fields(schema._schema):  # noqa: SLF001  # the types behind it
+    for owner, name, field in _fields(schema):
         cost = cost_of(owner, name, field)
         definition: Any = field.extensions.get("strawberry-definition")
         if definition is None or not (cost.given or cost.size or cost.arguments):

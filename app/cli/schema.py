@@ -90,14 +90,14 @@ def show_usage(
     from graphql import GraphQLInterfaceType, GraphQLObjectType
 
     from resolvers.usage import UsageFilter, summed
-    from schema.api import build_schema
+    from schema.api import published
     from schema.ownership import own_types
 
     coordinates = None if field is None else tuple(field)
     wanted = UsageFilter(coordinates=coordinates, client=client, days=days, unused=unused)
     known: list[str] = []
     if unused:
-        for named in own_types(build_schema()._schema):  # noqa: SLF001  # strawberry keeps it there
+        for named in own_types(published()):
             if isinstance(named, GraphQLObjectType | GraphQLInterfaceType):
                 known += (f"{named.name}.{name}" for name in named.fields)
     found = summed(_uses(manifest, days), wanted, _first_day(days), sorted(known))

@@ -2,7 +2,7 @@
 
 import hashlib
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Final
 
 import msgspec
@@ -21,6 +21,8 @@ KEPT: Final = 1
 _UNLIMITED: Final = Rate(1e9, 1_000_000_000)
 _MOST: Final = 10_000
 _STEPS: Final = 64
+_OF_ONE: Final = 64
+"""Bits of an IPv6 address that one caller cannot choose."""
 
 
 class Caller:
@@ -127,7 +129,11 @@ def _network(address: str) -> str:
         known = ip_address(address)
     except ValueError:
         return address
-    return known.exploded[:19] if known.version == 6 else address  # noqa: PLR2004  # IPv6
+    if isinstance(known, IPv4Address):
+        return address
+    if known.ipv4_mapped is not None:
+        return str(known.ipv4_mapped)
+    return str(IPv6Network((known, _OF_ONE), strict=False))
 
 
 @lru_cache(maxsize=64)

@@ -4,6 +4,7 @@ What a client gave is read as it is sent, before anything has checked it: what c
 counts like none given, and nothing makes a list shorter than empty.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -99,7 +100,9 @@ def as_length(value: Any, otherwise: int) -> int:
         return len(value)
     if isinstance(value, str):
         return 1  # a list may be given by its only element
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124  # NaN
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return otherwise
+    if isinstance(value, float) and math.isnan(value):
         return otherwise
     return int(min(max(value, 0), _MOST))
 

@@ -30,7 +30,7 @@ from connectors.kit.mapping.presets import preset_document
 from runtime.security.access import Access
 from runtime.security.principal import Role
 from schema.access import access_over
-from schema.api import build_schema
+from schema.api import build_schema, types_of
 from schema.deprecations import deprecations
 from schema.ownership import own_types, owner_of, source_of
 
@@ -74,7 +74,7 @@ class InstallationCatalogue(Catalogue):
         )
 
     def _made(self) -> CatalogueContent:
-        schema = build_schema(self._manifest.access)._schema  # noqa: SLF001  # kept there
+        schema = types_of(build_schema(self._manifest.access))
         self._access = access_over(schema, self._manifest.access)
         return CatalogueContent(
             tuple(self._type(named) for named in own_types(schema)),

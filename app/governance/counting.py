@@ -10,7 +10,7 @@ from uuid import uuid4
 import structlog
 from graphql import GraphQLError, GraphQLSchema
 
-from app.governance.coordinates import Shape, shape_of
+from app.governance.shapes import Shape, shape_of
 from app.server.documents import Documents
 from canonical.errors import SupplygraphError
 from runtime.usage.counting import Client, Question, UsageCounter

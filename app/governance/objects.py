@@ -13,6 +13,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    InlineFragmentNode,
     OperationDefinitionNode,
     SelectionNode,
     value_from_ast_untyped,
@@ -91,9 +92,13 @@ def _root_fields(tree: DocumentNode, operation: OperationDefinitionNode) -> Iter
         node = pending.pop(0)
         if isinstance(node, FieldNode):
             yield node
-        elif not isinstance(node, FragmentSpreadNode):
-            pending[:0] = getattr(node, "selection_set").selections  # noqa: B009  # the only other kind
-        elif node.name.value not in seen and node.name.value in fragments:
+        elif isinstance(node, InlineFragmentNode):
+            pending[:0] = node.selection_set.selections
+        elif (
+            isinstance(node, FragmentSpreadNode)
+            and node.name.value not in seen
+            and node.name.value in fragments
+        ):
             seen.add(node.name.value)
             pending[:0] = fragments[node.name.value].selection_set.selections
 

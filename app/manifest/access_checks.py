@@ -1,14 +1,11 @@
 """Whether what a manifest says of access and regions is about what there is."""
 
 from collections.abc import Iterator
-from functools import cache
-
-from graphql import GraphQLSchema
 
 from app.manifest.parts import Parts
 from app.manifest.problems import Path, Problem, suggestion
 from schema.access import mistakes
-from schema.api import build_schema
+from schema.api import published
 
 
 def access_wrong(parts: Parts) -> Iterator[Problem]:
@@ -33,9 +30,3 @@ def regions_wrong(parts: Parts) -> Iterator[Problem]:
         if region not in known:
             message = f"no source is in region {region!r}{suggestion(region, known)}"
             yield parts.document.problem(("regions", region), message)
-
-
-@cache
-def published() -> GraphQLSchema:
-    """The schema that rules are about."""
-    return build_schema()._schema  # noqa: SLF001  # its types are what rules are about

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from app.manifest.access_checks import published
 from app.manifest.parts import Parts
 from app.manifest.problems import Problem, suggestion
+from schema.api import published
 from schema.ownership import own_types
 
 

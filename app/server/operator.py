@@ -39,6 +39,7 @@ from runtime.security.principal import scope_key
 from runtime.telemetry import metrics
 from runtime.telemetry.metrics import OperationKind
 from schema.access import access_over
+from schema.api import types_of
 from schema.scalars import COLUMN_WRITERS
 
 _ANSWERED: Final = 200
@@ -79,7 +80,7 @@ class Operator:
         *,
         clock: Callable[[], datetime] = _now,
     ) -> None:
-        inner = schema._schema  # noqa: SLF001  # parsed and validated here, once
+        inner = types_of(schema)
         self.schema = inner
         self.engine = Engine(
             inner,

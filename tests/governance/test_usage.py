@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 from graphql import parse
 
-from app.governance.coordinates import shape_of
 from app.governance.counting import UsageFlow
+from app.governance.shapes import shape_of
 from app.server.ports import Governance, Serves
 from app.server.requests import GraphQLRequest
 from app.server.terms import Terms

@@ -50,6 +50,8 @@ def test_the_name_of_an_account_tells_nobody_whose_it_is(callers: Callers) -> No
         ("10.0.0.1", "10.0.0.2", False),
         ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
         ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:10.0.0.1", "::ffff:10.0.0.2", False),
+        ("::ffff:10.0.0.1", "10.0.0.1", True),
         ("", "", True),
         ("unix", "10.0.0.1", False),
     ],
