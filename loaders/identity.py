@@ -7,41 +7,27 @@ from msgspec.structs import replace
 
 from canonical.absent import is_absent
 from canonical.criteria import Condition, Criteria, Op, matches, position_of
-from canonical.entities import ENTITIES, EntityName
+from canonical.entities import ENTITIES
 from canonical.errors import SupplygraphError, UnsupportedError
 from canonical.ports import Ask, Batch, ListQuery, Page, Source
 from canonical.records import Record
 from loaders.crosswalks import Crosswalk, Crosswalks
+from loaders.wrapping import WrappedSource
 
 _MAX_PAGES: Final = 40
 
 
-class IdentifiedSource:
+class IdentifiedSource(WrappedSource):
     """A source whose references are translated by crosswalks on the way in and out."""
 
     def __init__(self, source: Source, crosswalks: Crosswalks) -> None:
-        self._source = source
+        super().__init__(source)
         references = ENTITIES[source.entity].references
         self._walks: dict[str, Crosswalk] = {
             column: crosswalks[entity]
             for column, entity in references.items()
             if entity in crosswalks and not crosswalks[entity].trivial
         }
-
-    @property
-    def system(self) -> str:
-        """The backend's name in the manifest."""
-        return self._source.system
-
-    @property
-    def entity(self) -> EntityName:
-        """What it supplies."""
-        return self._source.entity
-
-    @property
-    def columns(self) -> frozenset[str]:
-        """Canonical columns that the system has."""
-        return self._source.columns
 
     async def by_keys(
         self,

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
+from typing_extensions import override
 
 from canonical.criteria import Condition, Criteria, holds
-from canonical.entities import EntityName
 from canonical.ports import Ask, Batch, ListQuery, Page, Source
 from canonical.records import Record
+from loaders.wrapping import WrappedSource
 
 
-class PlacedSource:
+class PlacedSource(WrappedSource):
     """A source whose records have the same value in a column that it does not have itself.
 
     Args:
@@ -24,21 +25,12 @@ class PlacedSource:
     """
 
     def __init__(self, source: Source, column: str, value: str) -> None:
-        self._source = source
+        super().__init__(source)
         self._column = column
         self._value = value
 
     @property
-    def system(self) -> str:
-        """The backend's name in the manifest."""
-        return self._source.system
-
-    @property
-    def entity(self) -> EntityName:
-        """What it supplies."""
-        return self._source.entity
-
-    @property
+    @override
     def columns(self) -> frozenset[str]:
         """Canonical columns that the system has, and the one that its place tells."""
         return self._source.columns | {self._column}
