@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
@@ -21,6 +22,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+BUNDLE = Path(__file__).parents[1] / "clients" / "bundle.js"
 
 
 @pytest.fixture(scope="module")
@@ -81,4 +84,16 @@ def visit(browser: Browser) -> Iterator[Visit]:
     context = browser.new_context(viewport={"width": 1400, "height": 900})
     context.set_default_timeout(20_000)
     yield Visit(context.new_page())
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A page of a module's `address`, with the clients of `tests/clients` in it."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    page.goto(f"{address}/healthz")
+    page.add_script_tag(path=BUNDLE)
+    yield page
     context.close()

@@ -4,11 +4,10 @@ They are bundled from `tests/clients`; `npm install && npm run build` there make
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 from typing_extensions import override
 
 from app.server.requests import GraphQLRequest
@@ -20,7 +19,6 @@ from tests.fakes.streams import FakeStreams, FakeSubscription
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-BUNDLE = Path(__file__).parents[1] / "clients" / "bundle.js"
 CLIENTS = ["transport", "legacy", "stream"]
 AWAY = "subscription Away($after: Int, $code: Int) { away(after: $after, code: $code) }"
 
@@ -52,17 +50,6 @@ def streams() -> FakeStreams:
 def address(streams: FakeStreams) -> Iterator[str]:
     with served_elsewhere(FakeServing(), streams) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    context = browser.new_context()
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    page.goto(f"{address}/healthz")
-    page.add_script_tag(path=BUNDLE)
-    yield page
-    context.close()
 
 
 def listen(page: Page, client: str, query: str, *, known: bool = True, **variables: Any) -> Any:

@@ -4,11 +4,10 @@ They are bundled from `tests/clients`, as those of subscriptions are.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from app.server.edge import Edge
 from tests.browser.elsewhere import served_elsewhere
@@ -18,7 +17,6 @@ from tests.fakes.streams import FakeStreams
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-BUNDLE = Path(__file__).parents[1] / "clients" / "bundle.js"
 SKUS = [f"I{n}" for n in range(10)]
 COUNT = "subscription Count($to: Int) { count(to: $to) }"
 COUNTED = [{"count": n} for n in (1, 2, 3)]
@@ -30,17 +28,6 @@ def address() -> Iterator[str]:
     serving.edge = Edge(max_batch=10)
     with served_elsewhere(serving, FakeStreams()) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    context = browser.new_context()
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    page.goto(f"{address}/healthz")
-    page.add_script_tag(path=BUNDLE)
-    yield page
-    context.close()
 
 
 def call(page: Page, name: str, *arguments: Any) -> Any:
