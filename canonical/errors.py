@@ -13,7 +13,9 @@
       RefusedError           ask somebody with more rights
       NotFoundError          the thing is not there
       ConflictError          read again, then retry
+      RejectedError          a system was told and refuses, in its own words: mend what it says
       UnavailableError       a system could not be asked now: retry later, perhaps at a known time
+        InDoubtError         a system was told, and nobody knows what became of it: ask it
         BadAnswerError       a system answered what nobody can read: its operator must look
         MisconfiguredError   the installation's manifest or credentials are wrong: its operator must
         look
@@ -41,6 +43,7 @@ class Reason(StrEnum):
     CREDENTIALS = "credentials"
     BAD_ANSWER = "bad_answer"
     MISCONFIGURED = "misconfigured"
+    IN_DOUBT = "in_doubt"
 
 
 class SupplygraphError(Exception):
@@ -167,6 +170,26 @@ class ConflictError(SupplygraphError):
     code = "CONFLICT"
 
 
+class RejectedError(SupplygraphError):
+    """A system has understood what it was told, and refuses it.
+
+    Attributes:
+        system: The backend's name in the manifest.
+        said: What the system says to it, for people.
+    """
+
+    code = "REJECTED"
+
+    def __init__(self, system: str, said: str) -> None:
+        super().__init__(f"{system} refuses: {said}")
+        self.system = system
+        self.said = said
+
+    @override
+    def details(self) -> dict[str, object]:
+        return {"system": self.system}
+
+
 class UnavailableError(SupplygraphError):
     """A system could not be asked.
 
@@ -192,6 +215,18 @@ class UnavailableError(SupplygraphError):
         if self.retry_after_s is not None:
             found["retryAfterSeconds"] = round(self.retry_after_s, 3)
         return found
+
+
+class InDoubtError(UnavailableError):
+    """A system was told something, and no answer came: it may have been done, or not.
+
+    It is never told again before it was asked what became of it.
+    """
+
+    code = "IN_DOUBT"
+
+    def __init__(self, system: str, message: str) -> None:
+        super().__init__(system, Reason.IN_DOUBT, message)
 
 
 class BadAnswerError(UnavailableError):

@@ -10,7 +10,11 @@ from canonical.audit import AuditTrail
 from canonical.catalogue import Catalogue
 from canonical.dead_letters import DeadLetters, Replays
 from canonical.errors import UnauthenticatedError
+from canonical.exceptions import ExceptionDesk
 from canonical.histories import EventHistory, NoHistory
+from canonical.ordering import AcknowledgementDesk, OrderDesk
+from canonical.processes import Processes
+from canonical.replenishment import RecommendationDesk
 from canonical.usage import UsageRecord
 from canonical.values import UnitConversion
 from execution.operation import Operation
@@ -54,6 +58,24 @@ class Governing(Struct, frozen=True):
     catalogue: Catalogue | None = None
 
 
+class Processing(Struct, frozen=True, kw_only=True):
+    """What may be asked of processes; None where this installation runs none.
+
+    Attributes:
+        orders: Makes orders.
+        acknowledgements: Takes what suppliers say to orders.
+        recommendations: Decides on recommendations, and explains them.
+        exceptions: What a person has to look at.
+        processes: Processes, to look at.
+    """
+
+    orders: OrderDesk | None = None
+    acknowledgements: AcknowledgementDesk | None = None
+    recommendations: RecommendationDesk | None = None
+    exceptions: ExceptionDesk | None = None
+    processes: Processes | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class RequestContext:
     """One operation's context.
@@ -71,6 +93,7 @@ class RequestContext:
         replays: Gives events once more; None as above.
         governing: The audit, and what is like it.
         access: Who may see what of the schema; None for all of it.
+        processing: Processes, and what they are asked for.
     """
 
     operation: Operation
@@ -85,6 +108,7 @@ class RequestContext:
     replays: Replays | None = None
     governing: Governing = field(default_factory=Governing)
     access: Access | None = None
+    processing: Processing = field(default_factory=Processing)
 
     def sees(self, coordinate: str) -> bool:
         """Whether the caller may see an object or a field at all.

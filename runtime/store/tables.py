@@ -1,4 +1,4 @@
-"""Every table of the store, declared once. Migrations make exactly these.
+"""Tables of the store, each declared once. Migrations make exactly these, and `process_tables`.
 
     event_streams   one counter row a stream: locked while a transaction appends to it
     events          the log, append-only but for retention
@@ -62,43 +62,46 @@ class Instant(TypeDecorator[datetime]):
         return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-def _text(name: str, *, key: bool = False, null: bool = False) -> sa.Column[Any]:
+def text_column(name: str, *, key: bool = False, null: bool = False) -> sa.Column[Any]:
+    """A text."""
     return sa.Column(name, sa.Text, primary_key=key, nullable=null)
 
 
-def _time(name: str, *, null: bool = False) -> sa.Column[Any]:
+def time_column(name: str, *, null: bool = False) -> sa.Column[Any]:
+    """A moment."""
     return sa.Column(name, Instant, nullable=null)
 
 
-def _number(name: str, *, key: bool = False) -> sa.Column[Any]:
+def number_column(name: str, *, key: bool = False) -> sa.Column[Any]:
+    """A whole number."""
     return sa.Column(name, sa.BigInteger, primary_key=key, autoincrement=False, nullable=False)
 
 
 EVENT_STREAMS: Final = sa.Table(
     "event_streams",
     METADATA,
-    _text("stream", key=True),
-    _number("position"),
-    _number("oldest"),
+    text_column("stream", key=True),
+    number_column("position"),
+    number_column("oldest"),
 )
 
 EVENTS: Final = sa.Table(
     "events",
     METADATA,
-    _text("stream", key=True),
-    _number("position", key=True),
-    _text("event_id"),
-    _text("type"),
-    _text("system"),
-    _text("source_event_id"),
-    _text("key"),
-    _text("subjects"),
-    _text("correlation_id"),
-    _time("occurred_at"),
-    _time("recorded_at"),
+    text_column("stream", key=True),
+    number_column("position", key=True),
+    text_column("event_id"),
+    text_column("type"),
+    text_column("system"),
+    text_column("source_event_id"),
+    text_column("key"),
+    text_column("subjects"),
+    text_column("correlation_id"),
+    time_column("occurred_at"),
+    time_column("recorded_at"),
     sa.Column("applied", sa.Boolean, nullable=False),
-    _text("traceparent", null=True),
-    _text("data"),
+    text_column("traceparent", null=True),
+    text_column("data"),
     sa.UniqueConstraint("event_id"),
     sa.UniqueConstraint("system", "source_event_id"),
     sa.Index(None, "correlation_id"),
@@ -108,85 +111,85 @@ EVENTS: Final = sa.Table(
 EVENT_SUBJECTS: Final = sa.Table(
     "event_subjects",
     METADATA,
-    _text("subject", key=True),
-    _text("stream", key=True),
-    _number("position", key=True),
+    text_column("subject", key=True),
+    text_column("stream", key=True),
+    number_column("position", key=True),
     sqlite_with_rowid=False,
 )
 
 STATES: Final = sa.Table(
     "states",
     METADATA,
-    _text("entity", key=True),
-    _text("system", key=True),
-    _text("key", key=True),
-    _time("occurred_at"),
+    text_column("entity", key=True),
+    text_column("system", key=True),
+    text_column("key", key=True),
+    time_column("occurred_at"),
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
 
 DELIVERIES: Final = sa.Table(
     "deliveries",
     METADATA,
-    _text("system", key=True),
-    _text("delivery_id", key=True),
-    _time("recorded_at"),
-    _text("outcome"),
+    text_column("system", key=True),
+    text_column("delivery_id", key=True),
+    time_column("recorded_at"),
+    text_column("outcome"),
     sa.Index(None, "recorded_at"),
 )
 
 DEAD_LETTERS: Final = sa.Table(
     "dead_letters",
     METADATA,
-    _text("id", key=True),
-    _text("system"),
-    _text("way"),
-    _text("reason"),
-    _text("message"),
-    _text("content_type", null=True),
+    text_column("id", key=True),
+    text_column("system"),
+    text_column("way"),
+    text_column("reason"),
+    text_column("message"),
+    text_column("content_type", null=True),
     sa.Column("body", sa.LargeBinary, nullable=False),
-    _text("headers"),
-    _time("received_at"),
-    _text("status"),
-    _text("decided_by", null=True),
-    _time("decided_at", null=True),
-    _text("note", null=True),
-    _text("result", null=True),
+    text_column("headers"),
+    time_column("received_at"),
+    text_column("status"),
+    text_column("decided_by", null=True),
+    time_column("decided_at", null=True),
+    text_column("note", null=True),
+    text_column("result", null=True),
     sa.Index(None, "status", "id"),
 )
 
 LEASES: Final = sa.Table(
     "leases",
     METADATA,
-    _text("name", key=True),
-    _text("holder"),
-    _time("until"),
-    _number("token"),
+    text_column("name", key=True),
+    text_column("holder"),
+    time_column("until"),
+    number_column("token"),
 )
 
 POSITIONS: Final = sa.Table(
     "positions",
     METADATA,
-    _text("name", key=True),
-    _text("value"),
-    _number("token"),
-    _time("updated_at"),
+    text_column("name", key=True),
+    text_column("value"),
+    number_column("token"),
+    time_column("updated_at"),
 )
 
 AUDIT: Final = sa.Table(
     "audit",
     METADATA,
-    _number("position", key=True),
-    _text("entry_id"),
-    _time("at"),
-    _text("kind"),
-    _text("actor"),
-    _text("action"),
-    _text("subject"),
-    _text("decision"),
-    _text("correlation_id"),
-    _text("finishes", null=True),
-    _text("content"),
-    _text("hash"),
+    number_column("position", key=True),
+    text_column("entry_id"),
+    time_column("at"),
+    text_column("kind"),
+    text_column("actor"),
+    text_column("action"),
+    text_column("subject"),
+    text_column("decision"),
+    text_column("correlation_id"),
+    text_column("finishes", null=True),
+    text_column("content"),
+    text_column("hash"),
     sa.UniqueConstraint("entry_id"),
     sa.Index(None, "at"),
     sa.Index(None, "actor", "position"),
@@ -195,40 +198,44 @@ AUDIT: Final = sa.Table(
 )
 
 AUDIT_CHAIN: Final = sa.Table(
-    "audit_chain", METADATA, _text("name", key=True), _number("position"), _text("hash")
+    "audit_chain",
+    METADATA,
+    text_column("name", key=True),
+    number_column("position"),
+    text_column("hash"),
 )
 
 USAGE_OPERATIONS: Final = sa.Table(
     "usage_operations",
     METADATA,
-    _text("operation", key=True),
-    _text("name"),
-    _text("kind"),
-    _text("coordinates"),
-    _text("last_day"),
+    text_column("operation", key=True),
+    text_column("name"),
+    text_column("kind"),
+    text_column("coordinates"),
+    text_column("last_day"),
 )
 
 USAGE: Final = sa.Table(
     "usage",
     METADATA,
-    _text("day", key=True),
-    _text("operation", key=True),
-    _text("client", key=True),
-    _text("version", key=True),
-    _number("count"),
+    text_column("day", key=True),
+    text_column("operation", key=True),
+    text_column("client", key=True),
+    text_column("version", key=True),
+    number_column("count"),
 )
 
 API_KEYS: Final = sa.Table(
     "api_keys",
     METADATA,
-    _text("id", key=True),
-    _text("name"),
+    text_column("id", key=True),
+    text_column("name"),
     sa.Column("digest", sa.LargeBinary, nullable=False),
-    _text("grants"),
-    _text("created_by"),
-    _time("created_at"),
-    _time("expires_at"),
-    _time("last_used_at", null=True),
-    _time("revoked_at", null=True),
+    text_column("grants"),
+    text_column("created_by"),
+    time_column("created_at"),
+    time_column("expires_at"),
+    time_column("last_used_at", null=True),
+    time_column("revoked_at", null=True),
     sa.Index(None, "name"),
 )

@@ -1,0 +1,179 @@
+"""Ordering, as callers ask for it: what is wanted, what was found wrong, and the port.
+
+Findings are told all at once. An order with findings that refuse it is made nowhere.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+from canonical.writing import Promise
+
+
+class WantedLine(Struct, frozen=True, kw_only=True):
+    """A line as it is asked for, in the item's unit; without a price, by the supplier's terms."""
+
+    item: str
+    quantity: Decimal
+    due_on: date
+    ship_to: str
+    unit_price: Decimal | None = None
+
+
+class WantedOrder(Struct, frozen=True, kw_only=True):
+    """An order as it is asked for.
+
+    Attributes:
+        supplier: Code of the supplier.
+        lines: What is wanted.
+        currency: ISO 4217; None for that of the supplier's terms.
+        note: A text for the supplier.
+    """
+
+    supplier: str
+    lines: tuple[WantedLine, ...]
+    currency: str | None = None
+    note: str | None = None
+
+
+class FindingCode(StrEnum):
+    """What is wrong with an order."""
+
+    SUPPLIER_UNKNOWN = "SUPPLIER_UNKNOWN"
+    SUPPLIER_NOT_APPROVED = "SUPPLIER_NOT_APPROVED"
+    ITEM_UNKNOWN = "ITEM_UNKNOWN"
+    ITEM_NOT_ACTIVE = "ITEM_NOT_ACTIVE"
+    ITEM_NOT_FROM_SUPPLIER = "ITEM_NOT_FROM_SUPPLIER"
+    PRICE_OUT_OF_TOLERANCE = "PRICE_OUT_OF_TOLERANCE"
+    PRICE_UNKNOWN = "PRICE_UNKNOWN"
+    QUANTITY_INVALID = "QUANTITY_INVALID"
+    QUANTITY_BELOW_MINIMUM = "QUANTITY_BELOW_MINIMUM"
+    LOCATION_UNKNOWN = "LOCATION_UNKNOWN"
+    LOCATION_INVALID = "LOCATION_INVALID"
+    CURRENCY_INVALID = "CURRENCY_INVALID"
+    DUE_DATE_INVALID = "DUE_DATE_INVALID"
+    BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
+    NO_LINES = "NO_LINES"
+    TOO_MANY_LINES = "TOO_MANY_LINES"
+    NOT_CHECKED = "NOT_CHECKED"
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One thing that is wrong with an order.
+
+    Attributes:
+        code: What.
+        message: What is wrong and what to do, for people.
+        field: Path in the input: `("lines", "0", "quantity")`.
+    """
+
+    code: FindingCode
+    message: str
+    field: tuple[str, ...] = ()
+
+
+class OrderReference(Struct, frozen=True):
+    """An order in a system."""
+
+    system: str
+    key: str
+    number: str | None = None
+
+
+class Ordered(Struct, frozen=True, kw_only=True):
+    """What came of a wish for an order.
+
+    Attributes:
+        findings: Why it was refused; none if it was made or is being made.
+        order: The leading system's order, once it is made.
+        process_id: The process that makes it; None if it was refused before one began.
+        pending: Whether it is still being made: a system cannot be asked just now, or is in doubt.
+    """
+
+    findings: Sequence[Finding] = ()
+    order: OrderReference | None = None
+    process_id: str | None = None
+    pending: bool = False
+
+
+class OrderDesk(Protocol):
+    """Orders for callers. What cannot be asked now is an `UnavailableError`: nothing was begun."""
+
+    async def validate(self, wanted: WantedOrder, *, correlation_id: str) -> Sequence[Finding]:
+        """All that is wrong with an order; nothing is made."""
+
+    async def create(
+        self, wanted: WantedOrder, *, key: str, actor: str, correlation_id: str
+    ) -> Ordered:
+        """Make an order, once for each actor and key, however often it is asked for.
+
+        It waits a while for the order to be made; a process that takes longer goes on by itself.
+
+        Raises:
+            ConflictError: if the key was used for another order.
+        """
+
+    async def cancel(
+        self, order: OrderReference, reason: str, *, actor: str, correlation_id: str
+    ) -> Ordered:
+        """Call an order off in every system that has it; `pending` while one is to be told."""
+
+
+class AcknowledgementFinding(Struct, frozen=True, kw_only=True):
+    """One thing that is wrong with an acknowledgement: a code, a message, a path in the input."""
+
+    code: str
+    message: str
+    field: tuple[str, ...] = ()
+
+
+class AcknowledgedWish(Struct, frozen=True, kw_only=True):
+    """What a supplier says to an order, line by line in `canonical.writing.Promise`s."""
+
+    number: str
+    promises: tuple[Promise, ...]
+    system: str | None = None
+    note: str | None = None
+    key: str | None = None
+
+
+class Acknowledged(Struct, frozen=True, kw_only=True):
+    """What came of an acknowledgement.
+
+    Attributes:
+        findings: Why it was refused.
+        order: The order.
+        pending: Whether a buyer has to decide on it, or a system is still to be told.
+    """
+
+    findings: Sequence[AcknowledgementFinding] = ()
+    order: OrderReference | None = None
+    pending: bool = False
+
+
+class AcknowledgementDesk(Protocol):
+    """Acknowledgements by suppliers. What cannot be asked now is an `UnavailableError`."""
+
+    async def acknowledge(
+        self,
+        wish: AcknowledgedWish,
+        *,
+        actor: str,
+        suppliers: tuple[str, ...] | None,
+        correlation_id: str,
+    ) -> Acknowledged:
+        """Take an acknowledgement; the same actor and key count once.
+
+        Args:
+            wish: What is said.
+            actor: Who says so.
+            suppliers: Whose orders it may speak for; None for all. Others' are not found.
+            correlation_id: Ties it to what it is about.
+
+        Raises:
+            NotFoundError: if there is no such order that it may speak for.
+        """
