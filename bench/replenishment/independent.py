@@ -132,11 +132,9 @@ def solve(case: Case) -> Answer:
         return Answer(lack=lack)
     need = low or first
     wanted = _wanted(case, stock, safety, max(need, first))
-    if wanted is None:
-        return Answer(problem=True)
-    if wanted <= 0 and not by_point:
+    if wanted is not None and wanted <= 0 and not by_point:
         return Answer(lack=lack)
-    quantity = _quantity(case, seller, max(wanted, Fraction(0)))
+    quantity = None if wanted is None else _quantity(case, seller, max(wanted, Fraction(0)))
     if quantity is None:
         return Answer(problem=True)
     cost = None

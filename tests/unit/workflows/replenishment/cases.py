@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from workflows.replenishment.inputs import (
     SupplyInput,
 )
 from workflows.replenishment.policy import Policy, Preference, Rounding, Sizing, Trigger
+
+T = TypeVar("T")
 
 TODAY = date(2026, 11, 25)
 """A Wednesday."""
@@ -98,12 +101,15 @@ def _decimal(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
+def _maybe(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
+    return st.none() | strategy
+
+
 _amounts = st.decimals(0, 5_000, places=3).map(str) | st.integers(0, 500).map(str)
 _positive = st.decimals("0.001", 400, places=3).map(str) | st.integers(1, 200).map(str)
 _prices = st.decimals("0.01", 900, places=4).map(str)
 _units = st.sampled_from(["PC", "BOX", "KG"])
 _days = st.integers(-20, 80).map(lambda n: TODAY + timedelta(days=n))
-_maybe = lambda strategy: st.none() | strategy  # noqa: E731  # reads as what it is
 _weeks = st.builds(
     Week,
     st.frozensets(st.integers(0, 6), max_size=6),

@@ -14,7 +14,7 @@ from bench.replenishment.independent import Answer, Buy, Case, Lack, Seller, Wee
 from canonical.errors import InvalidInputError
 from canonical.values import Money
 from tests.unit.workflows.replenishment.cases import TODAY, any_cases, inputs_of
-from workflows.replenishment.calculation import Calculated, calculate, recalculate
+from workflows.replenishment.calculation import Calculated, Risk, calculate, recalculate
 from workflows.replenishment.inputs import decode, encode
 from workflows.replenishment.policy import Policy
 
@@ -48,8 +48,12 @@ def answer_of(case: Case) -> Answer:
     except InvalidInputError:
         return Answer(problem=True)
     risk = found.risk
-    lack = risk and Lack(risk.stockout_on, risk.days_lost, Fraction(risk.short))
+    lack = None if risk is None else _lack(risk)
     return Answer(_buy(found), lack)
+
+
+def _lack(risk: Risk) -> Lack:
+    return Lack(risk.stockout_on, risk.days_lost, Fraction(risk.short))
 
 
 def _buy(found: Calculated) -> Buy | None:
@@ -62,7 +66,7 @@ def _buy(found: Calculated) -> Buy | None:
         quantity=Fraction(proposal.quantity),
         need_by=proposal.need_by,
         order_by=date.fromisoformat(_values(found)["To be ordered by"]),
-        cost=cost and (Fraction(cost.amount), cost.currency),
+        cost=None if cost is None else (Fraction(cost.amount), cost.currency),
         urgent=proposal.urgent,
         stockout_on=proposal.stockout_on,
     )
@@ -177,15 +181,15 @@ def test_the_calculation_is_told_line_by_line() -> None:
         (
             {"forecasts": weekly("28", weeks=5)},
             (
-                "Stock at DC-1 falls to 36 PC on 10 December, below the safety stock of 40; ordering "
-                "80 PC from ACME by 26 November keeps enough for the rest of the horizon."
+                "Stock at DC-1 falls to 36 PC on 10 December, below the safety stock of 40; "
+                "ordering 80 PC from ACME by 26 November keeps enough for the rest of the horizon."
             ),
         ),
         (
             {"sizing": "lot_for_lot", "review_days": 10},
             (
-                "Stock at DC-1 falls to 36 PC on 10 December, below the safety stock of 40; ordering "
-                "40 PC from ACME by 26 November keeps 10 days of cover."
+                "Stock at DC-1 falls to 36 PC on 10 December, below the safety stock of 40; "
+                "ordering 40 PC from ACME by 26 November keeps 10 days of cover."
             ),
         ),
         (
@@ -274,8 +278,8 @@ def test_working_days_of_both_sides_count() -> None:
         (
             {"stock": [("3", "PAL")]},
             (
-                "item 'SKU-1': 'PAL' cannot be expressed in 'PC' (base unit 'PC'): no conversion is "
-                "declared. Add it in the item's system, or under `units` in the manifest."
+                "item 'SKU-1': 'PAL' cannot be expressed in 'PC' (base unit 'PC'): no conversion "
+                "is declared. Add it in the item's system, or under `units` in the manifest."
             ),
         ),
         (
@@ -288,29 +292,29 @@ def test_working_days_of_both_sides_count() -> None:
         (
             {"sellers": [replace(ACME, approved=False)]},
             (
-                "item 'SKU-1' can be bought from nobody: ACME is ON_HOLD. Approve a supplier, or give "
-                "the item another supply source"
+                "item 'SKU-1' can be bought from nobody: ACME is ON_HOLD. Approve a supplier, or "
+                "give the item another supply source"
             ),
         ),
         (
             {"sellers": [replace(ACME, days=None)]},
             (
-                "the lead time of item 'SKU-1' from ACME is not known: give it in the supply source, "
-                "the item or the supplier, or as `lead_time_days` in the policy"
+                "the lead time of item 'SKU-1' from ACME is not known: give it in the supply "
+                "source, the item or the supplier, or as `lead_time_days` in the policy"
             ),
         ),
         (
             {"maximum": "75", "minimum": "80"},
             (
-                "item 'SKU-1': the policy allows 70 PC in an order to ACME at most, and no fewer than "
-                "80 can be ordered: change `maximum_quantity` or `maximum_cost`, or the minimum"
+                "item 'SKU-1': the policy allows 70 PC in an order to ACME at most, and no fewer "
+                "than 80 can be ordered: change `maximum_quantity` or `maximum_cost`, or the minimum"
             ),
         ),
         (
             {"sizing": "to_max"},
             (
-                "item 'SKU-1' at DC-1 is bought to_max, and has no such level: give `maximum_stock` "
-                "in the policy"
+                "item 'SKU-1' at DC-1 is bought to_max, and has no such level: give "
+                "`maximum_stock` in the policy"
             ),
         ),
         (
@@ -377,4 +381,4 @@ def test_what_runs_out_whatever_is_done_is_a_risk() -> None:
     comes = replace(CASE, stock=[("20", "PC")], orders=[(date(2026, 12, 3), "500", "0", "PC")])
     sooner = calculate(inputs_of(comes)).risk
     assert sooner is not None
-    assert (sooner.back_on, sooner.short) == (date(2026, 12, 3), 12)
+    assert (sooner.back_on, sooner.short) == (date(2026, 12, 3), Decimal(12))
