@@ -307,7 +307,8 @@ def test_working_days_of_both_sides_count() -> None:
             {"maximum": "75", "minimum": "80"},
             (
                 "item 'SKU-1': the policy allows 70 PC in an order to ACME at most, and no fewer "
-                "than 80 can be ordered: change `maximum_quantity` or `maximum_cost`, or the minimum"
+                "than 80 can be ordered: change `maximum_quantity` or `maximum_cost`, or the "
+                "minimum"
             ),
         ),
         (
