@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
-from canonical.absent import is_absent
+from canonical.absent import ABSENT
 from canonical.criteria import Condition, Criteria, Op, Range
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
@@ -199,7 +199,7 @@ class _Asking:
 
 def known(value: T) -> T | None:
     """A column's value; None if its system does not have it."""
-    return None if is_absent(value) else value
+    return None if value is ABSENT else value
 
 
 def _overlapping(question: Question) -> Criteria:
@@ -235,8 +235,11 @@ def _grouped(
     records: Iterable[T], key: Callable[[T], Any], order: Callable[[T], Any]
 ) -> dict[Any, list[T]]:
     found: dict[Any, list[T]] = {}
-    for record in sorted(records, key=order):
+    for record in records:
         found.setdefault(key(record), []).append(record)
+    for group in found.values():
+        if len(group) > 1:
+            group.sort(key=order)
     return found
 
 
