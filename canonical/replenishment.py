@@ -88,7 +88,7 @@ class Proposals(Protocol):
     """Where evaluations put what they found."""
 
     async def take(self, evaluated: Sequence[Evaluated], *, at: datetime) -> None:
-        """Make recommendations of proposals, in one transaction; it may be repeated.
+        """Make recommendations of proposals, each wholly or not at all; it may be repeated.
 
         A proposal takes the place of the one that is open for its item and location, unless it says
         the same; where nothing is needed any more, the open one is taken back. What could not be

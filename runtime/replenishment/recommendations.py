@@ -3,8 +3,9 @@
 All of it changes together with the events that tell of it, in transactions of the log.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ from runtime.events.writing import Writing
 from runtime.replenishment import moves
 from runtime.replenishment.moves import Judge, Move
 from runtime.replenishment.rows import COLUMNS, lines_of, recommended_of
-from runtime.replenishment.taking import Taken, Taking, take
+from runtime.replenishment.taking import Pair, Taken, Taking, take
 from runtime.store.process_tables import PROCESSES, RECOMMENDATIONS
 from runtime.store.questions import among, many
 
@@ -30,6 +31,7 @@ Expiry = Callable[[Proposal, datetime], datetime]
 
 _T: Final = RECOMMENDATIONS.c
 _STREAMS: Final = (EntityName.RECOMMENDATION,)
+_PORTION: Final = 2_000
 _PROPOSED: Final = RecommendationStatus.PROPOSED
 _APPROVED: Final = RecommendationStatus.APPROVED
 
@@ -63,24 +65,30 @@ class Recommendations:
     async def take(self, evaluated: Sequence[Evaluated], *, at: datetime) -> Taken:
         """Make recommendations of evaluations, as `canonical.replenishment.Proposals` promises.
 
-        Of several evaluations of one item and location the last counts.
+        Of several evaluations of one item and location the last counts. Many go in portions, each
+        in a transaction of its own, so that whoever decides meanwhile does not wait for a night's.
 
         Raises:
             UnavailableError: if the store could not be reached in time; it may be repeated.
         """
         latest = {(e.item, e.location): e for e in evaluated if e.problem is None}
-        if not latest:
-            return Taken()
         taking = Taking(
             at=at,
             expires_at=lambda proposal: self._expires_at(proposal, at),
             quiet=self._quiet,
             random=self._ledger.random,
         )
+        taken = [await self._take(dict(part), taking) for part in _portions(latest.items())]
+        return Taken(
+            tuple(row for each in taken for row in each.proposed),
+            tuple(key for each in taken for key in each.superseded),
+        )
+
+    async def _take(self, evaluated: Mapping[Pair, Evaluated], taking: Taking) -> Taken:
         dialect = self._ledger.store.dialect
 
         async def work(writing: Writing) -> Taken:
-            return await take(writing, latest, taking, dialect)
+            return await take(writing, evaluated, taking, dialect)
 
         return await self._ledger.write(work, streams=_STREAMS)
 
@@ -198,3 +206,11 @@ class Recommendations:
             return (await connection.execute(query)).all()  # type: ignore[no-any-return]
 
         return await self._ledger.store.read(read)
+
+
+def _portions(
+    evaluated: Iterable[tuple[Pair, Evaluated]],
+) -> Iterator[Sequence[tuple[Pair, Evaluated]]]:
+    left = iter(evaluated)
+    while part := list(islice(left, _PORTION)):
+        yield part

@@ -21,10 +21,17 @@ from msgspec import Struct
 
 from canonical.events import Event
 from canonical.recommendations import RecommendationStatus
-from canonical.replenishment import Evaluated, Proposal
+from canonical.replenishment import Evaluated, Proposal, Recommended
 from runtime.events.rows import new_id
 from runtime.events.writing import Writing
-from runtime.replenishment.rows import Came, event_of, row_of, terms_of, terms_of_row
+from runtime.replenishment.rows import (
+    Came,
+    event_of,
+    recommended_of,
+    row_of,
+    terms_of,
+    terms_of_row,
+)
 from runtime.store.process_tables import RECOMMENDATIONS
 from runtime.store.questions import adding, among, columns, many
 
@@ -60,11 +67,11 @@ class Taken(Struct, frozen=True):
     """What came of evaluations.
 
     Attributes:
-        proposed: Rows of the recommendations that are new, as `row_of` makes them.
+        proposed: Recommendations that are new.
         superseded: Keys of those that were taken back.
     """
 
-    proposed: Sequence[Mapping[str, Any]] = ()
+    proposed: Sequence[Recommended] = ()
     superseded: Sequence[str] = ()
 
 
@@ -101,8 +108,10 @@ async def take(
         added = columns(rows[start : start + _BATCH], dialect)
         await writing.connection.execute(_add(dialect), added)
     superseded = [row for those in gone.values() for row in those]
-    await writing.append(_events(superseded, rows, taking.at))
-    return Taken(tuple(rows), tuple(row.id for row in superseded))
+    made = [SimpleNamespace(**row) for row in rows]
+    await writing.append(_events(superseded, made, taking.at))
+    proposed = tuple(recommended_of(row, taking.at) for row in made)
+    return Taken(proposed, tuple(row.id for row in superseded))
 
 
 def _stays(wanted: Proposal | None, stands: _Known) -> bool:
@@ -141,14 +150,12 @@ async def _supersede(
     await writing.connection.execute(_take_back(dialect), asked)
 
 
-def _events(
-    superseded: Sequence[Any], rows: Sequence[Mapping[str, Any]], at: datetime
-) -> list[Event]:
+def _events(superseded: Sequence[Any], made: Sequence[Any], at: datetime) -> list[Event]:
     over = Came(_SUPERSEDED, _PROPOSED)
     fresh = Came(_PROPOSED, None)
     return [
         *(event_of(row, over, at) for row in superseded),
-        *(event_of(SimpleNamespace(**row), fresh, at) for row in rows),
+        *(event_of(row, fresh, at) for row in made),
     ]
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
 from tests.events.conftest import POSTGRESQL, prepare
+from tests.processes.approval.house import Approving, House
 
 
 @pytest.fixture(scope="session")
@@ -52,4 +53,20 @@ async def store(address: str) -> AsyncIterator[Store]:
     """The store, open."""
     store = Store(StoreSettings(url=address))
     yield store
+    await store.aclose()
+
+
+@pytest.fixture
+def house(store: Store) -> House:
+    """Recommendations."""
+    return House(store)
+
+
+@pytest.fixture
+async def approving(empty_file: Path, tmp_path: Path) -> AsyncIterator[Approving]:
+    """Recommendations and their approval, over SQLite."""
+    file = tmp_path / "approving.db"
+    shutil.copyfile(empty_file, file)
+    store = Store(StoreSettings(file=file))
+    yield Approving(store)
     await store.aclose()

@@ -1,7 +1,6 @@
 """What is proposed stands once, is superseded by what is newer, and is decided once."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
@@ -10,71 +9,18 @@ from typing import Any
 import pytest
 
 from canonical.criteria import Condition, Op, Range, Sort
-from canonical.entities import EntityName
 from canonical.errors import ConflictError, NotFoundError, RefusedError, SupplygraphError
-from canonical.events import Event
 from canonical.ordering import OrderReference
 from canonical.ports import ListQuery
 from canonical.recommendations import RecommendationStatus as Status
 from canonical.recommendations import order_of
-from canonical.replenishment import Approver, Decision, Evaluated, Recommended, Verdict
+from canonical.replenishment import Decision, Recommended
 from canonical.values import Money
-from runtime.events.ledger import Ledger
-from runtime.replenishment.recommendations import Recommendations
-from runtime.replenishment.source import RecommendationSource
 from runtime.replenishment.taking import Taken
-from runtime.store.store import Store
 from tests.conformance.promises import Promises
 from tests.fakes.asks import ASK
-from tests.fakes.proposals import LINES, MORNING, evaluated, in_two_weeks, needs, nothing, proposal
-
-LATER = MORNING + timedelta(hours=1)
-STREAM = EntityName.RECOMMENDATION
-
-
-class House:
-    """Recommendations in a store, with a clock that stands."""
-
-    def __init__(self, store: Store) -> None:
-        self.now = MORNING
-        self.ledger = Ledger(store, now=lambda: self.now, random=Random(7))
-        self.kept = Recommendations(self.ledger, expires_at=in_two_weeks, quiet=timedelta(days=7))
-        self.source = RecommendationSource(store, now=lambda: self.now)
-
-    async def take(self, *found: Evaluated) -> Taken:
-        return await self.kept.take(found, at=self.now)
-
-    async def one(self, item: str = "SKU-1") -> str:
-        [made] = (await self.take(evaluated(item))).proposed
-        key: str = made["id"]
-        return key
-
-    async def told(self) -> list[Event]:
-        return list(await self.ledger.read(STREAM, 0, 1_000))
-
-    async def statuses(self) -> list[tuple[str, str, Decimal]]:
-        page = await self.source.page(ListQuery((), (), 100, frozenset()), ASK)
-        return [(r.item, r.status.value, r.quantity) for r in page.records]  # type: ignore[attr-defined]
-
-
-@pytest.fixture
-def house(store: Store) -> House:
-    return House(store)
-
-
-def says(
-    who: str = "pia",
-    decision: Decision = Decision.APPROVE,
-    *,
-    note: str | None = None,
-    once: str | None = None,
-) -> Verdict:
-    approver = Approver(subject=who, roles=frozenset({"planner"}))
-    return Verdict(decision=decision, approver=approver, note=note, once=once)
-
-
-def approvals(count: int) -> Callable[[Recommended], int]:
-    return lambda _: count
+from tests.fakes.proposals import LINES, MORNING, evaluated, needs, nothing, proposal
+from tests.processes.approval.house import House, approvals, says
 
 
 async def test_a_proposal_is_a_recommendation_and_an_event(house: House) -> None:
@@ -101,7 +47,7 @@ async def test_a_proposal_is_a_recommendation_and_an_event(house: House) -> None
 
 async def test_the_same_again_changes_nothing(house: House) -> None:
     key = await house.one()
-    house.now = LATER
+    house.later(hours=1)
     same = evaluated(quantity=Decimal("240.0"), cost=Money(Decimal(1200), "EUR"), reason="x")
 
     assert await house.take(same, same) == Taken()
@@ -120,7 +66,7 @@ async def test_another_proposal_supersedes_the_open_one(
     key = await house.one()
     taken = await house.take(evaluated(**other), evaluated("SKU-1", "L-2"))
 
-    assert [row["location"] for row in taken.proposed] == ["L-1", "L-2"]
+    assert [made.record.location for made in taken.proposed] == ["L-1", "L-2"]
     assert taken.superseded == (key,)
     old = (await house.kept.get(key)).record
     assert (old.status, old.decision_note) == (
@@ -155,7 +101,7 @@ async def test_nothing_new_is_proposed_while_one_is_being_ordered(house: House) 
     assert await house.take(evaluated(quantity=Decimal(500))) == Taken()
     await house.kept.ordered(key, OrderReference("erp-eu", "45/7", "PO-45"))
     await house.take(evaluated(quantity=Decimal(500)))
-    assert await house.statuses() == [
+    assert await house.standing() == [
         ("SKU-1", "ORDERED", Decimal(240)),
         ("SKU-1", "PROPOSED", Decimal(500)),
     ]
@@ -166,12 +112,12 @@ async def test_nothing_new_is_proposed_while_one_is_being_ordered(house: House) 
 async def test_what_was_rejected_is_not_proposed_again_for_a_while(house: House) -> None:
     key = await house.one()
     await house.kept.decide(key, says(decision=Decision.REJECT, note="sold out"), approvals(1))
-    house.now += timedelta(days=6)
+    house.later(days=6)
     assert await house.take(evaluated()) == Taken()
     other = await house.take(evaluated(quantity=Decimal(10)))
-    assert (await house.take(evaluated())).superseded == (other.proposed[0]["id"],)
+    assert (await house.take(evaluated())).superseded == (other.proposed[0].key,)
 
-    house.now += timedelta(days=2)
+    house.later(days=2)
     assert len((await house.take(evaluated())).proposed) == 1
 
 
@@ -237,7 +183,7 @@ async def test_who_may_not_decide_changes_nothing(house: House) -> None:
 
 async def test_nobody_decides_after_it_has_expired(house: House) -> None:
     key = await house.one()
-    house.now += timedelta(days=14)
+    house.later(days=14)
     with pytest.raises(ConflictError, match="has expired at 2026-12-07 08:00:00"):
         await house.kept.decide(key, says(), approvals(1))
     closed = await house.kept.close(key, Status.EXPIRED, by=None, note="nobody decided in time")
@@ -274,10 +220,10 @@ async def test_ours_are_a_source_like_any_other(house: House) -> None:
         for n in range(40)
     ]
     taken = await house.take(*found)
-    for n, row in enumerate(taken.proposed[:12]):
-        house.now += timedelta(minutes=n % 4)
+    for n, made in enumerate(taken.proposed[:12]):
+        house.later(minutes=n % 4)
         kind = Decision.APPROVE if n % 2 else Decision.REJECT
-        await house.kept.decide(row["id"], says(f"u{n % 3}", kind, note="ok"), approvals(1))
+        await house.kept.decide(made.key, says(f"u{n % 3}", kind, note="ok"), approvals(1))
 
     promises = await Promises.of(house.source, ASK)
     assert len(promises.records) == 40

@@ -1,0 +1,62 @@
+"""What approval asks of others: to tell people, to order, and to calculate again."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+from canonical.ordering import WantedOrder
+from canonical.replenishment import Evaluated, Recommended
+from workflows.process import Starting
+
+
+class NoticeKind(StrEnum):
+    """Why people are told of a recommendation."""
+
+    WAITING = "waiting"
+    REMINDER = "reminder"
+    ESCALATED = "escalated"
+    EXPIRED = "expired"
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """What people are told.
+
+    Attributes:
+        kind: Why.
+        recommendation: Of which recommendation; it knows its correlation id.
+        to: Who: a name that the rules of notification know.
+        once: Names the notice: the same is told once.
+    """
+
+    kind: NoticeKind
+    recommendation: Recommended
+    to: str
+    once: str
+
+
+class Notify(Protocol):
+    """Tells people, sooner or later; it may be asked to tell the same again."""
+
+    async def __call__(self, notice: Notice) -> None:
+        """Have people told."""
+
+
+Orders = Callable[[WantedOrder, Recommended], Starting]
+"""The process that orders what is approved: the same one, whenever it is asked for. What comes of
+it is a `canonical.ordering.Ordered`."""
+
+
+class Calculating(Protocol):
+    """The calculation of replenishment, to be done again."""
+
+    async def again(self, inputs: bytes, *, correlation_id: str) -> Evaluated:
+        """What it finds on inputs that it has frozen."""
+
+    async def today(self, item: str, location: str, *, correlation_id: str) -> Evaluated:
+        """What it finds on today's figures; nothing is kept of it.
+
+        Raises:
+            UnavailableError: if they cannot be read.
+        """
