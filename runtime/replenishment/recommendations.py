@@ -14,7 +14,6 @@ from msgspec import Struct
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
 from canonical.ordering import OrderReference
-from canonical.processes import ENDED
 from canonical.recommendations import RecommendationStatus
 from canonical.replenishment import Evaluated, ExplainedLine, Proposal, Recommended, Verdict
 from runtime.events.ledger import Ledger
@@ -22,8 +21,8 @@ from runtime.events.writing import Writing
 from runtime.replenishment import moves
 from runtime.replenishment.moves import Judge, Move
 from runtime.replenishment.rows import COLUMNS, lines_of, recommended_of
-from runtime.replenishment.taking import Pair, Taken, Taking, take
-from runtime.store.process_tables import PROCESSES, RECOMMENDATIONS
+from runtime.replenishment.taking import Pair, Taking, take
+from runtime.store.process_tables import RECOMMENDATIONS
 from runtime.store.questions import among, many
 
 Expiry = Callable[[Proposal, datetime], datetime]
@@ -62,7 +61,7 @@ class Recommendations:
         self._expires_at = expires_at
         self._quiet = quiet
 
-    async def take(self, evaluated: Sequence[Evaluated], *, at: datetime) -> Taken:
+    async def take(self, evaluated: Sequence[Evaluated], *, at: datetime) -> None:
         """Make recommendations of evaluations, as `canonical.replenishment.Proposals` promises.
 
         Of several evaluations of one item and location the last counts. Many go in portions, each
@@ -78,19 +77,16 @@ class Recommendations:
             quiet=self._quiet,
             random=self._ledger.random,
         )
-        taken = [await self._take(dict(part), taking) for part in _portions(latest.items())]
-        return Taken(
-            tuple(row for each in taken for row in each.proposed),
-            tuple(key for each in taken for key in each.superseded),
-        )
+        for portion in _portions(latest.items()):
+            await self._take(dict(portion), taking)
 
-    async def _take(self, evaluated: Mapping[Pair, Evaluated], taking: Taking) -> Taken:
+    async def _take(self, evaluated: Mapping[Pair, Evaluated], taking: Taking) -> None:
         dialect = self._ledger.store.dialect
 
-        async def work(writing: Writing) -> Taken:
-            return await take(writing, evaluated, taking, dialect)
+        async def work(writing: Writing) -> None:
+            await take(writing, evaluated, taking, dialect)
 
-        return await self._ledger.write(work, streams=_STREAMS)
+        await self._ledger.write(work, streams=_STREAMS)
 
     async def decide(self, key: str, verdict: Verdict, judge: Judge) -> Recommended:
         """Decide on a recommendation, as `RecommendationDesk.decide` promises.
@@ -157,29 +153,6 @@ class Recommendations:
         query = sa.select(_T.id, _T.facts).where(among(_T.id, "ids", dialect))
         rows = await self._rows(query.params(ids=many(set(keys), dialect)))
         return {row.id: lines_of(row.facts) for row in rows}
-
-    async def unattended(self, limit: int) -> Sequence[Recommended]:
-        """Recommendations that wait for a decision or an order and have no process, oldest first.
-
-        A process has the id of its recommendation.
-        """
-        has = sa.exists().where(PROCESSES.c.id == _T.id)
-        waits = _T.status.in_([_PROPOSED.value, _APPROVED.value])
-        query = sa.select(*COLUMNS).where(waits, ~has).order_by(_T.id).limit(limit)
-        now = self._ledger.now()
-        return [recommended_of(row, now) for row in await self._rows(query)]
-
-    async def untold(self, waits_for: str, limit: int) -> Sequence[str]:
-        """Keys of recommendations that are decided, and whose processes still wait for that."""
-        query = (
-            sa.select(_T.id)
-            .join(PROCESSES, PROCESSES.c.id == _T.id)
-            .where(_T.status != _PROPOSED.value, PROCESSES.c.waits_for == waits_for)
-            .where(PROCESSES.c.state.not_in([state.value for state in ENDED]))
-            .order_by(_T.id)
-            .limit(limit)
-        )
-        return [row.id for row in await self._rows(query)]
 
     async def _move(self, key: str, wanted: Move) -> Recommended:
         async def work(writing: Writing) -> Recommended:

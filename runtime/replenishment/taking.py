@@ -21,13 +21,12 @@ from msgspec import Struct
 
 from canonical.events import Event
 from canonical.recommendations import RecommendationStatus
-from canonical.replenishment import Evaluated, Proposal, Recommended
+from canonical.replenishment import Evaluated, Proposal
 from runtime.events.rows import new_id
 from runtime.events.writing import Writing
 from runtime.replenishment.rows import (
     Came,
     event_of,
-    recommended_of,
     row_of,
     terms_of,
     terms_of_row,
@@ -63,18 +62,6 @@ class Taking(Struct, frozen=True, kw_only=True):
     random: Random
 
 
-class Taken(Struct, frozen=True):
-    """What came of evaluations.
-
-    Attributes:
-        proposed: Recommendations that are new.
-        superseded: Keys of those that were taken back.
-    """
-
-    proposed: Sequence[Recommended] = ()
-    superseded: Sequence[str] = ()
-
-
 class _Known(Struct):
     """What stands of one item at one location."""
 
@@ -85,7 +72,7 @@ class _Known(Struct):
 
 async def take(
     writing: Writing, evaluated: Mapping[Pair, Evaluated], taking: Taking, dialect: str
-) -> Taken:
+) -> None:
     """Make recommendations of evaluations, within a transaction."""
     known = await _known(writing, evaluated, taking, dialect)
     rows: list[dict[str, Any]] = []
@@ -108,10 +95,7 @@ async def take(
         added = columns(rows[start : start + _BATCH], dialect)
         await writing.connection.execute(_add(dialect), added)
     superseded = [row for those in gone.values() for row in those]
-    made = [SimpleNamespace(**row) for row in rows]
-    await writing.append(_events(superseded, made, taking.at))
-    proposed = tuple(recommended_of(row, taking.at) for row in made)
-    return Taken(proposed, tuple(row.id for row in superseded))
+    await writing.append(_events(superseded, rows, taking.at))
 
 
 def _stays(wanted: Proposal | None, stands: _Known) -> bool:
@@ -150,12 +134,14 @@ async def _supersede(
     await writing.connection.execute(_take_back(dialect), asked)
 
 
-def _events(superseded: Sequence[Any], made: Sequence[Any], at: datetime) -> list[Event]:
+def _events(
+    superseded: Sequence[Any], rows: Sequence[Mapping[str, Any]], at: datetime
+) -> list[Event]:
     over = Came(_SUPERSEDED, _PROPOSED)
     fresh = Came(_PROPOSED, None)
     return [
         *(event_of(row, over, at) for row in superseded),
-        *(event_of(row, fresh, at) for row in made),
+        *(event_of(SimpleNamespace(**row), fresh, at) for row in rows),
     ]
 
 

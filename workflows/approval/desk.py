@@ -14,9 +14,9 @@ from canonical.replenishment import (
     Verdict,
 )
 from runtime.replenishment.recommendations import Recommendations
-from workflows.approval.beginning import tell
 from workflows.approval.policies import ApprovalPolicy
 from workflows.approval.ports import Calculating
+from workflows.approval.reacting import tell
 from workflows.process import Engine
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
-from canonical.ordering import WantedOrder
+from canonical.ordering import Ordered, WantedOrder
 from canonical.replenishment import Evaluated, Recommended
 from workflows.process import Starting
 
@@ -43,9 +43,18 @@ class Notify(Protocol):
         """Have people told."""
 
 
-Orders = Callable[[WantedOrder, Recommended], Starting]
-"""The process that orders what is approved: the same one, whenever it is asked for. What comes of
-it is a `canonical.ordering.Ordered`."""
+class Ordering(Struct, frozen=True):
+    """How what is approved is ordered.
+
+    Attributes:
+        starting: The process that does so: the same one, whenever it is asked for.
+        outcome: Type of what comes of it.
+        ordered: The order in that, or why there is none.
+    """
+
+    starting: Callable[[WantedOrder, Recommended], Starting]
+    outcome: type[Struct]
+    ordered: Callable[[Any], Ordered]
 
 
 class Calculating(Protocol):

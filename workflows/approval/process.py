@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
+from typing_extensions import override
 
 from canonical.errors import (
     ConflictError,
@@ -26,19 +27,17 @@ from canonical.errors import (
     RejectedError,
 )
 from canonical.exceptions import ExceptionCategory, Trouble
-from canonical.ordering import Ordered, OrderReference, WantedLine, WantedOrder
+from canonical.ordering import OrderReference, WantedLine, WantedOrder
 from canonical.recommendations import RecommendationStatus
 from canonical.replenishment import Recommended
 from runtime.replenishment.recommendations import Recommendations
 from workflows.approval.policies import ApprovalPolicy
-from workflows.approval.ports import Notice, NoticeKind, Notify, Orders
+from workflows.approval.ports import Notice, NoticeKind, Notify, Ordering
 from workflows.process import CancelledByOperatorError, Process, ProcessKind
 
 KIND: Final = "approval"
 DECIDED: Final = "decided"
 """Topic of the message that a recommendation was decided, or taken back."""
-WAITS_FOR: Final = "a decision"
-"""What a process says it waits for while nobody has decided."""
 _PROPOSED: Final = RecommendationStatus.PROPOSED
 _EXPIRED: Final = RecommendationStatus.EXPIRED
 _REFUSALS: Final = (
@@ -70,6 +69,14 @@ class ApprovalOutcome(Struct, frozen=True, kw_only=True):
     decided_by: str | None = None
     order: OrderReference | None = None
     note: str | None = None
+
+    @override
+    def __str__(self) -> str:
+        by = "" if self.decided_by is None else f", decided by {self.decided_by}"
+        order = self.order
+        made = "" if order is None else f": {order.number or order.key} in {order.system}"
+        why = f": {self.note}" if order is None and self.note else ""
+        return f"{self.status.value.lower()}{by}{made}{why}"
 
 
 class Told(Struct, frozen=True):
@@ -115,16 +122,16 @@ class Approval:
     Args:
         store: Recommendations.
         policy: How they are approved.
-        orders: Orders what is approved.
+        ordering: How what is approved is ordered.
         notify: Tells people.
     """
 
     def __init__(
-        self, store: Recommendations, policy: ApprovalPolicy, orders: Orders, notify: Notify
+        self, store: Recommendations, policy: ApprovalPolicy, ordering: Ordering, notify: Notify
     ) -> None:
         self._store = store
         self._policy = policy
-        self._orders = orders
+        self._ordering = ordering
         self._notify = notify
 
     def kind(self) -> ProcessKind:
@@ -148,6 +155,7 @@ class Approval:
 
     async def _decided(self, process: Process, key: str) -> Recommended:
         terms = await process.step("choose how it is decided", lambda: self._terms(key), Terms)
+        await process.about(*subjects(terms.found))
         if terms.found.record.status is not _PROPOSED:
             return terms.found
         if terms.automatic is not None:
@@ -156,7 +164,7 @@ class Approval:
                 "approve it automatically", lambda: self._approve(key, rule), Recommended
             )
         await process.step("say that a decision is waited for", lambda: self._tell(terms), bool)
-        await process.waits_for(WAITS_FOR)
+        await process.waits_for("a decision")
         found = await self._waited(process, terms)
         await process.waits_for(None)
         return found
@@ -189,17 +197,17 @@ class Approval:
     async def _ordered(self, process: Process, found: Recommended) -> ApprovalOutcome:
         key = found.key
         today = (await process.now()).date()
-        starting = self._orders(wanted(found, today), found)
+        starting = self._ordering.starting(wanted(found, today), found)
         await process.waits_for("its order")
         try:
             await process.start(starting.kind, starting.process_id, starting.asked)
-            ordered = await process.result(starting.process_id, Ordered)
+            came = await process.result(starting.process_id, self._ordering.outcome)
         except _REFUSALS as refusal:
-            ordered, why = Ordered(process_id=starting.process_id), refusal.message
+            order, why = None, refusal.message
         else:
-            why = "; ".join(each.message for each in ordered.findings)
+            ordered = self._ordering.ordered(came)
+            order, why = ordered.order, "; ".join(each.message for each in ordered.findings)
         await process.waits_for(None)
-        order = ordered.order
         if order is None:
             why = why or f"process {starting.process_id} has made no order"
             found = await process.step(

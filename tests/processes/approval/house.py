@@ -17,12 +17,10 @@ from canonical.replenishment import Approver, Decision, Evaluated, Recommended, 
 from runtime.events.ledger import Ledger
 from runtime.replenishment.recommendations import Recommendations
 from runtime.replenishment.source import RecommendationSource
-from runtime.replenishment.taking import Taken
 from runtime.store.store import Store
 from tests.fakes.asks import ASK
 from tests.fakes.processes import Clock, FakeEngine
 from tests.fakes.proposals import MORNING, evaluated, in_two_weeks
-from workflows.approval.beginning import Approvals
 from workflows.approval.desk import Approvers
 from workflows.approval.policies import (
     ApprovalPolicy,
@@ -31,8 +29,9 @@ from workflows.approval.policies import (
     Escalation,
     Limit,
 )
-from workflows.approval.ports import Notice
+from workflows.approval.ports import Notice, Ordering
 from workflows.approval.process import Approval
+from workflows.approval.reacting import Reacting
 from workflows.process import Process, ProcessKind, Starting
 
 STREAM = EntityName.RECOMMENDATION
@@ -70,14 +69,16 @@ class House:
         """Move the clock."""
         self.clock.to(self.clock.now + timedelta(**by))
 
-    async def take(self, *found: Evaluated) -> Taken:
-        """What comes of evaluations."""
-        return await self.kept.take(found, at=self.clock())
+    async def take(self, *found: Evaluated) -> list[tuple[str, str]]:
+        """What comes of evaluations: status and key of what has changed."""
+        before = len(await self.told())
+        await self.kept.take(found, at=self.clock())
+        return [(e.data.status.value, e.key) for e in (await self.told())[before:]]
 
     async def one(self, item: str = "SKU-1", **said: Any) -> str:
         """The key of a new recommendation."""
-        [made] = (await self.take(evaluated(item, **said))).proposed
-        return made.key
+        [(_, key)] = await self.take(evaluated(item, **said))
+        return key
 
     async def told(self) -> list[Event]:
         """What the log was told of."""
@@ -93,10 +94,16 @@ class House:
         return (await self.kept.get(key)).record.status.value
 
 
-class Ordering(Struct, frozen=True):
+class OrderAsked(Struct, frozen=True):
     """Input of a process that orders."""
 
     wanted: WantedOrder
+
+
+class Made(Struct, frozen=True):
+    """What comes of it."""
+
+    ordered: Ordered
 
 
 class Approving(House):
@@ -109,27 +116,29 @@ class Approving(House):
         self.comes_of_it: Ordered | SupplygraphError = Ordered(
             order=OrderReference("erp-eu", "45/7", "PO-45")
         )
-        self.approval = Approval(self.kept, policy, self.orders, self.notify)
-        ordering = ProcessKind("ordering", 1, Ordering, Ordered, self.order)
+        how = Ordering(self.starting, Made, lambda made: made.ordered)
+        self.approval = Approval(self.kept, policy, how, self.notify)
+        ordering = ProcessKind("ordering", 1, OrderAsked, Made, self.order)
         self.engine = FakeEngine(self.approval.kind(), ordering, clock=self.clock)
-        self.approvals = Approvals(self.kept, self.engine)
+        self.reacting = Reacting(self.engine)
+        self.position = 0
         self.desk = Approvers(self.kept, policy, self.engine, self)
 
-    def orders(self, wanted: WantedOrder, found: Recommended) -> Starting:
+    def starting(self, wanted: WantedOrder, found: Recommended) -> Starting:
         """The process that orders."""
         return Starting(
             kind="ordering",
             process_id=f"{found.key}/order",
-            asked=Ordering(wanted),
+            asked=OrderAsked(wanted),
             correlation_id=found.record.correlation_id,
         )
 
-    async def order(self, process: Process, asked: Ordering) -> Ordered:
+    async def order(self, process: Process, asked: OrderAsked) -> Made:
         """Order, as it is told."""
         self.wanted.append(asked.wanted)
         if isinstance(self.comes_of_it, SupplygraphError):
             raise self.comes_of_it
-        return self.comes_of_it
+        return Made(self.comes_of_it)
 
     async def notify(self, notice: Notice) -> None:
         """Tell people."""
@@ -146,9 +155,16 @@ class Approving(House):
 
     async def proposed(self, *found: Evaluated) -> list[str]:
         """Take evaluations; the keys of all processes, in order."""
-        await self.approvals.take(found or (evaluated(),), at=self.clock())
-        await self.engine.quiet()
+        await self.kept.take(found or (evaluated(),), at=self.clock())
+        await self.react()
         return [key for key in self.engine.processes if not key.endswith("/order")]
+
+    async def react(self) -> None:
+        """Let processes hear of what is in the log."""
+        events = await self.ledger.read(STREAM, self.position, 1_000)
+        await self.reacting.react(events)
+        self.position += len(events)
+        await self.engine.quiet()
 
     async def outcome(self, key: str) -> Any:
         """What came of a process."""

@@ -4,7 +4,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-import sqlalchemy as sa
 
 from canonical.errors import (
     ConflictError,
@@ -25,12 +24,11 @@ from canonical.ordering import (
 from canonical.recommendations import RecommendationStatus as Status
 from canonical.replenishment import Decision
 from canonical.values import Money
-from runtime.store.process_tables import PROCESSES
 from tests.fakes.processes import FakeProcess, Killed
 from tests.fakes.proposals import MORNING, evaluated, needs, nothing, proposal
-from tests.processes.approval.house import Approving, approvals, says
+from tests.processes.approval.house import Approving, Made, approvals, says
 from workflows.approval.ports import NoticeKind
-from workflows.approval.process import DECIDED, WAITS_FOR, ApprovalAsked, ApprovalOutcome, Told
+from workflows.approval.process import DECIDED, ApprovalAsked, ApprovalOutcome, Told
 
 ORDER = OrderReference("erp-eu", "45/7", "PO-45")
 CHEAP = Money(Decimal(500), "EUR")
@@ -60,6 +58,7 @@ async def test_what_is_under_the_limit_needs_nobody(approving: Approving) -> Non
         "category:Tools",
         "purchase_order:PO-45",
     ]
+    assert str(await approving.outcome(key)) == "ordered, decided by rule small: PO-45 in erp-eu"
     assert {p.correlation_id for p in approving.engine.processes.values()} == {"c-SKU-1"}
     assert {e.correlation_id for e in await approving.told()} == {"c-SKU-1"}
     assert approving.notices == []
@@ -73,7 +72,7 @@ async def test_what_is_needed_at_once_is_due_today_at_the_earliest(approving: Ap
 async def test_people_are_told_reminded_and_then_others_are_asked(approving: Approving) -> None:
     [key] = await approving.proposed()
     process = approving.engine.processes[key]
-    assert process.waiting_for == WAITS_FOR
+    assert process.waiting_for == "a decision"
 
     await approving.engine.pass_to(MORNING + timedelta(hours=30))
     told = [(n.kind, n.to, n.once) for n in approving.notices]
@@ -129,6 +128,7 @@ async def test_what_is_rejected_or_superseded_ends(approving: Approving) -> None
     ]
     assert len(approving.engine.processes) == 4
     assert approving.wanted == []
+    assert str(await approving.outcome(keys[0])) == "rejected, decided by pia: too much"
 
 
 @pytest.mark.parametrize(
@@ -158,46 +158,41 @@ async def test_an_order_that_is_not_made_says_why(
     [key] = await approving.proposed(evaluated(cost=CHEAP))
     record = (await approving.kept.get(key)).record
     assert (record.status, record.decision_note) == (Status.FAILED, why.format(key=key))
-    assert len((await approving.take(evaluated())).proposed) == 1
+    [(again, _)] = await approving.take(evaluated())
+    assert again == "PROPOSED"
 
 
-async def test_a_decision_of_which_nobody_was_told_is_caught_up_with(approving: Approving) -> None:
+async def test_a_decision_is_heard_of_whoever_died_after_it(approving: Approving) -> None:
     [key] = await approving.proposed()
     await approving.kept.decide(key, says(), approvals(1))  # and who did so dies here
-    waiting = {
-        "id": key,
-        "kind": "approval",
-        "version": 1,
-        "state": "WAITING",
-        "correlation_id": "c",
-        "started_at": MORNING,
-        "updated_at": MORNING,
-        "waits_for": WAITS_FOR,
-    }
-    insert = sa.insert(PROCESSES).values(waiting)
-    await approving.store.write(lambda connection: connection.execute(insert))
+    assert await approving.outcome(key) is None
 
-    assert await approving.approvals.catch_up() == 1
+    await approving.react()
     assert (await approving.outcome(key)).status is Status.ORDERED
+    approving.position = 0
+    await approving.react()
+    assert len(approving.engine.processes) == 2
+    assert len(approving.wanted) == 1
 
 
-async def test_a_recommendation_whose_process_nobody_began_gets_one(approving: Approving) -> None:
-    async def refuse(*_: object) -> None:
+async def test_a_process_need_not_hear_at_once_of_what_was_decided(approving: Approving) -> None:
+    async def refuse(*_: object, **__: object) -> None:
         raise UnavailableError("store", Reason.CONNECTION, "cannot be reached")
 
-    start, approving.engine.start = approving.engine.start, refuse  # type: ignore[method-assign,assignment]
-    assert await approving.proposed(evaluated(cost=CHEAP)) == []
-    approving.engine.start = start  # type: ignore[method-assign]
-
-    assert await approving.approvals.catch_up() == 1
-    await approving.engine.quiet()
-    assert await approving.standing() == [("SKU-1", "ORDERED", Decimal(240))]
+    [key] = await approving.proposed()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(approving.engine, "signal", refuse)
+        decided = await approving.desk.decide(key, says(), correlation_id="q")
+    assert decided.status is Status.APPROVED
+    await approving.engine.pass_to(MORNING + timedelta(hours=5))  # when it would remind somebody
+    assert (await approving.outcome(key)).status is Status.ORDERED
+    assert [n.kind for n in approving.notices] == [NoticeKind.WAITING]
 
 
 async def test_a_process_that_dies_anywhere_goes_on_where_it_was(approving: Approving) -> None:
     key = await approving.one()
     process = FakeProcess(key, "c-SKU-1", clock=approving.clock)
-    process.results[f"{key}/order"] = Ordered(order=ORDER)
+    process.results[f"{key}/order"] = Made(Ordered(order=ORDER))
     process.hear(DECIDED, Told(), MORNING + timedelta(hours=5))
     calls = 0
 
@@ -242,9 +237,9 @@ async def test_an_operator_may_give_it_up(
     if approved:
         await approving.kept.decide(key, says(), approvals(1))
 
-        async def give_up(*_: object) -> Ordered:
+        async def give_up(*_: object) -> Made:
             process.cancel("stop")
-            return Ordered(order=ORDER)
+            return Made(Ordered(order=ORDER))
 
         process.came_of = give_up  # type: ignore[method-assign,assignment]
     else:
@@ -271,7 +266,6 @@ async def test_the_desk_refuses_by_policy(approving: Approving) -> None:
     await approving.desk.decide(key, says("ann", role="buyer"), correlation_id="q")
     with pytest.raises(ConflictError, match="approved by ann"):
         await approving.desk.decide(key, says(), correlation_id="q")
-    assert approving.engine.processes[key].starting.started_by == "ben"
 
 
 async def test_a_recommendation_is_calculated_again(approving: Approving) -> None:

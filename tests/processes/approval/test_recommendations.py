@@ -16,7 +16,6 @@ from canonical.recommendations import RecommendationStatus as Status
 from canonical.recommendations import order_of
 from canonical.replenishment import Decision, Recommended
 from canonical.values import Money
-from runtime.replenishment.taking import Taken
 from tests.conformance.promises import Promises
 from tests.fakes.asks import ASK
 from tests.fakes.proposals import LINES, MORNING, evaluated, needs, nothing, proposal
@@ -50,7 +49,7 @@ async def test_the_same_again_changes_nothing(house: House) -> None:
     house.later(hours=1)
     same = evaluated(quantity=Decimal("240.0"), cost=Money(Decimal(1200), "EUR"), reason="x")
 
-    assert await house.take(same, same) == Taken()
+    assert await house.take(same, same) == []
     assert (await house.kept.get(key)).record.created_at == MORNING
     assert len(await house.told()) == 1
 
@@ -64,10 +63,14 @@ async def test_another_proposal_supersedes_the_open_one(
     house: House, other: dict[str, Any]
 ) -> None:
     key = await house.one()
-    taken = await house.take(evaluated(**other), evaluated("SKU-1", "L-2"))
+    gone, here, there = await house.take(evaluated(**other), evaluated("SKU-1", "L-2"))
 
-    assert [made.record.location for made in taken.proposed] == ["L-1", "L-2"]
-    assert taken.superseded == (key,)
+    assert gone == ("SUPERSEDED", key)
+    made = [(await house.kept.get(found)).record for _, found in (here, there)]
+    assert [(r.status.value, r.location) for r in made] == [
+        ("PROPOSED", "L-1"),
+        ("PROPOSED", "L-2"),
+    ]
     old = (await house.kept.get(key)).record
     assert (old.status, old.decision_note) == (
         Status.SUPERSEDED,
@@ -84,11 +87,11 @@ async def test_another_proposal_supersedes_the_open_one(
 
 async def test_what_is_no_longer_needed_is_taken_back(house: House) -> None:
     key = await house.one()
-    assert (await house.take(nothing(problem="no price"))) == Taken()
+    assert await house.take(nothing(problem="no price")) == []
     assert (await house.kept.get(key)).record.status is Status.PROPOSED
 
-    assert (await house.take(nothing(), nothing("SKU-9"))).superseded == (key,)
-    assert (await house.take(nothing())) == Taken()
+    assert await house.take(nothing(), nothing("SKU-9")) == [("SUPERSEDED", key)]
+    assert await house.take(nothing()) == []
     assert (await house.kept.get(key)).record.decision_note == (
         "a newer evaluation finds that nothing is needed any more"
     )
@@ -98,7 +101,7 @@ async def test_nothing_new_is_proposed_while_one_is_being_ordered(house: House) 
     key = await house.one()
     await house.kept.decide(key, says(), approvals(1))
 
-    assert await house.take(evaluated(quantity=Decimal(500))) == Taken()
+    assert await house.take(evaluated(quantity=Decimal(500))) == []
     await house.kept.ordered(key, OrderReference("erp-eu", "45/7", "PO-45"))
     await house.take(evaluated(quantity=Decimal(500)))
     assert await house.standing() == [
@@ -113,12 +116,12 @@ async def test_what_was_rejected_is_not_proposed_again_for_a_while(house: House)
     key = await house.one()
     await house.kept.decide(key, says(decision=Decision.REJECT, note="sold out"), approvals(1))
     house.later(days=6)
-    assert await house.take(evaluated()) == Taken()
-    other = await house.take(evaluated(quantity=Decimal(10)))
-    assert (await house.take(evaluated())).superseded == (other.proposed[0].key,)
+    assert await house.take(evaluated()) == []
+    [(_, other)] = await house.take(evaluated(quantity=Decimal(10)))
+    assert await house.take(evaluated()) == [("SUPERSEDED", other)]
 
     house.later(days=2)
-    assert len((await house.take(evaluated())).proposed) == 1
+    assert [status for status, _ in await house.take(evaluated())] == ["PROPOSED"]
 
 
 async def test_it_is_decided_once_by_whoever_is_first(house: House) -> None:
@@ -220,10 +223,10 @@ async def test_ours_are_a_source_like_any_other(house: House) -> None:
         for n in range(40)
     ]
     taken = await house.take(*found)
-    for n, made in enumerate(taken.proposed[:12]):
+    for n, (_, key) in enumerate(taken[:12]):
         house.later(minutes=n % 4)
         kind = Decision.APPROVE if n % 2 else Decision.REJECT
-        await house.kept.decide(made.key, says(f"u{n % 3}", kind, note="ok"), approvals(1))
+        await house.kept.decide(key, says(f"u{n % 3}", kind, note="ok"), approvals(1))
 
     promises = await Promises.of(house.source, ASK)
     assert len(promises.records) == 40
