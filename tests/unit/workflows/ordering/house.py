@@ -1,6 +1,6 @@
 """A house that orders: its records, its policies, and orders that are right but for one thing."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -103,5 +103,6 @@ async def judged(order: WantedOrder, there: FakeRecords | None = None, **rules: 
     return (await judge.judge(order, "c-1")).validated()
 
 
-def day(offset: int) -> date:
-    return TODAY + timedelta(days=offset)
+def said(found: Validated) -> list[tuple[str, tuple[str, ...], str]]:
+    """Code, path and message of what refuses an order."""
+    return [(f.code.value, f.field, f.message) for f in found.findings]

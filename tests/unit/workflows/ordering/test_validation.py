@@ -9,15 +9,10 @@ from msgspec.structs import replace
 
 from canonical.absent import ABSENT
 from canonical.entities import EntityName
-from canonical.errors import BadAnswerError, InvalidInputError, Reason, UnavailableError
 from canonical.items import ItemStatus
 from canonical.locations import LocationKind
-from canonical.ordering import FindingCode, Validated
-from canonical.purchase_orders import PurchaseOrderStatus
-from canonical.records import Provenance
+from canonical.ordering import FindingCode
 from canonical.values import Money
-from tests.fakes import distributor
-from tests.fakes.desk import NOW
 from tests.unit.workflows.ordering.house import (
     TODAY,
     item,
@@ -25,19 +20,13 @@ from tests.unit.workflows.ordering.house import (
     line,
     location,
     records,
+    said,
     supplier,
     terms,
     wanted,
 )
-from workflows.ordering.rules import Budget, LeadTimePolicy, Period
 
 USD = Money(Decimal(12), "USD")
-Said = tuple[str, tuple[str, ...], str]
-
-
-def said(found: Validated) -> list[Said]:
-    """Code, path and message of what refuses."""
-    return [(f.code.value, f.field, f.message) for f in found.findings]
 
 
 async def test_a_sound_order_is_shown_as_it_would_be_made() -> None:
@@ -142,7 +131,10 @@ async def test_what_is_read_does_not_grow_with_the_lines() -> None:
             wanted(line(), line(quantity=Decimal("9.50"))),
             "QUANTITY_BELOW_MINIMUM",
             ("lines", "1", "quantity"),
-            "9.5 PC of item 'I1' are less than the supplier's minimum of 10 PC: order at least that",
+            (
+                "9.5 PC of item 'I1' are less than the supplier's minimum of 10 PC: order at least "
+                "that"
+            ),
         ),
         (
             wanted(line(ship_to="L9")),
@@ -253,7 +245,8 @@ async def test_each_refusal_says_what_to_do(
             ("supplier",),
             (
                 "the status of supplier 'S1' was not checked, because erp does not tell it: "
-                "nothing is ordered on what could not be checked; map supplier.status in the manifest"
+                "nothing is ordered on what could not be checked; map supplier.status in the "
+                "manifest"
             ),
         ),
         (
@@ -330,189 +323,3 @@ async def test_the_items_own_minimum_counts_where_the_terms_have_none() -> None:
     assert found.message == (
         "20 KG of item 'I1' are less than the item's minimum of 50 KG: order at least that"
     )
-
-
-@pytest.mark.parametrize("price", ["9.50", "10.50", "10"])
-async def test_prices_within_the_tolerance_are_taken(price: str) -> None:
-    found = await judged(wanted(line(unit_price=Decimal(price))))
-    assert found.order is not None
-    assert found.order.lines[0].unit_price == Money(Decimal(price), "EUR")
-
-
-async def test_the_greater_of_two_tolerances_counts() -> None:
-    order = wanted(line(unit_price=Decimal("12.50")))
-    assert (await judged(order, price_absolute=Decimal("2.50"))).findings == ()
-    assert len((await judged(order, price_absolute=Decimal("2.49"))).findings) == 1
-
-
-async def test_a_short_lead_time_warns_refuses_or_is_nothing() -> None:
-    order = wanted(line(due_on=TODAY + timedelta(days=4)))
-    warned = await judged(order)
-    assert warned.findings == ()
-    [warning] = warned.warnings
-    assert (warning.code, warning.field) == ("LEAD_TIME_TOO_SHORT", ("lines", "0", "dueOn"))
-    assert warning.message == (
-        "2026-11-27 is before 2026-11-28, when item 'I1' ordered today can be there by its lead "
-        "time: want it later, or agree on it with the supplier"
-    )
-    refused = await judged(order, lead_time=LeadTimePolicy.REFUSE)
-    assert (refused.findings, refused.warnings) == ((warning,), ())
-    ignored = await judged(order, lead_time=LeadTimePolicy.IGNORE)
-    assert (ignored.findings, ignored.warnings) == ((), ())
-
-
-async def test_an_order_without_lines_or_with_too_many_is_refused_before_anything_is_read() -> None:
-    there = records()
-    assert said(await judged(replace(wanted(), lines=()), there)) == [
-        ("NO_LINES", ("lines",), "an order has at least one line: say what is wanted")
-    ]
-    assert said(await judged(wanted(line(), line(), line()), there, lines=2)) == [
-        ("TOO_MANY_LINES", ("lines",), "an order has at most 2 lines, not 3: make several")
-    ]
-    assert there.reads == []
-
-
-async def test_everything_wrong_is_found_at_once() -> None:
-    found = await judged(
-        wanted(
-            line(item="I9", quantity=Decimal(-1), ship_to="L9"),
-            line(unit_price=Decimal(20), due_on=TODAY - timedelta(days=3)),
-            supplier="HELD",
-            currency="XXX",
-        )
-    )
-    assert [f.code.value for f in found.findings] == [
-        "SUPPLIER_NOT_APPROVED",
-        "ITEM_UNKNOWN",
-        "LOCATION_UNKNOWN",
-        "QUANTITY_INVALID",
-        "ITEM_NOT_FROM_SUPPLIER",
-        "DUE_DATE_INVALID",
-        "CURRENCY_INVALID",
-    ]
-
-
-@pytest.mark.parametrize(
-    "entity, path, what",
-    [
-        (EntityName.SUPPLIER, ("supplier",), "supplier 'S1'"),
-        (EntityName.ITEM, ("lines", "0", "item"), "item 'I1'"),
-        (EntityName.SUPPLY_SOURCE, ("lines", "0", "item"), "terms of item 'I1'"),
-        (EntityName.LOCATION, ("lines", "0", "shipTo"), "location 'L1'"),
-    ],
-)
-async def test_nothing_is_ordered_on_what_could_not_be_read(
-    entity: EntityName, path: tuple[str, ...], what: str
-) -> None:
-    there = records()
-    there.failures[entity] = UnavailableError("erp", Reason.TIMEOUT, "no answer within 5 s")
-    assert said(await judged(wanted(), there)) == [
-        (
-            "NOT_CHECKED",
-            path,
-            (
-                f"{what} was not checked, because erp could not be asked (timeout): nothing is "
-                f"ordered on what could not be checked; try again later"
-            ),
-        )
-    ]
-
-
-async def test_what_is_served_stale_counts_as_not_read() -> None:
-    there = records(supplier(provenance=Provenance("erp", "S1", NOW, stale=True)))
-    [found] = (await judged(wanted(), there)).findings
-    assert (found.code, found.field) == (FindingCode.NOT_CHECKED, ("supplier",))
-    assert "because erp could not be asked (connection)" in found.message
-
-
-async def test_what_cannot_be_asked_at_all_says_why() -> None:
-    there = records()
-    there.failures[EntityName.LOCATION] = InvalidInputError("no system can be asked by code")
-    [found] = (await judged(wanted(), there)).findings
-    assert found.message == (
-        "location 'L1' was not checked: no system can be asked by code; nothing is ordered on what "
-        "could not be checked"
-    )
-
-
-def ordered(number: int, amount: int, **changes: Any) -> Any:
-    """An order of one line of I1 to L1 over an amount."""
-    one = distributor.line(
-        10, "I1", quantity=Decimal(1), unit_price=Money(Decimal(amount), "EUR"), ship_to="L1"
-    )
-    given: dict[str, Any] = {"lines": (one,), "ordered_on": TODAY.replace(day=2)}
-    return distributor.order(number, "procurement", **{**given, **changes})
-
-
-BUDGET = Budget(
-    name="tools",
-    amount=Decimal(1_000),
-    currency="EUR",
-    regions=frozenset({"EU"}),
-    categories=frozenset({"odd"}),
-)
-
-
-async def test_an_order_beyond_the_budget_is_refused() -> None:
-    there = records(
-        ordered(1, 700),
-        ordered(2, 101),
-        ordered(3, 500, status=PurchaseOrderStatus.CANCELLED),
-        ordered(4, 500, ordered_on=TODAY.replace(month=10)),
-        ordered(5, 500, currency="USD"),
-        ordered(6, 500, provenance=distributor.origin("E1", "erp")),
-    )
-    assert said(await judged(wanted(), there, budgets=(BUDGET,))) == [
-        (
-            "BUDGET_EXCEEDED",
-            ("lines",),
-            (
-                "these lines cost 200.00 EUR, and 199.00 are left of budget 'tools', which is "
-                "1000.00 from 2026-11-01 until 2026-12-01: order less, or have the budget raised"
-            ),
-        )
-    ]
-    assert len(there.reads) == 7
-    assert (await judged(wanted(line(quantity=Decimal("19.9"))), there, budgets=(BUDGET,))).order
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"currency": "USD"},
-        {"regions": frozenset({"US"})},
-        {"categories": frozenset({"even"})},
-        {"period": Period.MONTH, "amount": Decimal(900)},
-    ],
-)
-async def test_budgets_of_others_do_not_count(changes: dict[str, Any]) -> None:
-    there = records(ordered(1, 700))
-    assert (await judged(wanted(), there, budgets=(replace(BUDGET, **changes),))).findings == ()
-
-
-async def test_orders_without_a_budget_that_can_be_counted_are_not_made() -> None:
-    there = records(ordered(1, 100, lines=(distributor.line(10, "I1", unit_price=ABSENT),)))
-    [untold] = (await judged(wanted(), there, budgets=(BUDGET,))).findings
-    assert untold.message == (
-        "budget 'tools' was not checked: procurement does not tell prices of orders; nothing is "
-        "ordered on what could not be checked"
-    )
-    there.failures[EntityName.PURCHASE_ORDER] = BadAnswerError("procurement", "no JSON")
-    [unread] = (await judged(wanted(), there, budgets=(BUDGET,))).findings
-    assert (unread.code, unread.field) == (FindingCode.NOT_CHECKED, ("lines",))
-    assert unread.message.startswith(
-        "budget 'tools' was not checked, because procurement could not be asked (bad_answer)"
-    )
-
-
-@pytest.mark.parametrize(
-    "period, begin, end",
-    [
-        (Period.MONTH, "2026-11-01", "2026-12-01"),
-        (Period.QUARTER, "2026-10-01", "2027-01-01"),
-        (Period.YEAR, "2026-01-01", "2027-01-01"),
-    ],
-)
-def test_periods_of_budgets(period: Period, begin: str, end: str) -> None:
-    assert [d.isoformat() for d in period.span(TODAY)] == [begin, end]
-    assert period.span(TODAY.replace(month=2, day=28))[0].day == 1
