@@ -170,27 +170,3 @@ class Source(Protocol):
             BadAnswerError: if a row has no key. Other rows that cannot be read are told of in
                 `failures`.
         """
-
-
-class Backend(Protocol):
-    """One system instance of the manifest, opened."""
-
-    @property
-    def name(self) -> str:
-        """The name in the manifest."""
-
-    @property
-    def sources(self) -> Mapping[EntityName, Source]:
-        """What it can supply, by entity."""
-
-    async def probe(self, entities: Sequence[EntityName], ask: Ask) -> Sequence[Finding]:
-        """Look whether the system is reachable, lets us in, and has what the mapping names.
-
-        Never raises for these.
-        """
-
-    def health(self) -> Mapping[str, object]:
-        """How it is now (breaker, maintenance, requests in flight), without asking it."""
-
-    async def aclose(self) -> None:
-        """Let go of connections."""

@@ -30,16 +30,16 @@ class CancelledByOperatorError(Exception):
         self.reason = reason
 
 
-class Settled(Struct, frozen=True):
-    """What an operator said to a step that could not be done: it counts as done, without a result.
+class SettledByOperatorError(Exception):
+    """A step could not be done, and an operator has settled it otherwise: there is no result.
 
-    Attributes:
-        actor: Who.
-        text: What was done instead.
+    Code that can go on without one catches it. A step whose result is None just goes on.
     """
 
-    actor: str
-    text: str
+    def __init__(self, actor: str, text: str) -> None:
+        super().__init__(text)
+        self.actor = actor
+        self.text = text
 
 
 class Process(Protocol):
@@ -63,6 +63,7 @@ class Process(Protocol):
             InvalidInputError, RejectedError, ConflictError, NotFoundError, RefusedError: as the
                 work raised it, now or when it was done.
             CancelledByOperatorError: if an operator gave the process up.
+            SettledByOperatorError: if it could not be done, and an operator settled it.
         """
 
     async def write(self, name: str, tell: Work[T], became: Work[T | None], result: type[T]) -> T:
@@ -80,8 +81,11 @@ class Process(Protocol):
             result: What both give.
 
         Raises:
-            RejectedError, ConflictError, InvalidInputError, UnsupportedError: as `tell` raised it.
+            InvalidInputError, RejectedError, ConflictError, NotFoundError, RefusedError: as `tell`
+                raised it.
             CancelledByOperatorError: if an operator gave the process up.
+            SettledByOperatorError: if it could not be done, an operator settled it, and `became`
+                finds nothing that was done.
         """
 
     async def wait(self, topic: str, until: datetime | None, message: type[T]) -> T | None:

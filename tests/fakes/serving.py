@@ -77,9 +77,11 @@ class FakeServing:
         return self.state
 
 
-def a_token(role: Role = Role.PLANNER, *suppliers: str, now: float | None = None) -> str:
+def a_token(
+    role: Role = Role.PLANNER, *suppliers: str, now: float | None = None, subject: str = "pia"
+) -> str:
     """A token that `FakeServing` accepts."""
-    return mint_development_token(KEY, "pia", [role], suppliers or None, 600, now)
+    return mint_development_token(KEY, subject, [role], suppliers or None, 600, now)
 
 
 class Site:
