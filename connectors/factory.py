@@ -303,7 +303,7 @@ def _over_http(resolved: Resolved, transport: Transport, services: Services) -> 
         case ODataSettings() as settings:
             return odata_reader(resolved.name, settings, transport, policy, now=services.now)
         case JSONRPCSettings() as settings:
-            reader, session = jsonrpc.reader(
+            opened = jsonrpc.opened(
                 settings,
                 transport,
                 policy,
@@ -312,9 +312,9 @@ def _over_http(resolved: Resolved, transport: Transport, services: Services) -> 
                 clock=services.clock,
                 now=services.now,
             )
-            if session is not None:
-                transport.authenticator = session
-            return reader
+            if opened.authenticator is not None:
+                transport.authenticator = opened.authenticator
+            return opened.reader
         case _:
             return rest_reader(transport, resolved.settings, policy)
 
