@@ -112,6 +112,7 @@ EVALUATIONS: Final = sa.Table(
     time_column("first_at"),
     text_column("cause"),
     text_column("correlation_id"),
+    number_column("revision"),
     sa.Index(None, "due_at"),
 )
 

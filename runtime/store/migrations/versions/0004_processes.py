@@ -134,6 +134,7 @@ def _recommendations() -> None:
         *_text("item", "location"),
         *_time("due_at", "first_at"),
         *_text("cause", "correlation_id"),
+        _number("revision"),
         _key("evaluations", "item", "location"),
     )
     op.create_table(
