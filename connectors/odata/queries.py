@@ -18,7 +18,7 @@ from connectors.odata.settings import Settings
 from connectors.odata.shape import Shape
 from connectors.odata.tracking import GONE
 
-_ACCEPT: Final[Mapping[str, Mapping[str, str]]] = {
+ACCEPT: Final[Mapping[str, Mapping[str, str]]] = {
     "v2": {"Accept": "application/json", "MaxDataServiceVersion": "2.0"},
     "v4": {"Accept": "application/json;IEEE754Compatible=true", "OData-MaxVersion": "4.0"},
 }
@@ -95,11 +95,11 @@ class QueryWriter:
         """
         here = urljoin(f"{self._base}/", origin.path.lstrip("/"))
         address = urljoin(here, link)
-        for name, value in self._fixed():
+        for name, value in fixed(self._settings):
             if f"{name}=" not in address:
                 joint = "&" if "?" in address else "?"
                 address += f"{joint}{name}={encoded(value)}"
-        return Request(path=address, label=shape.set_name, headers=_ACCEPT[self._settings.version])
+        return Request(path=address, label=shape.set_name, headers=ACCEPT[self._settings.version])
 
     def chunks(
         self, query: RowQuery, shape: Shape, values: Sequence[Any], by: Test
@@ -136,21 +136,16 @@ class QueryWriter:
             service = shape.service
             return service is not None and service.is_link(shape.set_name, path) is False
 
-        columns = [c for c in query.columns if c != shape.options.read_at]
+        columns = [c for c in query.columns if c not in shape.options.attached()]
         wanted = (*columns, *query.dataset.key) if query.columns else ()
         return select_expand(wanted, self._settings.version, is_structure)
-
-    def _fixed(self) -> list[tuple[str, str]]:
-        given = self._settings
-        named = (("sap-client", given.sap_client), ("sap-language", given.sap_language))
-        return [*((n, v) for n, v in named if v), *given.query.items()]
 
     def _request(self, shape: Shape, options: Sequence[tuple[str, str]]) -> Request:
         return Request(
             path=address(self._settings, shape.dataset),
             label=shape.set_name,
-            query=(*options, *self._fixed()),
-            headers=_ACCEPT[self._settings.version],
+            query=(*options, *fixed(self._settings)),
+            headers=ACCEPT[self._settings.version],
         )
 
     def _length(self, request: Request) -> int:
@@ -159,6 +154,12 @@ class QueryWriter:
 
 def _preferring(request: Request, *wishes: str) -> Request:
     return replace(request, headers={**request.headers, "Prefer": ", ".join(wishes)})
+
+
+def fixed(settings: Settings) -> list[tuple[str, str]]:
+    """Parameters of every request."""
+    named = (("sap-client", settings.sap_client), ("sap-language", settings.sap_language))
+    return [*((n, v) for n, v in named if v), *settings.query.items()]
 
 
 def address(settings: Settings, dataset: Dataset) -> str:

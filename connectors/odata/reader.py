@@ -195,9 +195,11 @@ class ODataReader:
                 text = f"the service has no entity set {set_name}; it has {known}"
                 return DatasetInfo(exists=False, message=text)
             paths = service.paths(set_name, {c.rpartition(".")[0] for c in columns if "." in c})
-            read_at = self._shape(dataset).options.read_at
-            if read_at is not None:
-                paths[read_at] = "Edm.DateTimeOffset"
+            options = self._shape(dataset).options
+            if options.read_at is not None:
+                paths[options.read_at] = "Edm.DateTimeOffset"
+            if options.etag is not None:
+                paths[options.etag] = "Edm.String"
             existing = tuple(c for c in columns if c in paths)
             sample = await self._sample(dataset, existing, ask)
         except SignInRefusedError:
@@ -264,7 +266,7 @@ class ODataReader:
         self, response: Response, request: Request, shape: Shape, ask: Ask
     ) -> Envelope:
         """What an answer holds, with the rest of every list in it that was cut."""
-        envelope = self._unwrap(response)
+        envelope = self._unwrap(response, shape.options.etag)
         for rest in envelope.rests:
             links: set[str] = set()
             link: str | None = rest.next
@@ -283,13 +285,13 @@ class ODataReader:
                 row[shape.options.read_at] = read_at
         return envelope
 
-    def _unwrap(self, response: Response) -> Envelope:
+    def _unwrap(self, response: Response, etag: str | None) -> Envelope:
         said = warning(response)
         if said is not None:
             raise BadAnswerError(self._caller.system, f"{response.label}: {said}")
         body = response.json()
         try:
-            return open_envelope(body, self._settings.version)
+            return open_envelope(body, self._settings.version, etag)
         except ValueError as exc:
             text = f"{response.label} is no OData {self._settings.version.upper()} answer: {exc}"
             raise BadAnswerError(self._caller.system, text) from exc
