@@ -89,6 +89,8 @@ async def _begin(case: Case) -> None:
         case.seen = {} if case.order is None else dict(case.order.promises)
     else:
         await _hear_system(case)
+    if case.sent.first is not None:
+        await _hear(case, case.sent.first)
 
 
 def _ended(case: Case) -> ConfirmedState | None:

@@ -5,6 +5,7 @@ A word of an actor and a key is a process of that name: however often it comes, 
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from msgspec import Struct
@@ -166,6 +167,11 @@ class Desk(Struct, frozen=True, kw_only=True):
             finding = AcknowledgementFinding(code=ended.code or "FAILED", message=message)
             return Acknowledged(findings=[finding], order=spoken.order)
         return _acknowledged(ended.outcome, spoken)
+
+
+def _plain(quantity: Decimal) -> Decimal:
+    """A quantity as it is written without zeros at its end: equal ones are the same content."""
+    return Decimal(format(quantity.normalize(), "f"))
 
 
 def _acknowledged(verdict: Verdict, spoken: Spoken) -> Acknowledged:

@@ -1,6 +1,6 @@
 """What systems tell of orders, as words for their confirmation: for whoever listens to the log."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 from canonical.entities import EntityName
@@ -15,7 +15,7 @@ from canonical.ordering import OrderReference
 from canonical.purchase_orders import PurchaseOrderStatus
 from workflows.confirmation.words import WORD, Answer, SaidLine, Spoken
 from workflows.ordering.handing import named_id
-from workflows.process import Starting
+from workflows.process import Engine, Starting
 
 _OVER: Final = frozenset(
     {
@@ -25,6 +25,19 @@ _OVER: Final = frozenset(
         PurchaseOrderStatus.REJECTED,
     }
 )
+
+
+def reaction(
+    engine: Engine, leading: Sequence[str]
+) -> Callable[[Sequence[Event]], Awaitable[None]]:
+    """What is done about events of orders (`workflows.triggers.Reaction`): words are said."""
+
+    async def react(events: Sequence[Event]) -> None:
+        words = words_of(events, leading)
+        if words:
+            await engine.start(words)
+
+    return react
 
 
 def words_of(events: Iterable[Event], leading: Sequence[str]) -> list[Starting]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from canonical.errors import SupplygraphError
 from canonical.ordering import OrderReference
@@ -75,10 +76,11 @@ class Speaking:
             )
             if found.process_id is None:
                 return Verdict(state=VerdictState.NOTHING)
-            if found.begins is not None:
-                promised = await _settled(process, found, found.begins)
-                await process.start(CONFIRMATION, found.process_id, promised)
             word = Word(answer=spoken.answer, decision=spoken.decision, reply_to=process.id)
+            if found.begins is not None:
+                sent = replace(await _settled(process, found, found.begins), first=word)
+                await process.start(CONFIRMATION, found.process_id, sent)
+            # Somebody else may have begun it; an answer that is heard twice says nothing new.
             await process.signal(found.process_id, WORDS, word)
             verdict = await self._heard(process, found.process_id)
             if verdict is not None:
@@ -113,8 +115,8 @@ class Speaking:
         first = confirmation_id(order.system, order.key)
         names = [first, *(f"{first}-{n}" for n in range(2, _ROUNDS + 1))]
         begun = await self._processes.by_ids(names)
-        free = next(name for name in names if name not in begun or begun[name].state not in ENDED)
-        if free in begun:
+        free = next((n for n in names if n not in begun or begun[n].state not in ENDED), None)
+        if free is None or free in begun:
             return Found(free)
         if spoken.answer is None or not (spoken.leads or page.processes):
             return Found()

@@ -24,38 +24,6 @@ WORDS: Final = "words"
 VERDICTS: Final = "verdicts"
 
 
-class OrderSent(Struct, frozen=True, kw_only=True):
-    """An order that is on its way to the supplier, who has to confirm it.
-
-    What ordering hands on (`workflows.ordering.handing.OrderHanded`) can be read as one.
-
-    Attributes:
-        system: The system that leads it.
-        key: Its key there.
-        number: Its number there.
-        supplier: Code of the supplier.
-        follow: What the other systems have of it, to be told of what is confirmed.
-        promised: What is settled already; None to judge whatever the leading system shows.
-    """
-
-    system: str
-    key: str
-    number: str
-    supplier: str
-    follow: tuple[OrderReference, ...] = ()
-    promised: tuple[Promise, ...] | None = None
-
-    @property
-    def reference(self) -> OrderReference:
-        """The leading system's order."""
-        return OrderReference(self.system, self.key, self.number)
-
-    @property
-    def everywhere(self) -> tuple[OrderReference, ...]:
-        """What all systems have of it, the leading one first."""
-        return (self.reference, *self.follow)
-
-
 class SaidLine(Struct, frozen=True, kw_only=True):
     """What is said of one line. A quantity or day that is left out is as it was ordered."""
 
@@ -105,6 +73,40 @@ class Word(Struct, frozen=True, kw_only=True):
     answer: Answer | None = None
     decision: Decision | None = None
     reply_to: str | None = None
+
+
+class OrderSent(Struct, frozen=True, kw_only=True):
+    """An order that is on its way to the supplier, who has to confirm it.
+
+    What ordering hands on (`workflows.ordering.handing.OrderHanded`) can be read as one.
+
+    Attributes:
+        system: The system that leads it.
+        key: Its key there.
+        number: Its number there.
+        supplier: Code of the supplier.
+        follow: What the other systems have of it, to be told of what is confirmed.
+        promised: What is settled already; None to judge whatever the leading system shows.
+        first: A word that is heard before all others, also if nothing has to be confirmed.
+    """
+
+    system: str
+    key: str
+    number: str
+    supplier: str
+    follow: tuple[OrderReference, ...] = ()
+    promised: tuple[Promise, ...] | None = None
+    first: Word | None = None
+
+    @property
+    def reference(self) -> OrderReference:
+        """The leading system's order."""
+        return OrderReference(self.system, self.key, self.number)
+
+    @property
+    def everywhere(self) -> tuple[OrderReference, ...]:
+        """What all systems have of it, the leading one first."""
+        return (self.reference, *self.follow)
 
 
 class Spoken(Struct, frozen=True, kw_only=True):
