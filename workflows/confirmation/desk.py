@@ -77,7 +77,8 @@ class Desk(Struct, frozen=True, kw_only=True):
         if wrong:
             return Acknowledged(findings=wrong, order=order.order)
         lines = tuple(
-            SaidLine(line_number=p.line_number, quantity=p.quantity, on=p.on) for p in wish.promises
+            SaidLine(line_number=p.line_number, quantity=_plain(p.quantity), on=p.on)
+            for p in wish.promises
         )
         answer = Answer(lines=lines, actor=actor, note=wish.note)
         spoken = Spoken(order=order.order, supplier=order.supplier, answer=answer)
