@@ -64,6 +64,7 @@ class FindingCode(StrEnum):
     LEAD_TIME_TOO_SHORT = "LEAD_TIME_TOO_SHORT"
     NOT_CHECKED = "NOT_CHECKED"
     REJECTED = "REJECTED"
+    CALLED_OFF = "CALLED_OFF"
 
 
 class Finding(Struct, frozen=True, kw_only=True):

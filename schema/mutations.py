@@ -12,7 +12,7 @@ from execution.links import REQUIRED, Argument, column, link
 from resolvers.commands import refuse
 from schema import forecast_publishing, operations
 from schema.purchase_orders import PurchaseOrder
-from schema.recommendations import ReplenishmentRecommendation
+from schema.recommendations import APPROVE_RECOMMENDATION, REJECT_RECOMMENDATION
 from schema.refusals import UserError
 
 
@@ -82,25 +82,6 @@ class CreatePurchaseOrderPayload:
     user_errors: list[UserError] = column("Why it was refused.")
 
 
-@strawberry.input(description="A decision on a recommendation.")
-class DecideRecommendationInput:
-    """A decision."""
-
-    id: strawberry.ID = strawberry.field(description="Id of the recommendation.")
-    note: str | None = strawberry.field(default=None, description="Why it was decided so.")
-    idempotency_key: str | None = strawberry.field(
-        default=None, description="Makes a repeated request count once."
-    )
-
-
-@strawberry.type(description="What came of a decision.")
-class DecideRecommendationPayload:
-    """What came of it."""
-
-    recommendation: ReplenishmentRecommendation | None = column("The recommendation as it is now.")
-    user_errors: list[UserError] = column("Why it was refused.")
-
-
 @strawberry.type(description="What can be changed. A change that is not taken says why.")
 class Mutation:
     """The root of every change."""
@@ -118,18 +99,8 @@ class Mutation:
         arguments={"input": Argument(CreatePurchaseOrderInput, "The order.", REQUIRED)},
     )
     publish_forecasts = forecast_publishing.PUBLISH_FORECASTS
-    approve_recommendation = link(
-        refuse,
-        DecideRecommendationPayload,
-        "Approve a recommendation, so that it is ordered.",
-        arguments={"input": Argument(DecideRecommendationInput, "The decision.", REQUIRED)},
-    )
-    reject_recommendation = link(
-        refuse,
-        DecideRecommendationPayload,
-        "Reject a recommendation.",
-        arguments={"input": Argument(DecideRecommendationInput, "The decision.", REQUIRED)},
-    )
+    approve_recommendation = APPROVE_RECOMMENDATION
+    reject_recommendation = REJECT_RECOMMENDATION
     replay_dead_letter = operations.REPLAY_DEAD_LETTER
     correct_dead_letter = operations.CORRECT_DEAD_LETTER
     discard_dead_letter = operations.DISCARD_DEAD_LETTER

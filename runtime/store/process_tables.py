@@ -137,6 +137,9 @@ RECOMMENDATIONS: Final = sa.Table(
     text_column("decided_by", null=True),
     time_column("decided_at", null=True),
     text_column("note", null=True),
+    text_column("first_approved_by", null=True),
+    time_column("expires_at", null=True),
+    text_column("escalated_to", null=True),
     text_column("purchase_order", null=True),
     text_column("correlation_id"),
     sa.Index(

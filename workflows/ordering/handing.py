@@ -52,8 +52,8 @@ class OrderState(StrEnum):
 
     MADE = "made"
     """Every system has it."""
-    KEPT = "kept"
-    """The leading system has it; what another was to be told, an operator has settled otherwise."""
+    SETTLED = "settled"
+    """What a system could not be told, an operator has settled otherwise; the others have it."""
     REFUSED = "refused"
     """No system has it, or has it other than as called off."""
     CALLED_OFF = "called_off"
@@ -114,6 +114,28 @@ class OrderChanged(Struct, frozen=True, kw_only=True):
     status: PurchaseOrderStatus
 
 
+class OrderFollowed(Struct, frozen=True, kw_only=True):
+    """What came of calling an order off.
+
+    Attributes:
+        orders: What is called off.
+        left: Systems that have it still; each has an exception.
+        findings: Why it was called off nowhere.
+    """
+
+    orders: tuple[OrderReference, ...] = ()
+    left: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @override
+    def __str__(self) -> str:
+        if self.findings:
+            return "; ".join(each.message for each in self.findings)
+        where = ", ".join(f"{each.number or each.key} in {each.system}" for each in self.orders)
+        said = f"called off: {where}" if where else "nothing to call off"
+        return f"{said}; left in {', '.join(self.left)}" if self.left else said
+
+
 class OrderGivenUp(Struct, frozen=True, kw_only=True):
     """An order that a person calls off."""
 
@@ -151,6 +173,11 @@ def placed(subjects: Iterable[str], system: str) -> str | None:
     """The key in a system of the order that a process with some subjects has made; None if none."""
     beginning = place_subject(system, "")
     return next((s.removeprefix(beginning) for s in subjects if s.startswith(beginning)), None)
+
+
+def systems_of(subjects: Iterable[str]) -> frozenset[str]:
+    """The systems in which a process with some subjects has made an order."""
+    return frozenset(s.split(":", 2)[1] for s in subjects if s.startswith(f"{_PLACE}:"))
 
 
 def subjects_of(wanted: WantedOrder) -> tuple[str, ...]:

@@ -144,7 +144,9 @@ def _recommendations() -> None:
         *_time("created_at", "updated_at"),
         *_text("requested_by", "decided_by", null=True),
         *_time("decided_at", null=True),
-        *_text("note", "purchase_order", null=True),
+        *_text("note", "first_approved_by", null=True),
+        *_time("expires_at", null=True),
+        *_text("escalated_to", "purchase_order", null=True),
         *_text("correlation_id"),
         _key("recommendations", "id"),
     )
