@@ -11,6 +11,7 @@ from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
 
+from canonical.criteria import Criteria
 from canonical.values import Money
 from canonical.writing import Promise
 
@@ -193,6 +194,35 @@ class AcknowledgedWish(Struct, frozen=True, kw_only=True):
     key: str | None = None
 
 
+class AcknowledgementChoice(StrEnum):
+    """What a buyer decides on an answer that is off."""
+
+    ACCEPT = "ACCEPT"
+    RENEGOTIATE = "RENEGOTIATE"
+    SPLIT = "SPLIT"
+    CANCEL = "CANCEL"
+
+
+class AcknowledgementDecision(Struct, frozen=True, kw_only=True):
+    """What a buyer says to an answer that is off.
+
+    Attributes:
+        number: The order's number.
+        choice: What is to be done.
+        system: The order's system, where several have the number.
+        rest_on: Day on which the rest is wanted, of a split.
+        note: A text for the supplier, or the reason.
+        key: The same actor and key count once; None counts by itself.
+    """
+
+    number: str
+    choice: AcknowledgementChoice
+    system: str | None = None
+    rest_on: date | None = None
+    note: str | None = None
+    key: str | None = None
+
+
 class Acknowledged(Struct, frozen=True, kw_only=True):
     """What came of an acknowledgement.
 
@@ -208,24 +238,32 @@ class Acknowledged(Struct, frozen=True, kw_only=True):
 
 
 class AcknowledgementDesk(Protocol):
-    """Acknowledgements by suppliers. What cannot be asked now is an `UnavailableError`."""
+    """What suppliers say to orders, and what buyers say to that.
+
+    What cannot be asked now is an `UnavailableError`. Whoever speaks may do so for the orders that
+    satisfy `within`; others are not found.
+    """
 
     async def acknowledge(
-        self,
-        wish: AcknowledgedWish,
-        *,
-        actor: str,
-        suppliers: tuple[str, ...] | None,
-        correlation_id: str,
+        self, wish: AcknowledgedWish, *, actor: str, within: Criteria, correlation_id: str
     ) -> Acknowledged:
         """Take an acknowledgement; the same actor and key count once.
 
-        Args:
-            wish: What is said.
-            actor: Who says so.
-            suppliers: Whose orders it may speak for; None for all. Others' are not found.
-            correlation_id: Ties it to what it is about.
+        Raises:
+            NotFoundError: if there is no such order that may be spoken for.
+            ConflictError: if the key was used for something else.
+        """
+
+    async def decide(
+        self,
+        decision: AcknowledgementDecision,
+        *,
+        actor: str,
+        within: Criteria,
+        correlation_id: str,
+    ) -> Acknowledged:
+        """Take a buyer's decision; the same actor and key count once.
 
         Raises:
-            NotFoundError: if there is no such order that it may speak for.
+            As of `acknowledge`.
         """
