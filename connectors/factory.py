@@ -32,6 +32,7 @@ from connectors.odata.settings import DatasetOptions as ODataOptions
 from connectors.rest import Options as RestOptions
 from connectors.rest import Settings as RestSettings
 from connectors.rest import reader as rest_reader
+from connectors.rest import writer as rest_writer
 from connectors.sql import Options as SQLOptions
 from connectors.sql import Place
 from connectors.sql import Settings as SQLSettings
@@ -266,8 +267,12 @@ def _write_mistakes(preset: PresetModel) -> Iterator[Mistake]:
 
 def _telling(resolved: Resolved, reader: RowReader, way: Way) -> Telling:
     """How the system is told things, where its protocol can."""
-    del resolved, way
-    return Telling(reader)
+    match resolved.protocol:
+        case RestSettings() if isinstance(way, Transport):
+            told = rest_writer(way, resolved.settings, resolved.policy)
+            return Telling(reader, told, told)
+        case _:
+            return Telling(reader)
 
 
 def _auth_mistakes(protocol: str, config: BackendConfig) -> Iterator[Mistake]:
