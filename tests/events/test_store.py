@@ -16,7 +16,7 @@ from runtime.store.process_tables import METADATA
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
 from runtime.store.tables import LEASES
-from tests.events.conftest import POSTGRESQL
+from tests.fixtures.stores import POSTGRESQL
 
 HEAD = str(_script().get_current_head())
 
