@@ -107,9 +107,7 @@ async def retry_exception(
     context: RequestContext, parents: Sequence[None], asked: Asked, *, input: Any
 ) -> list[ExceptionPayload]:
     """Have the process that waits for an exception try again."""
-    return await _decided(
-        context, input.id, lambda desk, actor: desk.retry(input.id, actor=actor)
-    )
+    return await _decided(context, input.id, lambda desk, actor: desk.retry(input.id, actor=actor))
 
 
 async def resolve_exception(

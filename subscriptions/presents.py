@@ -15,7 +15,7 @@ from canonical.absent import is_absent
 from canonical.criteria import Criteria
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
-from canonical.events import Event, EventData, EventType, OwnStream, StreamName, subject
+from canonical.events import Event, EventData, EventType, StreamName, subject
 from execution.fields import Asked
 from execution.operation import Partial
 from resolvers.context import RequestContext
