@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Annotated, Protocol
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from canonical.values import Money
 from canonical.writing import Promise
 
 
@@ -59,7 +60,10 @@ class FindingCode(StrEnum):
     BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
     NO_LINES = "NO_LINES"
     TOO_MANY_LINES = "TOO_MANY_LINES"
+    LEAD_TIME_TOO_SHORT = "LEAD_TIME_TOO_SHORT"
     NOT_CHECKED = "NOT_CHECKED"
+    REJECTED = "REJECTED"
+    CALLED_OFF = "CALLED_OFF"
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -76,6 +80,46 @@ class Finding(Struct, frozen=True, kw_only=True):
     field: tuple[str, ...] = ()
 
 
+class PreviewLine(Struct, frozen=True, kw_only=True):
+    """A line as it would be ordered."""
+
+    line_number: Annotated[int, Meta(description="Its number within the order.")]
+    item: Annotated[str, Meta(description="Sku of the item.")]
+    quantity: Annotated[Decimal, Meta(description="Quantity, in `unit`.")]
+    unit: Annotated[str, Meta(description="Unit of the quantity and of the price.")]
+    unit_price: Annotated[Money, Meta(description="Price of one unit.")]
+    net: Annotated[Money, Meta(description="Quantity times price, rounded to the currency.")]
+    due_on: Annotated[date, Meta(description="Day on which the goods are wanted.")]
+    ship_to: Annotated[str, Meta(description="Code of the location that receives.")]
+
+
+class OrderPreview(Struct, frozen=True, kw_only=True):
+    """An order as it would be made."""
+
+    supplier: Annotated[str, Meta(description="Code of the supplier.")]
+    currency: Annotated[str, Meta(description="ISO 4217 code.")]
+    lines: Annotated[tuple[PreviewLine, ...], Meta(description="What would be ordered.")]
+    total: Annotated[Money, Meta(description="Net value of the lines.")]
+    systems: Annotated[
+        tuple[str, ...],
+        Meta(description="The systems that it would be made in, the leading one first."),
+    ]
+
+
+class Validated(Struct, frozen=True, kw_only=True):
+    """What was found of a wish for an order.
+
+    Attributes:
+        findings: Why it would be refused; none if it would be made.
+        warnings: What somebody should know, though it would be made.
+        order: What would be made; None if it would be refused.
+    """
+
+    findings: Sequence[Finding] = ()
+    warnings: Sequence[Finding] = ()
+    order: OrderPreview | None = None
+
+
 class OrderReference(Struct, frozen=True):
     """An order in a system."""
 
@@ -89,12 +133,14 @@ class Ordered(Struct, frozen=True, kw_only=True):
 
     Attributes:
         findings: Why it was refused; none if it was made or is being made.
+        warnings: What somebody should know, though it is made.
         order: The leading system's order, once it is made.
         process_id: The process that makes it; None if it was refused before one began.
         pending: Whether it is still being made: a system cannot be asked just now, or is in doubt.
     """
 
     findings: Sequence[Finding] = ()
+    warnings: Sequence[Finding] = ()
     order: OrderReference | None = None
     process_id: str | None = None
     pending: bool = False
@@ -103,8 +149,8 @@ class Ordered(Struct, frozen=True, kw_only=True):
 class OrderDesk(Protocol):
     """Orders for callers. What cannot be asked now is an `UnavailableError`: nothing was begun."""
 
-    async def validate(self, wanted: WantedOrder, *, correlation_id: str) -> Sequence[Finding]:
-        """All that is wrong with an order; nothing is made."""
+    async def validate(self, wanted: WantedOrder, *, correlation_id: str) -> Validated:
+        """All that is wrong with an order, and how it would be made; nothing is made."""
 
     async def create(
         self, wanted: WantedOrder, *, key: str, actor: str, correlation_id: str
@@ -118,9 +164,15 @@ class OrderDesk(Protocol):
         """
 
     async def cancel(
-        self, order: OrderReference, reason: str, *, actor: str, correlation_id: str
+        self, order: OrderReference, reason: str, *, key: str, actor: str, correlation_id: str
     ) -> Ordered:
-        """Call an order off in every system that has it; `pending` while one is to be told."""
+        """Call an order off in every system that has it; `pending` while one is to be told.
+
+        The same actor and key count once. What a system says against it is a finding.
+
+        Raises:
+            ConflictError: if the key was used for something else.
+        """
 
 
 class AcknowledgementFinding(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import strawberry
 
 from execution.links import REQUIRED, Argument, column, link
 from resolvers.commands import refuse
-from schema import operations
+from schema import forecast_publishing, operations
 from schema.purchase_orders import PurchaseOrder
 from schema.recommendations import APPROVE_RECOMMENDATION, REJECT_RECOMMENDATION
 from schema.refusals import UserError
@@ -82,34 +82,6 @@ class CreatePurchaseOrderPayload:
     user_errors: list[UserError] = column("Why it was refused.")
 
 
-@strawberry.input(description="A forecast.")
-class ForecastInput:
-    """A forecast."""
-
-    item: str = strawberry.field(description="Sku of the item.")
-    period_start: date = strawberry.field(description="First day of the period.")
-    period_end: date = strawberry.field(description="Day after the last day of the period.")
-    quantity: Decimal = strawberry.field(description="Expected demand, in the item's unit.")
-    location: str | None = strawberry.field(default=None, description="Code of the location.")
-    version: str | None = strawberry.field(default=None, description="Name of the version.")
-
-
-@strawberry.input(description="Forecasts to publish.")
-class PublishForecastsInput:
-    """Forecasts."""
-
-    forecasts: list[ForecastInput] = strawberry.field(description="The forecasts.")
-    idempotency_key: str = strawberry.field(description="Makes a repeated request count once.")
-
-
-@strawberry.type(description="What came of publishing forecasts.")
-class PublishForecastsPayload:
-    """What came of it."""
-
-    accepted: int = column("How many were taken.")
-    user_errors: list[UserError] = column("Why others were refused.")
-
-
 @strawberry.type(description="What can be changed. A change that is not taken says why.")
 class Mutation:
     """The root of every change."""
@@ -126,12 +98,7 @@ class Mutation:
         "Order from a supplier.",
         arguments={"input": Argument(CreatePurchaseOrderInput, "The order.", REQUIRED)},
     )
-    publish_forecasts = link(
-        refuse,
-        PublishForecastsPayload,
-        "Publish forecasts to the planning system.",
-        arguments={"input": Argument(PublishForecastsInput, "The forecasts.", REQUIRED)},
-    )
+    publish_forecasts = forecast_publishing.PUBLISH_FORECASTS
     approve_recommendation = APPROVE_RECOMMENDATION
     reject_recommendation = REJECT_RECOMMENDATION
     replay_dead_letter = operations.REPLAY_DEAD_LETTER

@@ -35,6 +35,7 @@ _TABLES: Final = (
     "exceptions",
     "recommendations",
     "evaluations",
+    "process_messages",
     "process_writes",
     "process_steps",
     "process_subjects",
@@ -109,6 +110,21 @@ def _processes() -> None:
         *_time("until"),
         *_text("result", null=True),
         _key("process_writes", "process_id", "name"),
+    )
+    op.create_table(
+        "process_messages",
+        *_text("process_id", "name", "topic", "message"),
+        *_time("sent_at"),
+        *_text("taken_by", null=True),
+        _key("process_messages", "process_id", "name"),
+    )
+    untaken = sa.text("taken_by IS NULL")
+    op.create_index(
+        "ix_process_messages_untaken",
+        "process_messages",
+        ["process_id", "topic"],
+        sqlite_where=untaken,
+        postgresql_where=untaken,
     )
 
 
