@@ -417,7 +417,8 @@ class FakeEngine:
 
     async def cancel(self, process_id: str, reason: str, *, actor: str) -> None:
         self.told.append(("cancel", process_id, reason, actor))
-        self.processes[process_id].cancel(reason, actor)
+        if process_id in self.processes:
+            self.processes[process_id].cancel(reason, actor)
         self.woken.set()
 
     async def quiet(self) -> None:

@@ -118,8 +118,8 @@ class Approving(House):
         )
         how = Ordering(self.starting, Made, lambda made: made.ordered)
         self.approval = Approval(self.kept, policy, how, self.notify)
-        ordering = ProcessKind("ordering", 1, OrderAsked, Made, self.order)
-        self.engine = FakeEngine(self.approval.kind(), ordering, clock=self.clock)
+        self.ordering = ProcessKind("ordering", 1, OrderAsked, Made, self.order)
+        self.engine = FakeEngine(self.approval.kind(), self.ordering, clock=self.clock)
         self.reacting = Reacting(self.engine)
         self.position = 0
         self.desk = Approvers(self.kept, policy, self.engine, self)
