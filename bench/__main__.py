@@ -6,6 +6,7 @@ make bench ARGS="--kit FOLDER"        this server in the peers' kit
 make bench ARGS="--profile Q2"        where the time goes (py-spy, as root)
 make bench ARGS="--streams [--quick]" fan-out of subscriptions, beside other servers
 make bench ARGS="--ingest [--quick]"  webhooks and files, over both kinds of store
+make bench ARGS="--replenishment"     a night of 200,000 revisions, worked out twice
 make bench ARGS="--soak --events 200000"  processes killed, Redis and database away: nothing is lost
 make bench ARGS=--publish             everything, and the chart in docs
 """
@@ -20,6 +21,7 @@ from bench.chart import draw
 from bench.ingestion.run import run as run_ingestion
 from bench.kit.run import ORDER, KitOptions, run
 from bench.processes import ROOT
+from bench.replenishment.run import run as run_replenishment
 from bench.report import Results, told
 from bench.soak.run import soak_here
 from bench.streams.run import run as run_streams
@@ -39,6 +41,7 @@ def main() -> None:
     parser.add_argument("--publish", action="store_true", help=f"draw {PUBLISHED.name} in docs too")
     parser.add_argument("--streams", action="store_true", help="measure subscriptions instead")
     parser.add_argument("--ingest", action="store_true", help="measure the ways in instead")
+    parser.add_argument("--replenishment", action="store_true", help="measure a night instead")
     parser.add_argument("--soak", action="store_true", help="look for lost events instead")
     parser.add_argument("--events", type=int, default=200_000, help="with --soak: how many")
     parser.add_argument("--profile", metavar="QUESTION", help="say where the time goes instead")
@@ -66,6 +69,9 @@ def _run(given: argparse.Namespace) -> None:
     only = given.only.split(",") if given.only else ()
     if given.soak:
         print(msgspec.json.format(msgspec.json.encode(soak_here(given.events))).decode())
+        return
+    if given.replenishment:
+        run_replenishment(quick=given.quick, only=only, results=RESULTS)
         return
     if given.ingest:
         run_ingestion(quick=given.quick, only=only, results=RESULTS)

@@ -89,7 +89,13 @@ async def zygote() -> AsyncIterator[Zygote]:
 
 
 async def crash(
-    where: StoreSettings, servers: Zygote, shop: Shop, *, processes: int, deaths: int, random: Random
+    where: StoreSettings,
+    servers: Zygote,
+    shop: Shop,
+    *,
+    processes: int,
+    deaths: int,
+    random: Random,
 ) -> Crashes:
     """Begin processes, kill each some times, and let them end.
 
