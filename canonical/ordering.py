@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Annotated, Protocol
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from canonical.criteria import Criteria
+from canonical.values import Money
 from canonical.writing import Promise
 
 
@@ -59,7 +61,10 @@ class FindingCode(StrEnum):
     BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
     NO_LINES = "NO_LINES"
     TOO_MANY_LINES = "TOO_MANY_LINES"
+    LEAD_TIME_TOO_SHORT = "LEAD_TIME_TOO_SHORT"
     NOT_CHECKED = "NOT_CHECKED"
+    REJECTED = "REJECTED"
+    CALLED_OFF = "CALLED_OFF"
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -76,6 +81,46 @@ class Finding(Struct, frozen=True, kw_only=True):
     field: tuple[str, ...] = ()
 
 
+class PreviewLine(Struct, frozen=True, kw_only=True):
+    """A line as it would be ordered."""
+
+    line_number: Annotated[int, Meta(description="Its number within the order.")]
+    item: Annotated[str, Meta(description="Sku of the item.")]
+    quantity: Annotated[Decimal, Meta(description="Quantity, in `unit`.")]
+    unit: Annotated[str, Meta(description="Unit of the quantity and of the price.")]
+    unit_price: Annotated[Money, Meta(description="Price of one unit.")]
+    net: Annotated[Money, Meta(description="Quantity times price, rounded to the currency.")]
+    due_on: Annotated[date, Meta(description="Day on which the goods are wanted.")]
+    ship_to: Annotated[str, Meta(description="Code of the location that receives.")]
+
+
+class OrderPreview(Struct, frozen=True, kw_only=True):
+    """An order as it would be made."""
+
+    supplier: Annotated[str, Meta(description="Code of the supplier.")]
+    currency: Annotated[str, Meta(description="ISO 4217 code.")]
+    lines: Annotated[tuple[PreviewLine, ...], Meta(description="What would be ordered.")]
+    total: Annotated[Money, Meta(description="Net value of the lines.")]
+    systems: Annotated[
+        tuple[str, ...],
+        Meta(description="The systems that it would be made in, the leading one first."),
+    ]
+
+
+class Validated(Struct, frozen=True, kw_only=True):
+    """What was found of a wish for an order.
+
+    Attributes:
+        findings: Why it would be refused; none if it would be made.
+        warnings: What somebody should know, though it would be made.
+        order: What would be made; None if it would be refused.
+    """
+
+    findings: Sequence[Finding] = ()
+    warnings: Sequence[Finding] = ()
+    order: OrderPreview | None = None
+
+
 class OrderReference(Struct, frozen=True):
     """An order in a system."""
 
@@ -89,12 +134,14 @@ class Ordered(Struct, frozen=True, kw_only=True):
 
     Attributes:
         findings: Why it was refused; none if it was made or is being made.
+        warnings: What somebody should know, though it is made.
         order: The leading system's order, once it is made.
         process_id: The process that makes it; None if it was refused before one began.
         pending: Whether it is still being made: a system cannot be asked just now, or is in doubt.
     """
 
     findings: Sequence[Finding] = ()
+    warnings: Sequence[Finding] = ()
     order: OrderReference | None = None
     process_id: str | None = None
     pending: bool = False
@@ -103,8 +150,8 @@ class Ordered(Struct, frozen=True, kw_only=True):
 class OrderDesk(Protocol):
     """Orders for callers. What cannot be asked now is an `UnavailableError`: nothing was begun."""
 
-    async def validate(self, wanted: WantedOrder, *, correlation_id: str) -> Sequence[Finding]:
-        """All that is wrong with an order; nothing is made."""
+    async def validate(self, wanted: WantedOrder, *, correlation_id: str) -> Validated:
+        """All that is wrong with an order, and how it would be made; nothing is made."""
 
     async def create(
         self, wanted: WantedOrder, *, key: str, actor: str, correlation_id: str
@@ -118,9 +165,15 @@ class OrderDesk(Protocol):
         """
 
     async def cancel(
-        self, order: OrderReference, reason: str, *, actor: str, correlation_id: str
+        self, order: OrderReference, reason: str, *, key: str, actor: str, correlation_id: str
     ) -> Ordered:
-        """Call an order off in every system that has it; `pending` while one is to be told."""
+        """Call an order off in every system that has it; `pending` while one is to be told.
+
+        The same actor and key count once. What a system says against it is a finding.
+
+        Raises:
+            ConflictError: if the key was used for something else.
+        """
 
 
 class AcknowledgementFinding(Struct, frozen=True, kw_only=True):
@@ -141,6 +194,35 @@ class AcknowledgedWish(Struct, frozen=True, kw_only=True):
     key: str | None = None
 
 
+class AcknowledgementChoice(StrEnum):
+    """What a buyer decides on an answer that is off."""
+
+    ACCEPT = "ACCEPT"
+    RENEGOTIATE = "RENEGOTIATE"
+    SPLIT = "SPLIT"
+    CANCEL = "CANCEL"
+
+
+class AcknowledgementDecision(Struct, frozen=True, kw_only=True):
+    """What a buyer says to an answer that is off.
+
+    Attributes:
+        number: The order's number.
+        choice: What is to be done.
+        system: The order's system, where several have the number.
+        rest_on: Day on which the rest is wanted, of a split.
+        note: A text for the supplier, or the reason.
+        key: The same actor and key count once; None counts by itself.
+    """
+
+    number: str
+    choice: AcknowledgementChoice
+    system: str | None = None
+    rest_on: date | None = None
+    note: str | None = None
+    key: str | None = None
+
+
 class Acknowledged(Struct, frozen=True, kw_only=True):
     """What came of an acknowledgement.
 
@@ -156,24 +238,32 @@ class Acknowledged(Struct, frozen=True, kw_only=True):
 
 
 class AcknowledgementDesk(Protocol):
-    """Acknowledgements by suppliers. What cannot be asked now is an `UnavailableError`."""
+    """What suppliers say to orders, and what buyers say to that.
+
+    What cannot be asked now is an `UnavailableError`. Whoever speaks may do so for the orders that
+    satisfy `within`; others are not found.
+    """
 
     async def acknowledge(
-        self,
-        wish: AcknowledgedWish,
-        *,
-        actor: str,
-        suppliers: tuple[str, ...] | None,
-        correlation_id: str,
+        self, wish: AcknowledgedWish, *, actor: str, within: Criteria, correlation_id: str
     ) -> Acknowledged:
         """Take an acknowledgement; the same actor and key count once.
 
-        Args:
-            wish: What is said.
-            actor: Who says so.
-            suppliers: Whose orders it may speak for; None for all. Others' are not found.
-            correlation_id: Ties it to what it is about.
+        Raises:
+            NotFoundError: if there is no such order that may be spoken for.
+            ConflictError: if the key was used for something else.
+        """
+
+    async def decide(
+        self,
+        decision: AcknowledgementDecision,
+        *,
+        actor: str,
+        within: Criteria,
+        correlation_id: str,
+    ) -> Acknowledged:
+        """Take a buyer's decision; the same actor and key count once.
 
         Raises:
-            NotFoundError: if there is no such order that it may speak for.
+            As of `acknowledge`.
         """

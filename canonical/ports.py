@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
@@ -89,6 +89,24 @@ class Batch(Struct, frozen=True):
     failures: Mapping[str, SupplygraphError] = field(default_factory=dict)
 
 
+class Changes(Struct, frozen=True):
+    """What a system that keeps track of changes says has changed.
+
+    Attributes:
+        records: Records as they are now: all of them, or those that came or changed.
+        gone: Keys of records that are there no longer.
+        failures: By key, what could not be read.
+        link: Where it goes on; None if what has changed cannot be told from here.
+        more: Whether something is there to go on with now.
+    """
+
+    records: Sequence[Record] = ()
+    gone: Sequence[str] = ()
+    failures: Mapping[str, SupplygraphError] = field(default_factory=dict)
+    link: str | None = None
+    more: bool = False
+
+
 class Severity(StrEnum):
     """How bad a finding is."""
 
@@ -169,4 +187,29 @@ class Source(Protocol):
         Raises:
             BadAnswerError: if a row has no key. Other rows that cannot be read are told of in
                 `failures`.
+        """
+
+
+@runtime_checkable
+class TrackedSource(Source, Protocol):
+    """A source that can tell what has changed, if its system keeps track of that."""
+
+    @property
+    def tracks_changes(self) -> bool:
+        """Whether the system does."""
+
+    async def changes(
+        self, link: str | None, columns: frozenset[str], limit: int, ask: Ask
+    ) -> Changes:
+        """What has changed behind a link, page by page; all that there is without one.
+
+        Args:
+            link: Of the page before, or of the end of an earlier time.
+            columns: What is to be known of each record.
+            limit: About how many records of a page are wanted.
+            ask: What travels with the request.
+
+        Raises:
+            UnavailableError: if the system could not be asked.
+            UnsupportedError: if it does not keep track after all.
         """

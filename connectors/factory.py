@@ -32,6 +32,7 @@ from connectors.odata.settings import DatasetOptions as ODataOptions
 from connectors.rest import Options as RestOptions
 from connectors.rest import Settings as RestSettings
 from connectors.rest import reader as rest_reader
+from connectors.rest import writer as rest_writer
 from connectors.sql import Options as SQLOptions
 from connectors.sql import Place
 from connectors.sql import Settings as SQLSettings
@@ -311,7 +312,8 @@ def _over_http(resolved: Resolved, transport: Transport, services: Services) -> 
                 transport.authenticator = opened.authenticator
             return Telling(opened.reader, opened.writer)
         case _:
-            return Telling(rest_reader(transport, resolved.settings, policy))
+            told = rest_writer(transport, resolved.settings, policy)
+            return Telling(rest_reader(transport, resolved.settings, policy), told, told)
 
 
 def _sql(resolved: Resolved, services: Services) -> Any:

@@ -10,9 +10,9 @@ import strawberry
 
 from execution.links import REQUIRED, Argument, column, link
 from resolvers.commands import refuse
-from schema import operations
+from schema import forecast_publishing, operations
 from schema.purchase_orders import PurchaseOrder
-from schema.recommendations import ReplenishmentRecommendation
+from schema.recommendations import APPROVE_RECOMMENDATION, REJECT_RECOMMENDATION
 from schema.refusals import UserError
 
 
@@ -82,53 +82,6 @@ class CreatePurchaseOrderPayload:
     user_errors: list[UserError] = column("Why it was refused.")
 
 
-@strawberry.input(description="A forecast.")
-class ForecastInput:
-    """A forecast."""
-
-    item: str = strawberry.field(description="Sku of the item.")
-    period_start: date = strawberry.field(description="First day of the period.")
-    period_end: date = strawberry.field(description="Day after the last day of the period.")
-    quantity: Decimal = strawberry.field(description="Expected demand, in the item's unit.")
-    location: str | None = strawberry.field(default=None, description="Code of the location.")
-    version: str | None = strawberry.field(default=None, description="Name of the version.")
-
-
-@strawberry.input(description="Forecasts to publish.")
-class PublishForecastsInput:
-    """Forecasts."""
-
-    forecasts: list[ForecastInput] = strawberry.field(description="The forecasts.")
-    idempotency_key: str = strawberry.field(description="Makes a repeated request count once.")
-
-
-@strawberry.type(description="What came of publishing forecasts.")
-class PublishForecastsPayload:
-    """What came of it."""
-
-    accepted: int = column("How many were taken.")
-    user_errors: list[UserError] = column("Why others were refused.")
-
-
-@strawberry.input(description="A decision on a recommendation.")
-class DecideRecommendationInput:
-    """A decision."""
-
-    id: strawberry.ID = strawberry.field(description="Id of the recommendation.")
-    note: str | None = strawberry.field(default=None, description="Why it was decided so.")
-    idempotency_key: str | None = strawberry.field(
-        default=None, description="Makes a repeated request count once."
-    )
-
-
-@strawberry.type(description="What came of a decision.")
-class DecideRecommendationPayload:
-    """What came of it."""
-
-    recommendation: ReplenishmentRecommendation | None = column("The recommendation as it is now.")
-    user_errors: list[UserError] = column("Why it was refused.")
-
-
 @strawberry.type(description="What can be changed. A change that is not taken says why.")
 class Mutation:
     """The root of every change."""
@@ -145,24 +98,9 @@ class Mutation:
         "Order from a supplier.",
         arguments={"input": Argument(CreatePurchaseOrderInput, "The order.", REQUIRED)},
     )
-    publish_forecasts = link(
-        refuse,
-        PublishForecastsPayload,
-        "Publish forecasts to the planning system.",
-        arguments={"input": Argument(PublishForecastsInput, "The forecasts.", REQUIRED)},
-    )
-    approve_recommendation = link(
-        refuse,
-        DecideRecommendationPayload,
-        "Approve a recommendation, so that it is ordered.",
-        arguments={"input": Argument(DecideRecommendationInput, "The decision.", REQUIRED)},
-    )
-    reject_recommendation = link(
-        refuse,
-        DecideRecommendationPayload,
-        "Reject a recommendation.",
-        arguments={"input": Argument(DecideRecommendationInput, "The decision.", REQUIRED)},
-    )
+    publish_forecasts = forecast_publishing.PUBLISH_FORECASTS
+    approve_recommendation = APPROVE_RECOMMENDATION
+    reject_recommendation = REJECT_RECOMMENDATION
     replay_dead_letter = operations.REPLAY_DEAD_LETTER
     correct_dead_letter = operations.CORRECT_DEAD_LETTER
     discard_dead_letter = operations.DISCARD_DEAD_LETTER

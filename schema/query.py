@@ -30,7 +30,11 @@ from schema.purchase_orders import (
     PurchaseOrderOrder,
 )
 from schema.receipts import ReceiptConnection, ReceiptFilter
-from schema.recommendations import RecommendationConnection, RecommendationFilter
+from schema.recommendations import (
+    RECALCULATE_RECOMMENDATION,
+    RecommendationConnection,
+    RecommendationFilter,
+)
 from schema.suppliers import Supplier, SupplierConnection, SupplierFilter, SupplierOrder
 from schema.timeline import TIMELINE
 
@@ -166,6 +170,7 @@ class Query:
             **_PAGE,
         },
     )
+    recalculate_recommendation = RECALCULATE_RECOMMENDATION
     timeline = TIMELINE
     dead_letters = DEAD_LETTERS
     dead_letter = DEAD_LETTER

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
-from canonical.exceptions import Trouble
+from canonical.exceptions import ExceptionCategory, Trouble
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[T]]
@@ -40,6 +40,23 @@ class SettledByOperatorError(Exception):
         super().__init__(text)
         self.actor = actor
         self.text = text
+
+
+class NeedsOperatorError(Exception):
+    """Raised by work: it cannot be done until a person has put something right.
+
+    The process waits for an operator at once, and is listed with what this says; nothing else is
+    tried meanwhile.
+
+    Attributes:
+        category: What kind of trouble it is.
+        message: What is wrong, where, and what to do, for the person who will look.
+    """
+
+    def __init__(self, category: ExceptionCategory, message: str) -> None:
+        super().__init__(message)
+        self.category = category
+        self.message = message
 
 
 class Process(Protocol):

@@ -13,6 +13,7 @@ from app.manifest.ingestion import SystemIngestion
 from app.manifest.known_operations import KnownOperationsConfig
 from app.manifest.limits import LimitsConfig
 from app.manifest.part import Part
+from app.manifest.processes import ProcessesConfig
 from app.manifest.regions import RegionConfig
 from app.manifest.serving import AnswersConfig, HTTPConfig
 from app.manifest.streaming import EventsConfig, StoreConfig, SubscriptionsConfig
@@ -271,3 +272,7 @@ class Manifest(Part):
     federation: Annotated[
         FederationConfig, Field(description="Being a subgraph of a federation.")
     ] = FederationConfig()
+    processes: Annotated[
+        ProcessesConfig | None,
+        Field(description="Processes that cross systems: ordering, replenishment and so on."),
+    ] = None

@@ -138,7 +138,12 @@ class Looker:
         batch = await self._core.reader.by_values(dataset, place.path, [text], wanted, ask)
         for error in batch.failures.values():
             raise error
-        return [row for row in batch.rows if get(row, Env([row])) == text]
+        held = [get(row, Env([row])) for row in batch.rows]
+        if any(str(value).strip().casefold() != text.casefold() for value in held):
+            # To be told that there is none, where the question was not heard, would make a second.
+            message = f"{dataset.name} cannot be searched by {place.path}: other rows came"
+            raise BadAnswerError(self._core.system, message)
+        return [row for row, value in zip(batch.rows, held, strict=True) if value == text]
 
     async def made(self, row: Row, ask: Ask) -> Seen:
         """An order that was just made, of which the system answered a row.

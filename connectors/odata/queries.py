@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
+
+from msgspec.structs import replace
 
 from canonical.criteria import Op
 from canonical.errors import InvalidInputError, UnsupportedError
@@ -14,6 +16,7 @@ from connectors.odata.expand import select_expand
 from connectors.odata.filters import render
 from connectors.odata.settings import Settings
 from connectors.odata.shape import Shape
+from connectors.odata.tracking import GONE
 
 ACCEPT: Final[Mapping[str, Mapping[str, str]]] = {
     "v2": {"Accept": "application/json", "MaxDataServiceVersion": "2.0"},
@@ -65,6 +68,25 @@ class QueryWriter:
                 f"ask for fewer values at once"
             )
         return request
+
+    def tracked(self, query: RowQuery, shape: Shape, where: str) -> Request:
+        """The request for all rows, with the wish to be told of their changes from then on."""
+        options = [("$filter", where)] if where else []
+        request = self._request(shape, [*options, *self._columns(query, shape)])
+        return _preferring(request, "odata.track-changes", self._of_size(query))
+
+    def behind(self, link: str, query: RowQuery, shape: Shape, first: Request) -> Request:
+        """The request for what is behind a link; that it is too old is an answer, too."""
+        request = _preferring(self.following(link, shape, first), self._of_size(query))
+        return replace(request, accept=(GONE,))
+
+    def _of_size(self, query: RowQuery) -> str:
+        return f"odata.maxpagesize={query.limit or self._settings.page_size}"
+
+    def kept(self, cursor: str) -> str:
+        """A cursor without our own address in its link: that may be another one then."""
+        base = urlsplit(self._base)
+        return cursor.replace(f" {base.scheme}://{base.netloc}/", " /", 1)
 
     def following(self, link: str, shape: Shape, origin: Request) -> Request:
         """The request that a next link stands for; relative links start where `origin` led.
@@ -128,6 +150,10 @@ class QueryWriter:
 
     def _length(self, request: Request) -> int:
         return len(f"{self._base}/{request.path.lstrip('/')}?{query_string(request.query)}")
+
+
+def _preferring(request: Request, *wishes: str) -> Request:
+    return replace(request, headers={**request.headers, "Prefer": ", ".join(wishes)})
 
 
 def fixed(settings: Settings) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 processes, process_subjects, process_steps
 processes as people look at them; their engine keeps its own tables
 process_writes  what systems were told by processes, so that nothing is told twice
+process_messages  what processes are told, until they end
 evaluations     items and locations whose stock is to be looked at, and when
 recommendations what replenishment proposes; at most one open for an item and location
 exceptions, exception_subjects, exception_entries
@@ -24,6 +25,7 @@ __all__ = [
     "METADATA",
     "NOTIFICATIONS",
     "PROCESSES",
+    "PROCESS_MESSAGES",
     "PROCESS_STEPS",
     "PROCESS_SUBJECTS",
     "PROCESS_WRITES",
@@ -83,6 +85,24 @@ PROCESS_WRITES: Final = sa.Table(
     text_column("result", null=True),
 )
 
+PROCESS_MESSAGES: Final = sa.Table(
+    "process_messages",
+    METADATA,
+    text_column("process_id", key=True),
+    text_column("name", key=True),
+    text_column("topic"),
+    text_column("message"),
+    time_column("sent_at"),
+    text_column("taken_by", null=True),
+    sa.Index(
+        "ix_process_messages_untaken",
+        "process_id",
+        "topic",
+        sqlite_where=sa.text("taken_by IS NULL"),
+        postgresql_where=sa.text("taken_by IS NULL"),
+    ),
+)
+
 EVALUATIONS: Final = sa.Table(
     "evaluations",
     METADATA,
@@ -92,6 +112,7 @@ EVALUATIONS: Final = sa.Table(
     time_column("first_at"),
     text_column("cause"),
     text_column("correlation_id"),
+    number_column("revision"),
     sa.Index(None, "due_at"),
 )
 
@@ -117,6 +138,9 @@ RECOMMENDATIONS: Final = sa.Table(
     text_column("decided_by", null=True),
     time_column("decided_at", null=True),
     text_column("note", null=True),
+    text_column("first_approved_by", null=True),
+    time_column("expires_at", null=True),
+    text_column("escalated_to", null=True),
     text_column("purchase_order", null=True),
     text_column("correlation_id"),
     sa.Index(

@@ -66,6 +66,7 @@ PLANNING: Final = {
     "Query.inventory",
     "Query.forecasts",
     "Query.recommendations",
+    "Query.recalculateRecommendation",
     "Subscription.inventoryThresholdBreached",
     "Subscription.forecastChanged",
     "Subscription.recommendationChanged",

@@ -1,0 +1,71 @@
+"""What approval asks of others: to tell people, to order, and to calculate again."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from canonical.ordering import Ordered, WantedOrder
+from canonical.replenishment import Evaluated, Recommended
+from workflows.process import Starting
+
+
+class NoticeKind(StrEnum):
+    """Why people are told of a recommendation."""
+
+    WAITING = "waiting"
+    REMINDER = "reminder"
+    ESCALATED = "escalated"
+    EXPIRED = "expired"
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """What people are told.
+
+    Attributes:
+        kind: Why.
+        recommendation: Of which recommendation; it knows its correlation id.
+        to: Who: a name that the rules of notification know.
+        once: Names the notice: the same is told once.
+    """
+
+    kind: NoticeKind
+    recommendation: Recommended
+    to: str
+    once: str
+
+
+class Notify(Protocol):
+    """Tells people, sooner or later; it may be asked to tell the same again."""
+
+    async def __call__(self, notice: Notice) -> None:
+        """Have people told."""
+
+
+class Ordering(Struct, frozen=True):
+    """How what is approved is ordered.
+
+    Attributes:
+        starting: The process that does so: the same one, whenever it is asked for.
+        outcome: Type of what comes of it.
+        ordered: The order in that, or why there is none.
+    """
+
+    starting: Callable[[WantedOrder, Recommended], Starting]
+    outcome: type[Struct]
+    ordered: Callable[[Any], Ordered]
+
+
+class Calculating(Protocol):
+    """The calculation of replenishment, to be done again."""
+
+    async def again(self, inputs: bytes, *, correlation_id: str) -> Evaluated:
+        """What it finds on inputs that it has frozen."""
+
+    async def today(self, item: str, location: str, *, correlation_id: str) -> Evaluated:
+        """What it finds on today's figures; nothing is kept of it.
+
+        Raises:
+            UnavailableError: if they cannot be read.
+        """
