@@ -93,6 +93,10 @@ class Proposals(Protocol):
         A proposal takes the place of the one that is open for its item and location, unless it says
         the same; where nothing is needed any more, the open one is taken back. What could not be
         evaluated leaves things as they are.
+
+        Args:
+            evaluated: What was found.
+            at: The moment: before anything was read for it.
         """
 
 
@@ -101,6 +105,8 @@ class Recommended(Struct, frozen=True, kw_only=True):
 
     Attributes:
         record: The recommendation.
+        waiting_since: Since when people have been asked about its item and location, by it and by
+            those that it superseded.
         region: Of the location.
         category: Of the item.
         stockout_on: Day on which stock would be used up; None if it would not within the horizon.
@@ -109,6 +115,7 @@ class Recommended(Struct, frozen=True, kw_only=True):
     """
 
     record: ReplenishmentRecommendation
+    waiting_since: datetime
     region: str | None = None
     category: str | None = None
     stockout_on: date | None = None

@@ -1,6 +1,6 @@
 """One order that is being confirmed: what is promised, what a buyer has to decide, who is late."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from canonical.entities import EntityName
 from canonical.events import subject
 from canonical.exceptions import ExceptionCategory, Trouble
+from canonical.ordering import OrderReference
 from canonical.writing import LineChange, Promise
 from workflows.confirmation.facts import LineFacts, OrderFacts, OrderReader
 from workflows.confirmation.judging import Deviation, value_of
@@ -24,6 +25,11 @@ QUANTITY, DELIVERY, UNANSWERED, CONFLICT = "quantity", "delivery", "unanswered",
 _DECIDE: Final = "Decide on it: accept, renegotiate, split or cancel"
 
 
+Telling = Callable[[Process, OrderReference, str], Awaitable[None]]
+"""Told by a process: what a system has of an order now, once for each thing that happened to it
+(`workflows.ordering.systems.OrderSystems.tell`)."""
+
+
 class Parts(Struct, frozen=True):
     """What confirmation is made of.
 
@@ -32,12 +38,14 @@ class Parts(Struct, frozen=True):
         reader: Reads orders.
         systems: Tells systems.
         notices: Writes to suppliers.
+        telling: Tells the log what a system has of an order now; None for nobody.
     """
 
     policies: Policies
     reader: OrderReader
     systems: ConfirmationSystems
     notices: SupplierNotices
+    telling: Telling | None = None
 
 
 class Read(Struct, frozen=True):
@@ -79,6 +87,7 @@ class Case:
         self._reported: set[str] = set()
         self._told: dict[tuple[str, int], Promise | LineChange] = {}
         self._versions: dict[str, str | None] = {}
+        self._writes = 0
 
     def begin(self, now: datetime) -> None:
         """The supplier's time begins."""
@@ -193,6 +202,7 @@ class Case:
                     self.process, order, fresh, note=note, version=version
                 )
                 self._note(system, fresh, told)
+                await self._log(order, told)
 
     async def change(self, changes: Sequence[LineChange]) -> None:
         """Have all systems change lines, each once.
@@ -212,6 +222,12 @@ class Case:
         self._told.update({(system, each.line_number): each for each in told})
         if became is not None:
             self._versions[system] = became.version
+
+    async def _log(self, order: OrderReference, told: Told | None) -> None:
+        """Have everybody who listens know what a system has now, and nobody read what it had."""
+        if told is not None and self.parts.telling is not None:
+            self._writes += 1
+            await self.parts.telling(self.process, order, f"confirmation-{self._writes}")
 
     async def notice(self, kind: NoticeKind, text: str, once: str) -> None:
         """Write to the supplier."""

@@ -19,7 +19,8 @@ from runtime.replenishment.recommendations import Recommendations
 from runtime.replenishment.source import RecommendationSource
 from runtime.store.store import Store
 from tests.fakes.asks import ASK
-from tests.fakes.processes import Clock, FakeEngine
+from tests.fakes.engines import FakeEngine
+from tests.fakes.processes import Clock
 from tests.fakes.proposals import MORNING, evaluated, in_two_weeks
 from workflows.approval.desk import Approvers
 from workflows.approval.policies import (
@@ -118,8 +119,8 @@ class Approving(House):
         )
         how = Ordering(self.starting, Made, lambda made: made.ordered)
         self.approval = Approval(self.kept, policy, how, self.notify)
-        ordering = ProcessKind("ordering", 1, OrderAsked, Made, self.order)
-        self.engine = FakeEngine(self.approval.kind(), ordering, clock=self.clock)
+        self.ordering = ProcessKind("ordering", 1, OrderAsked, Made, self.order)
+        self.engine = FakeEngine(self.approval.kind(), self.ordering, clock=self.clock)
         self.reacting = Reacting(self.engine)
         self.position = 0
         self.desk = Approvers(self.kept, policy, self.engine, self)

@@ -100,6 +100,23 @@ async def test_people_are_told_reminded_and_then_others_are_asked(approving: App
     assert process.waiting_for is None
 
 
+async def test_a_newer_proposal_does_not_begin_the_waiting_anew(approving: Approving) -> None:
+    [old] = await approving.proposed()
+    await approving.engine.pass_to(MORNING + timedelta(hours=25))
+    told = len(approving.notices)
+    _, new = await approving.proposed(evaluated(quantity=Decimal(250)))
+
+    found = await approving.kept.get(new)
+    assert (found.waiting_since, found.record.escalated_to) == (MORNING, "leads")
+    assert len(approving.notices) == told
+    assert approving.engine.processes[old].gone == [f"approval:{old}/overdue"]
+    [trouble] = approving.engine.processes[new].troubles
+    assert trouble.cause == f"approval:{new}/overdue"
+    await approving.desk.decide(new, says(), correlation_id="q")
+    await approving.engine.quiet()
+    assert approving.engine.processes[new].gone == [trouble.cause]
+
+
 async def test_what_nobody_decides_expires(approving: Approving) -> None:
     [key] = await approving.proposed()
     await approving.engine.pass_to(MORNING + timedelta(days=15))

@@ -22,7 +22,8 @@ from canonical.suppliers import Supplier
 from canonical.values import Money
 from canonical.writing import Ability, LineChange, OrderInSystem, Promise
 from tests.fakes.asks import ASK
-from tests.fakes.processes import NOW, Clock, FakeEngine, FakeProcess
+from tests.fakes.engines import FakeEngine
+from tests.fakes.processes import NOW, Clock, FakeProcess
 from workflows.confirmation.case import Parts
 from workflows.confirmation.confirming import confirmation
 from workflows.confirmation.facts import OrderReader
@@ -31,7 +32,7 @@ from workflows.confirmation.ports import SupplierNotice
 from workflows.confirmation.speaking import Speaking
 from workflows.confirmation.systems import ConfirmationSystems
 from workflows.confirmation.words import Answer, Confirmed, OrderSent, SaidLine
-from workflows.process import Ended
+from workflows.process import Ended, Process
 
 TODAY = NOW.date()  # a Monday, eight in the morning
 DUE = TODAY + timedelta(days=30)
@@ -168,7 +169,8 @@ class House:
         reader = OrderReader(self)
         sinks: Any = {"procurement": self.procurement, "erp": self.erp}
         systems = ConfirmationSystems(sinks, reader, lambda _: ASK)
-        self.kind = confirmation(Parts(self.policies, reader, systems, self))
+        self.logged: list[tuple[str, str]] = []
+        self.kind = confirmation(Parts(self.policies, reader, systems, self, self.log))
         self.engine = FakeEngine(self.kind, clock=self.clock)
         self.speaking = Speaking(self, reader, ("procurement", "erp"))
 
@@ -209,6 +211,9 @@ class House:
     async def send(self, notice: SupplierNotice) -> None:
         if all(n.once != notice.once for n in self.notices):
             self.notices.append(notice)
+
+    async def log(self, process: Process, order: OrderReference, what: str) -> None:
+        self.logged.append((order.system, what))
 
     async def by_ids(self, process_ids: Any) -> Mapping[str, ProcessView]:
         return {i: self._view(i) for i in process_ids if i in self.engine.processes}

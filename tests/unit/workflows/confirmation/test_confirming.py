@@ -47,6 +47,7 @@ async def test_an_answer_within_tolerance_is_told_to_all_systems_once() -> None:
     assert (done.state, done.promises) == (ConfirmedState.CONFIRMED, (promise(10), early))
     told = [("acknowledge", (promise(10), early))]
     assert (house.procurement.told, house.erp.told) == (told, told)
+    assert house.logged == [("procurement", "confirmation-1"), ("erp", "confirmation-2")]
     assert verdicts(house) == ["applied"]
     assert house.process.troubles == []
     assert set(house.process.subjects) == {

@@ -22,11 +22,13 @@ from canonical.ordering import (
     Acknowledged,
     AcknowledgedWish,
     AcknowledgementDecision,
+    Speaker,
 )
 from canonical.ordering import AcknowledgementChoice as Choice
 from canonical.purchase_orders import PurchaseOrderStatus
 from canonical.writing import Promise
-from tests.fakes.processes import NOW, FakeEngine
+from tests.fakes.engines import FakeEngine
+from tests.fakes.processes import NOW
 from tests.unit.workflows.confirmation.house import DUE, SENT, TODAY, House, line, order, promise
 from workflows.confirmation.desk import Desk
 from workflows.confirmation.hearing import reaction
@@ -67,12 +69,14 @@ class Scene:
 
     async def says(self, *promises: Promise, key: str | None = None, **more: Any) -> Acknowledged:
         wish = AcknowledgedWish(number="PO-7", promises=promises, key=key)
-        given = {"actor": "sally", "within": OWN, "correlation_id": "c-2", **more}
-        return await self.desk.acknowledge(wish, **given)
+        speaker = Speaker(**{"subject": "sally", "criteria": OWN, **more})
+        return await self.desk.acknowledge(wish, speaker=speaker, correlation_id="c-2")
 
     async def decides(self, choice: Choice, **more: Any) -> Acknowledged:
         decision = AcknowledgementDecision(number="PO-7", choice=choice, **more)
-        return await self.desk.decide(decision, actor="bert", within=(), correlation_id="c-3")
+        return await self.desk.decide(
+            decision, speaker=Speaker(subject="bert"), correlation_id="c-3"
+        )
 
     def confirmations(self) -> Mapping[str, Any]:
         found = self.engine.processes.items()
@@ -120,19 +124,22 @@ async def test_the_same_key_of_the_same_actor_counts_once() -> None:
     assert scene.words() == [VerdictState.PENDING]
     with pytest.raises(ConflictError, match="was used for something else"):
         await scene.says(promise(10), key="k")
-    await scene.says(promise(10), key="k", actor="simon")
-    assert scene.words() == [VerdictState.PENDING, VerdictState.APPLIED]
+    await scene.says(promise(10), key="k", subject="simon")
+    await scene.says(promise(20), key="k", issuer="another")
+    assert scene.words() == [VerdictState.PENDING, VerdictState.APPLIED, VerdictState.APPLIED]
 
 
 async def test_an_order_of_another_supplier_is_not_there() -> None:
     scene = Scene()
+    with pytest.raises(NotFoundError) as elsewhere:
+        await scene.says(promise(10), systems=frozenset({"stores"}))
     with pytest.raises(NotFoundError) as of_others:
-        await scene.says(promise(10), within=OTHERS)
+        await scene.says(promise(10), criteria=OTHERS)
     scene.house.procurement.orders.clear()
     scene.house.erp.orders.clear()
     with pytest.raises(NotFoundError) as of_nobody:
         await scene.says(promise(10))
-    assert of_others.value.message == of_nobody.value.message
+    assert elsewhere.value.message == of_others.value.message == of_nobody.value.message
     assert not scene.engine.processes
 
 
@@ -188,7 +195,7 @@ async def test_an_order_in_several_systems_is_the_leading_ones_or_named() -> Non
     with pytest.raises(InvalidInputError, match=r"exists in erp, stores: say which one"):
         await scene.says(promise(10))
     wish = AcknowledgedWish(number="PO-7", promises=(promise(10),), system="erp")
-    came = await scene.desk.acknowledge(wish, actor="x", within=OWN, correlation_id="c")
+    came = await scene.desk.acknowledge(wish, speaker=Speaker(subject="x"), correlation_id="c")
     assert came.order is not None
     assert came.order.system == "erp"
 
