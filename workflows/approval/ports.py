@@ -7,8 +7,9 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from canonical.ordering import Ordered, WantedOrder
-from canonical.replenishment import Evaluated, Recommended
+from canonical.replenishment import Recommended
 from workflows.process import Starting
+from workflows.replenishment.calculation import Calculated
 
 
 class NoticeKind(StrEnum):
@@ -57,15 +58,26 @@ class Ordering(Struct, frozen=True):
     ordered: Callable[[Any], Ordered]
 
 
-class Calculating(Protocol):
-    """The calculation of replenishment, to be done again."""
+class Today(Protocol):
+    """Calculates on today's figures; nothing is kept of it."""
 
-    async def again(self, inputs: bytes, *, correlation_id: str) -> Evaluated:
-        """What it finds on inputs that it has frozen."""
-
-    async def today(self, item: str, location: str, *, correlation_id: str) -> Evaluated:
-        """What it finds on today's figures; nothing is kept of it.
+    async def __call__(self, item: str, location: str, *, correlation_id: str) -> Calculated:
+        """What comes of it.
 
         Raises:
             UnavailableError: if they cannot be read.
+            NotFoundError: if there is no such item.
+            InvalidInputError: if it cannot be calculated.
         """
+
+
+class Calculating(Struct, frozen=True):
+    """The calculation of replenishment, to be done again.
+
+    Attributes:
+        again: Does it on inputs that were kept; the same comes out.
+        today: Does it on today's.
+    """
+
+    again: Callable[[bytes], Calculated]
+    today: Today
