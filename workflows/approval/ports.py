@@ -27,14 +27,18 @@ class Notice(Struct, frozen=True, kw_only=True):
     Attributes:
         kind: Why.
         recommendation: Of which recommendation; it knows its correlation id.
-        to: Who: a name that the rules of notification know.
+        to: Whom it concerns, as notifications name people: `role:buyer`, `owner:ann`.
         once: Names the notice: the same is told once.
+        subject: What it is about, in a line.
+        text: What is to be known, and what to do; lines of plain text.
     """
 
     kind: NoticeKind
     recommendation: Recommended
     to: str
     once: str
+    subject: str
+    text: str
 
 
 class Notify(Protocol):

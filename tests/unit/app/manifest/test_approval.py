@@ -21,9 +21,9 @@ def test_where_nothing_is_said_people_decide_within_finite_limits_and_times() ->
     )
     assert policy.deadlines == (
         Deadlines(
-            to="approvers",
+            to="role:buyer",
             remind_after=(timedelta(hours=8), timedelta(hours=20)),
-            escalations=(Escalation(timedelta(hours=24), "escalation"),),
+            escalations=(Escalation(timedelta(hours=24), "role:operator"),),
             expire_after=timedelta(days=7),
         ),
     )
