@@ -1,4 +1,4 @@
-"""Opens backends: the preset with the manifest's changes, checked; its protocol; its sources."""
+"""Opens backends: the preset with the manifest's changes, checked; its protocol; what it can."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,10 +17,12 @@ from connectors.jsonrpc.settings import Settings as JSONRPCSettings
 from connectors.kit.auth_kinds import BasicAuth, NoAuth, SessionAuth, make_authenticator
 from connectors.kit.mapping.model import MappingSettings, PresetModel
 from connectors.kit.mapping.presets import merge, preset_document
+from connectors.kit.mapping.sendplan import write_plans
 from connectors.kit.policy import CallPolicy
 from connectors.kit.rows import RowReader
 from connectors.kit.secrets import Reference, SecretMissingError
 from connectors.kit.services import Services
+from connectors.kit.sinks import Telling, open_sinks
 from connectors.kit.source import MappedSource
 from connectors.kit.transport import Transport
 from connectors.kit.transport_open import open_transport
@@ -30,6 +32,7 @@ from connectors.odata.settings import DatasetOptions as ODataOptions
 from connectors.rest import Options as RestOptions
 from connectors.rest import Settings as RestSettings
 from connectors.rest import reader as rest_reader
+from connectors.rest import writer as rest_writer
 from connectors.sql import Options as SQLOptions
 from connectors.sql import Place
 from connectors.sql import Settings as SQLSettings
@@ -97,6 +100,7 @@ def resolve_backend(name: str, config: BackendConfig) -> Resolved:
         found += _url_mistakes(preset.protocol, config.url)
     found += _auth_mistakes(preset.protocol, config)
     found += _option_mistakes(preset)
+    found += _write_mistakes(preset)
     if found:
         raise BackendConfigError(name, tuple(found))
     mapping, settings = parts["mapping"]
@@ -139,7 +143,9 @@ async def open_backend(name: str, config: BackendConfig, services: Services) -> 
         )
         for entity, mapping in resolved.preset.entities.items()
     }
-    return MappedBackend(name, sources, reader, way)
+    how = _telling(resolved, reader, way)
+    sinks = open_sinks(name, resolved.preset.entities, how, resolved.mapping, services.now)
+    return MappedBackend(name, sources, reader, way, sinks)
 
 
 def mistakes_of(
@@ -251,6 +257,24 @@ def _option_mistakes(preset: PresetModel) -> Iterator[Mistake]:
                 yield from mistakes_of(exc, options, (*where, "options"))
 
 
+def _write_mistakes(preset: PresetModel) -> Iterator[Mistake]:
+    """What cannot be told as the mapping says."""
+    for name, entity in preset.entities.items():
+        for wrong in write_plans(name, entity).mistakes:
+            path = ("entities", name.value, *wrong.place)
+            yield Mistake(path=path, message=wrong.message)
+
+
+def _telling(resolved: Resolved, reader: RowReader, way: Way) -> Telling:
+    """How the system is told things, where its protocol can."""
+    match resolved.protocol:
+        case RestSettings() if isinstance(way, Transport):
+            told = rest_writer(way, resolved.settings, resolved.policy)
+            return Telling(reader, told, told)
+        case _:
+            return Telling(reader)
+
+
 def _auth_mistakes(protocol: str, config: BackendConfig) -> Iterator[Mistake]:
     auth = config.auth
     if protocol == "sql" and not isinstance(auth, NoAuth | BasicAuth):
@@ -284,7 +308,7 @@ def _over_http(resolved: Resolved, transport: Transport, services: Services) -> 
         case ODataSettings() as settings:
             return odata_reader(resolved.name, settings, transport, policy, now=services.now)
         case JSONRPCSettings() as settings:
-            reader, session = jsonrpc.reader(
+            opened = jsonrpc.opened(
                 settings,
                 transport,
                 policy,
@@ -293,9 +317,9 @@ def _over_http(resolved: Resolved, transport: Transport, services: Services) -> 
                 clock=services.clock,
                 now=services.now,
             )
-            if session is not None:
-                transport.authenticator = session
-            return reader
+            if opened.authenticator is not None:
+                transport.authenticator = opened.authenticator
+            return opened.reader
         case _:
             return rest_reader(transport, resolved.settings, policy)
 

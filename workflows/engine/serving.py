@@ -87,7 +87,7 @@ class DurableEngine:
         begun = {each.process_id: self._begun(each) for each in starting}
         try:
             async with asyncio.timeout(_BEGIN_WITHIN_S):
-                new = [id_ for id_, each in begun.items() if await self._begin(id_, each)]
+                new = await asyncio.gather(*(self._begin(*each) for each in begun.items()))
         except TimeoutError as error:
             msg = "could not be kept in time"
             raise UnavailableError("processes", Reason.TIMEOUT, msg) from error
@@ -95,7 +95,7 @@ class DurableEngine:
         await self._house.views.begin(
             rows, [(subject, id_) for id_, each in begun.items() for subject in each.subjects]
         )
-        return new
+        return [id_ for id_, is_new in zip(begun, new, strict=True) if is_new]
 
     async def signal(self, process_id: str, topic: str, message: Struct, *, once: str) -> None:
         """As `Engine.signal` says."""
@@ -209,10 +209,11 @@ async def open_engine(
     )
     engine.launched(launched)
     liveness = Liveness(leases, servers, launched, house, means.new_id)
-    tasks = [asyncio.create_task(each.run()) for each in (views, mail, liveness)]
+    tasks = [asyncio.create_task(each.run()) for each in (views, mail)]
     try:
         await liveness.take_over()
         await liveness.adopt()
+        tasks.append(asyncio.create_task(liveness.run()))
         yield engine
     finally:
         await _close(house, launched, tasks)

@@ -20,7 +20,8 @@ from runtime.replenishment.recommendations import Recommendations
 from runtime.replenishment.source import RecommendationSource
 from runtime.store.store import Store
 from tests.fakes.asks import ASK
-from tests.fakes.processes import Clock, FakeEngine
+from tests.fakes.engines import FakeEngine
+from tests.fakes.processes import Clock
 from tests.fakes.proposals import LINES, MORNING, evaluated, in_two_weeks, proposal
 from workflows.approval.desk import Approvers
 from workflows.approval.policies import (

@@ -21,6 +21,8 @@ _INDEXES: Final = (
     ("recommendations", ["status", "need_by"]),
     ("recommendations", ["item"]),
     ("recommendations", ["supplier"]),
+    ("exceptions", ["cause", "opened_at"]),
+    ("exceptions", ["due_at"]),
     ("exceptions", ["opened_at", "id"]),
     ("exceptions", ["state", "severity"]),
     ("exceptions", ["process_id"]),
@@ -134,6 +136,7 @@ def _recommendations() -> None:
         *_text("item", "location"),
         *_time("due_at", "first_at"),
         *_text("cause", "correlation_id"),
+        _number("revision"),
         _key("evaluations", "item", "location"),
     )
     op.create_table(
@@ -161,7 +164,10 @@ def _exceptions() -> None:
         *_text("correlation_id"),
         _number("occurrences"),
         *_text("details"),
+        *_text("earlier", null=True),
         *_time("opened_at", "updated_at"),
+        *_time("due_at", null=True),
+        sa.Column("overdue", sa.Boolean, nullable=False),
         *_time("closed_at", null=True),
         _key("exceptions", "id"),
     )
