@@ -43,7 +43,7 @@ class Server(Approving):
         kinds = [self.approval.kind(), self.ordering]
         async with open_engine(kinds, self.store, where, SETTINGS, NoTroubles()) as engine:
             self.reacting = Reacting(engine)
-            self.desk = Approvers(self.kept, POLICY, engine, self)
+            self.desk = Approvers(self.kept, POLICY, engine, self.calculating)
             yield engine
 
     async def hears(self) -> None:
