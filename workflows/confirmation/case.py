@@ -16,9 +16,9 @@ from canonical.writing import LineChange, Promise
 from workflows.confirmation.facts import LineFacts, OrderFacts, OrderReader
 from workflows.confirmation.judging import Deviation, value_of
 from workflows.confirmation.policies import Patience, Policies
-from workflows.confirmation.ports import NoticeKind, SupplierNotice, SupplierNotices
 from workflows.confirmation.systems import ConfirmationSystems, Told
 from workflows.confirmation.words import Answer, OrderSent
+from workflows.notifications.ports import Notice, NoticeKind, Notices
 from workflows.process import Process
 
 QUANTITY, DELIVERY, UNANSWERED, CONFLICT = "quantity", "delivery", "unanswered", "conflict"
@@ -44,7 +44,7 @@ class Parts(Struct, frozen=True):
     policies: Policies
     reader: OrderReader
     systems: ConfirmationSystems
-    notices: SupplierNotices
+    notices: Notices
     telling: Telling | None = None
 
 
@@ -229,22 +229,26 @@ class Case:
             self._writes += 1
             await self.parts.telling(self.process, order, f"confirmation-{self._writes}")
 
-    async def notice(self, kind: NoticeKind, text: str, once: str) -> None:
+    async def notice(self, kind: NoticeKind, title: str, text: str, once: str) -> None:
         """Write to the supplier."""
-        notice = SupplierNotice(
+        to = [f"supplier:{self.sent.supplier}"]
+        if self.order is not None and self.order.email:
+            to.append(f"email:{self.order.email}")
+        notice = Notice(
             kind=kind,
-            supplier=self.sent.supplier,
-            email=None if self.order is None else self.order.email,
-            order=self.sent.reference,
+            key=f"{self.process.id}/{once}",
+            subject=f"Order {self.sent.number}: {title}",
             text=text,
+            about=subject(EntityName.PURCHASE_ORDER, self.sent.number),
+            to=tuple(to),
             correlation_id=self.process.correlation_id,
-            once=f"{self.process.id}/{once}",
+            facts={"supplier": self.sent.supplier, "system": self.sent.system},
         )
 
-        async def send() -> None:
-            await self.parts.notices.send(notice)
+        async def tell() -> None:
+            await self.parts.notices.tell([notice])
 
-        await self.process.step(f"write to the supplier: {kind.value}", send, type(None))
+        await self.process.step("write to the supplier", tell, type(None))
 
     async def report_deviations(self) -> None:
         """Have a buyer know what is to be decided; and that what was decided is over."""

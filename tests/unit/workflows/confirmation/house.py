@@ -21,16 +21,17 @@ from canonical.records import Provenance, Record
 from canonical.suppliers import Supplier
 from canonical.values import Money
 from canonical.writing import Ability, LineChange, OrderInSystem, Promise
+from runtime.events.writing import Writing
 from tests.fakes.asks import ASK
 from tests.fakes.processes import NOW, Clock, FakeEngine, FakeProcess
 from workflows.confirmation.case import Parts
 from workflows.confirmation.confirming import confirmation
 from workflows.confirmation.facts import OrderReader
 from workflows.confirmation.policies import Policies
-from workflows.confirmation.ports import SupplierNotice
 from workflows.confirmation.speaking import Speaking
 from workflows.confirmation.systems import ConfirmationSystems
 from workflows.confirmation.words import Answer, Confirmed, OrderSent, SaidLine
+from workflows.notifications.ports import Notice
 from workflows.process import Ended, Process
 
 TODAY = NOW.date()  # a Monday, eight in the morning
@@ -161,7 +162,7 @@ class House:
         self.erp = System("erp", order("erp", "4500007", *lines))
         self.country = "DE"
         self.category = "Tools"
-        self.notices: list[SupplierNotice] = []
+        self.notices: list[Notice] = []
         self.policies = Policies(**policies)
         self.clock = Clock()
         self.process = FakeProcess("confirmation-1", clock=self.clock)
@@ -207,9 +208,12 @@ class House:
     def all(self, *_: Any, **__: Any) -> AsyncIterator[Sequence[Record]]:
         raise NotImplementedError
 
-    async def send(self, notice: SupplierNotice) -> None:
-        if all(n.once != notice.once for n in self.notices):
-            self.notices.append(notice)
+    async def tell(self, notices: Sequence[Notice]) -> None:
+        known = {n.key for n in self.notices}
+        self.notices += [n for n in notices if n.key not in known]
+
+    async def tell_with(self, writing: Writing, notices: Sequence[Notice]) -> None:
+        raise NotImplementedError
 
     async def log(self, process: Process, order: OrderReference, what: str) -> None:
         self.logged.append((order.system, what))
