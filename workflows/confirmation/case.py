@@ -311,21 +311,20 @@ class Case:
         at_stake: Sequence[tuple[LineFacts, Decimal]],
     ) -> None:
         self._reported.add(name)
-        currency = None if self.order is None else self.order.currency
-        about = [
-            subject(EntityName.SUPPLIER, self.sent.supplier),
-            subject(EntityName.PURCHASE_ORDER, self.sent.number),
-            *(subject(EntityName.ITEM, line.item) for line, _ in at_stake),
-            *(f"category:{line.category}" for line, _ in at_stake if line.category),
-        ]
+        order, lines = self.order, [line for line, _ in at_stake]
+        about = () if order is None else order.about(lines)
         await self.process.report(
             Trouble(
                 cause=self._cause(name),
                 category=category,
                 message=message,
                 correlation_id=self.process.correlation_id,
-                subjects=tuple(dict.fromkeys(about)),
-                value_at_risk=value_of(at_stake, currency),
+                subjects=(
+                    subject(EntityName.SUPPLIER, self.sent.supplier),
+                    subject(EntityName.PURCHASE_ORDER, self.sent.number),
+                    *about,
+                ),
+                value_at_risk=value_of(at_stake, None if order is None else order.currency),
                 details={"system": self.sent.system, "number": self.sent.number},
             )
         )

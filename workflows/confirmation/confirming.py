@@ -59,10 +59,9 @@ async def _confirm(case: Case) -> Confirmed:
         subject(EntityName.PURCHASE_ORDER, sent.number),
         *(place_subject(order.system, order.key) for order in sent.everywhere),
     )
-    await case.read()
-    await process.about(
-        *dict.fromkeys(subject(EntityName.ITEM, x.item) for x in case.open_lines.values())
-    )
+    order = await case.read()
+    if order is not None:
+        await process.about(*order.about(order.lines))
     case.begin(await process.now())
     try:
         await _begin(case)

@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from canonical.absent import ABSENT
 from canonical.criteria import Criteria, matches, values_at
 from canonical.entities import ENTITIES, KEY, EntityName
-from canonical.errors import ConflictError, InDoubtError, SupplygraphError
+from canonical.errors import ConflictError, InDoubtError, SupplygraphError, UnsupportedError
 from canonical.exceptions import Trouble
 from canonical.items import Item
+from canonical.locations import Location
 from canonical.ordering import OrderReference
 from canonical.ports import Ask, Batch
 from canonical.processes import ProcessFilter, ProcessPage, ProcessState, ProcessView
@@ -162,6 +163,7 @@ class House:
         self.erp = System("erp", order("erp", "4500007", *lines))
         self.country = "DE"
         self.category = "Tools"
+        self.unsupported: set[EntityName] = set()
         self.notices: list[Notice] = []
         self.policies = Policies(**policies)
         self.clock = Clock()
@@ -188,7 +190,8 @@ class House:
         supplier = Supplier(
             provenance=where, code="S-1", country=self.country, email="sales@s-1.example"
         )
-        return [*orders, *items, supplier]
+        place = Location(provenance=where, code="DC-1", region="EU")
+        return [*orders, *items, supplier, place]
 
     async def by_keys(
         self,
@@ -201,6 +204,8 @@ class House:
         criteria: Criteria = (),
         fresh: bool = False,
     ) -> Batch:
+        if entity in self.unsupported:
+            raise UnsupportedError(f"no system supplies {entity}")
         kind: type[Record] = ENTITIES[entity].record
         found = [r for r in self.everything() if isinstance(r, kind) and matches(r, criteria)]
         return Batch([_cut(r, columns) for r in found if set(_values(r, column)) & set(keys)])
@@ -226,6 +231,9 @@ class House:
         found = [v for v in views if v.kind in (wanted.kinds or ())]
         found = [v for v in found if set(v.subjects) & set(wanted.subjects or ())]
         return ProcessPage(found[:first], more=len(found) > first, total=len(found))
+
+    async def times(self, asked: Any) -> Any:
+        raise NotImplementedError
 
     def _view(self, process_id: str) -> ProcessView:
         process = self.engine.processes[process_id]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from canonical.entities import EntityName
 from canonical.errors import ConflictError, Reason, RejectedError, UnavailableError
 from canonical.exceptions import ExceptionCategory
 from canonical.purchase_orders import PurchaseOrderStatus
@@ -57,6 +58,8 @@ async def test_an_answer_within_tolerance_is_told_to_all_systems_once() -> None:
         "order:erp:4500007",
         "item:SKU-10",
         "item:SKU-20",
+        "category:Tools",
+        "region:EU",
     }
 
 
@@ -76,8 +79,9 @@ async def test_nobody_answers_the_supplier_is_reminded_and_then_late() -> None:
         "supplier:S-1",
         "purchase_order:PO-7",
         "item:SKU-10",
-        "item:SKU-20",
         "category:Tools",
+        "region:EU",
+        "item:SKU-20",
     )
     assert causes(house.process.troubles) == ["unanswered"]
     assert house.process.gone == ["order:procurement:7/unanswered"]
@@ -112,6 +116,13 @@ async def test_how_long_a_supplier_has_is_said_by_rules(
     assert done.state is ConfirmedState.UNANSWERED
     assert (moments.get("reminded"), moments["late"]) == (reminded, late)
     assert house.process.gone == []
+
+
+async def test_what_no_system_knows_of_items_suppliers_and_places_is_done_without() -> None:
+    house = House()
+    house.unsupported = {EntityName.ITEM, EntityName.SUPPLIER, EntityName.LOCATION}
+    says(house, promise(10), promise(20))
+    assert (await house.run()).state is ConfirmedState.CONFIRMED
 
 
 async def test_lines_that_are_not_named_stay_unconfirmed() -> None:
