@@ -168,7 +168,7 @@ class House:
         self.policies = Policies(**policies)
         self.clock = Clock()
         self.process = FakeProcess("confirmation-1", clock=self.clock)
-        reader = OrderReader(self)
+        self.reader = reader = OrderReader(self)
         sinks: Any = {"procurement": self.procurement, "erp": self.erp}
         systems = ConfirmationSystems(sinks, reader, lambda _: ASK)
         self.logged: list[tuple[str, str]] = []
