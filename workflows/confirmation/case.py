@@ -108,11 +108,16 @@ class Case:
     @property
     def patience(self) -> Patience:
         """How long the supplier has."""
-        return self.parts.policies.patience_with(self.sent.supplier, self._country)
+        return self.parts.policies.patience_with(self.supplier, self._country)
 
     def after(self, moment: datetime, hours: float) -> datetime:
         """When so many hours have passed for the supplier."""
         return self.parts.policies.after(moment, hours, self._country)
+
+    @property
+    def supplier(self) -> str:
+        """Code of the supplier."""
+        return self.sent.supplier if self.order is None else self.order.supplier
 
     @property
     def _country(self) -> str | None:
@@ -231,7 +236,7 @@ class Case:
 
     async def notice(self, kind: NoticeKind, title: str, text: str, once: str) -> None:
         """Write to the supplier."""
-        to = [f"supplier:{self.sent.supplier}"]
+        to = [f"supplier:{self.supplier}"]
         if self.order is not None and self.order.email:
             to.append(f"email:{self.order.email}")
         notice = Notice(
@@ -242,7 +247,7 @@ class Case:
             about=subject(EntityName.PURCHASE_ORDER, self.sent.number),
             to=tuple(to),
             correlation_id=self.process.correlation_id,
-            facts={"supplier": self.sent.supplier, "system": self.sent.system},
+            facts={"supplier": self.supplier, "system": self.sent.system},
         )
 
         async def tell() -> None:
@@ -298,7 +303,7 @@ class Case:
     @property
     def name(self) -> str:
         """What people call it."""
-        return f"order {self.sent.number} to supplier {self.sent.supplier}"
+        return f"order {self.sent.number} to supplier {self.supplier}"
 
     def _cause(self, name: str) -> str:
         return f"order:{self.sent.system}:{self.sent.key}/{name}"
@@ -320,7 +325,7 @@ class Case:
                 message=message,
                 correlation_id=self.process.correlation_id,
                 subjects=(
-                    subject(EntityName.SUPPLIER, self.sent.supplier),
+                    subject(EntityName.SUPPLIER, self.supplier),
                     subject(EntityName.PURCHASE_ORDER, self.sent.number),
                     *about,
                 ),

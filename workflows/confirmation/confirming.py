@@ -55,13 +55,13 @@ def _sent(asked: Any) -> OrderSent:
 async def _confirm(case: Case) -> Confirmed:
     process, sent = case.process, case.sent
     await process.about(
-        subject(EntityName.SUPPLIER, sent.supplier),
         subject(EntityName.PURCHASE_ORDER, sent.number),
         *(place_subject(order.system, order.key) for order in sent.everywhere),
     )
     order = await case.read()
     if order is not None:
-        await process.about(*order.about(order.lines))
+        supplier = subject(EntityName.SUPPLIER, order.supplier)
+        await process.about(supplier, *order.about(order.lines))
     case.begin(await process.now())
     try:
         await _begin(case)

@@ -99,7 +99,7 @@ async def _split(case: Case, decision: Decision) -> Verdict:
     await case.tell(kept, decision.note)
     now = await case.process.now()
     wanted = WantedOrder(
-        supplier=case.sent.supplier,
+        supplier=case.supplier,
         lines=tuple(_rest(d, decision) for d in short),
         currency=None if case.order is None else case.order.currency,
         note=decision.note or f"rest of order {case.sent.number}",
