@@ -1,4 +1,4 @@
-"""An engine without a database: many fake processes, begun and spoken to, on a clock of the test."""
+"""An engine without a database: many fake processes, spoken to, on a clock of the test."""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
@@ -8,7 +8,7 @@ from typing import TypeVar
 from msgspec import Struct
 from typing_extensions import override
 
-from canonical.errors import NotFoundError, SupplygraphError
+from canonical.errors import NotFoundError, RejectedError, SupplygraphError
 from tests.fakes.process_parts import Clock
 from tests.fakes.processes import FakeProcess
 from workflows.process import (
