@@ -132,6 +132,7 @@ RECOMMENDATIONS: Final = sa.Table(
     text_column("reason"),
     text_column("inputs"),
     text_column("facts"),
+    time_column("waiting_since"),
     time_column("created_at"),
     time_column("updated_at"),
     text_column("requested_by", null=True),

@@ -144,7 +144,7 @@ def _recommendations() -> None:
         *_text("id", "status", "item", "location", "supplier", "quantity", "unit", "need_by"),
         *_text("cost", "currency", null=True),
         *_text("reason", "inputs", "facts"),
-        *_time("created_at", "updated_at"),
+        *_time("waiting_since", "created_at", "updated_at"),
         *_text("requested_by", "decided_by", null=True),
         *_time("decided_at", null=True),
         *_text("note", "first_approved_by", null=True),

@@ -24,7 +24,8 @@ from canonical.values import Money
 from canonical.writing import Ability, LineChange, OrderInSystem, Promise
 from runtime.events.writing import Writing
 from tests.fakes.asks import ASK
-from tests.fakes.processes import NOW, Clock, FakeEngine, FakeProcess
+from tests.fakes.engines import FakeEngine
+from tests.fakes.processes import NOW, Clock, FakeProcess
 from workflows.confirmation.case import Parts
 from workflows.confirmation.confirming import confirmation
 from workflows.confirmation.facts import OrderReader

@@ -27,7 +27,8 @@ from canonical.ordering import (
 from canonical.ordering import AcknowledgementChoice as Choice
 from canonical.purchase_orders import PurchaseOrderStatus
 from canonical.writing import Promise
-from tests.fakes.processes import NOW, FakeEngine
+from tests.fakes.engines import FakeEngine
+from tests.fakes.processes import NOW
 from tests.unit.workflows.confirmation.house import DUE, SENT, TODAY, House, line, order, promise
 from workflows.confirmation.desk import Desk
 from workflows.confirmation.hearing import Listening
