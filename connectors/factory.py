@@ -22,7 +22,7 @@ from connectors.kit.policy import CallPolicy
 from connectors.kit.rows import RowReader
 from connectors.kit.secrets import Reference, SecretMissingError
 from connectors.kit.services import Services
-from connectors.kit.sinks import Telling, open_sinks
+from connectors.kit.sinks import Telling, open_sinks, tells
 from connectors.kit.source import MappedSource
 from connectors.kit.transport import Transport
 from connectors.kit.transport_open import open_transport
@@ -37,6 +37,7 @@ from connectors.sql import Options as SQLOptions
 from connectors.sql import Place
 from connectors.sql import Settings as SQLSettings
 from connectors.sql import reader as sql_reader
+from connectors.sql import writer as sql_writer
 
 SETTINGS: Final[Mapping[str, type[BaseModel]]] = {
     "odata": ODataSettings,
@@ -143,7 +144,7 @@ async def open_backend(name: str, config: BackendConfig, services: Services) -> 
         )
         for entity, mapping in resolved.preset.entities.items()
     }
-    how = _telling(resolved, reader, way)
+    how = _telling(resolved, reader, way, services)
     sinks = open_sinks(name, resolved.preset.entities, how, resolved.mapping, services.now)
     return MappedBackend(name, sources, reader, way, sinks)
 
@@ -265,12 +266,19 @@ def _write_mistakes(preset: PresetModel) -> Iterator[Mistake]:
             yield Mistake(path=path, message=wrong.message)
 
 
-def _telling(resolved: Resolved, reader: RowReader, way: Way) -> Telling:
+def _telling(resolved: Resolved, reader: RowReader, way: Way, services: Services) -> Telling:
     """How the system is told things, where its protocol can."""
+    entities = resolved.preset.entities
+    if not any(tells(entities, entity) for entity in entities):
+        return Telling(reader)
     match resolved.protocol:
         case RestSettings() if isinstance(way, Transport):
-            told = rest_writer(way, resolved.settings, resolved.policy)
-            return Telling(reader, told, told)
+            rest = rest_writer(way, resolved.settings, resolved.policy)
+            return Telling(reader, rest, rest)
+        case SQLSettings():
+            place = _place(resolved, services)
+            sql = sql_writer(place, resolved.settings, resolved.policy, services)
+            return Telling(reader, sql, sql, sql)
         case _:
             return Telling(reader)
 
@@ -325,16 +333,19 @@ def _over_http(resolved: Resolved, transport: Transport, services: Services) -> 
 
 
 def _sql(resolved: Resolved, services: Services) -> Any:
+    return sql_reader(_place(resolved, services), resolved.settings, resolved.policy, services)
+
+
+def _place(resolved: Resolved, services: Services) -> Place:
     auth, vault = resolved.config.auth, services.vault
     username = password = None
     if isinstance(auth, BasicAuth):
         username = vault.text(auth.username)
         password = vault.read(auth.password).get_secret_value()
-    place = Place(
+    return Place(
         resolved.name,
         vault.text(resolved.config.url),
         username,
         password,
         resolved.mapping.time_zone,
     )
-    return sql_reader(place, resolved.settings, resolved.policy, services)
