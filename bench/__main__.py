@@ -8,16 +8,19 @@ make bench ARGS="--streams [--quick]" fan-out of subscriptions, beside other ser
 make bench ARGS="--ingest [--quick]"  webhooks and files, over both kinds of store
 make bench ARGS="--replenishment"     a night of 200,000 revisions, worked out twice
 make bench ARGS="--soak --events 200000"  processes killed, Redis and database away: nothing is lost
+make bench ARGS="--crashes 3000"      processes killed at every line: each order is placed once
 make bench ARGS=--publish             everything, and the chart in docs
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from app.serve import ended_by_signals
 from bench.chart import draw
+from bench.crashes.run import crash_many
 from bench.ingestion.run import run as run_ingestion
 from bench.kit.run import ORDER, KitOptions, run
 from bench.processes import ROOT
@@ -43,6 +46,7 @@ def main() -> None:
     parser.add_argument("--ingest", action="store_true", help="measure the ways in instead")
     parser.add_argument("--replenishment", action="store_true", help="measure a night instead")
     parser.add_argument("--soak", action="store_true", help="look for lost events instead")
+    parser.add_argument("--crashes", type=int, metavar="TIMES", help="kill processes instead")
     parser.add_argument("--events", type=int, default=200_000, help="with --soak: how many")
     parser.add_argument("--profile", metavar="QUESTION", help="say where the time goes instead")
     parser.add_argument("--kit", type=Path, metavar="FOLDER", help="run the peers' kit instead")
@@ -67,23 +71,32 @@ def _run(given: argparse.Namespace) -> None:
         )
         return
     only = given.only.split(",") if given.only else ()
+    if not _run_another(given, only):
+        _run_all(given, only)
+
+
+def _run_another(given: argparse.Namespace, only: Sequence[str]) -> bool:
+    """Run what is asked for instead of everything; whether anything was."""
     if given.soak:
         print(msgspec.json.format(msgspec.json.encode(soak_here(given.events))).decode())
-        return
-    if given.replenishment:
+    elif given.crashes is not None:
+        print(msgspec.json.format(msgspec.json.encode(crash_many(given.crashes))).decode())
+    elif given.replenishment:
         run_replenishment(quick=given.quick, only=only, results=RESULTS)
-        return
-    if given.ingest:
+    elif given.ingest:
         run_ingestion(quick=given.quick, only=only, results=RESULTS)
-        return
-    if given.streams:
+    elif given.streams:
         run_streams(quick=given.quick, only=only, results=RESULTS)
-        return
-    if given.profile is not None:
+    elif given.profile is not None:
         RESULTS.mkdir(exist_ok=True)
         for line in profile(given.profile, only, RESULTS):
             print(line, flush=True)
-        return
+    else:
+        return False
+    return True
+
+
+def _run_all(given: argparse.Namespace, only: Sequence[str]) -> None:
     extent = QUICK if given.quick else FULL
     extent = msgspec.structs.replace(
         extent,

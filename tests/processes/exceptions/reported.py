@@ -13,7 +13,7 @@ from canonical.values import Money
 from runtime.events.ledger import Ledger
 from runtime.notifications.outbox import OutboxRows
 from runtime.store.store import Store
-from tests.fakes.processes import FakeEngine
+from tests.fakes.engines import FakeEngine
 from workflows.exceptions.desk import Decisions
 from workflows.exceptions.rules import Rules
 from workflows.exceptions.troubles import Reporting

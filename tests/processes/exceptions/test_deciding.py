@@ -17,7 +17,7 @@ from canonical.errors import (
 from canonical.exceptions import ExceptionAction, ExceptionDesk, ExceptionState, SupplyException
 from runtime.store.store import Store
 from tests.fakes.acts import audited
-from tests.fakes.processes import FakeEngine
+from tests.fakes.engines import FakeEngine
 from tests.processes.exceptions.reported import LATE, Office, trouble
 from workflows.notifications.ports import NoticeKind
 

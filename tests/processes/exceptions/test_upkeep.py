@@ -8,7 +8,7 @@ from canonical.exceptions import ExceptionAction, ExceptionFilter
 from canonical.processes import ProcessFilter, ProcessPage, ProcessState, ProcessView
 from runtime.events.leases import Leases
 from runtime.store.store import Store
-from tests.fakes.processes import FakeEngine
+from tests.fakes.engines import FakeEngine
 from tests.processes.exceptions.reported import LATE, NOON, Office, trouble
 from workflows.exceptions.upkeep import LEASE, Upkeep
 from workflows.notifications.ports import NoticeKind
