@@ -168,12 +168,9 @@ class Replenisher:
         now, pace = self._now(), self._pace
         if pace.nightly_at is None:
             return 0
-        local = now.astimezone(pace.zone)
-        night = (
-            local.date() if local.time() >= pace.nightly_at else local.date() - timedelta(days=1)
-        )
+        night = _last_night(now.astimezone(pace.zone), pace.nightly_at).isoformat()
         last: str | None = await self._ports.leases.position(NIGHTLY)
-        if last is not None and last >= night.isoformat():
+        if last is not None and last >= night:
             return 0
         correlation_id = self._new_id()
         count = 0
