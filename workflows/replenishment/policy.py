@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from canonical.values import Money
 
-
 _MOST_KNOWN: Final = 10_000
 
 
