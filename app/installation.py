@@ -29,13 +29,15 @@ from app.manifest.loading import Declaration
 from app.manifest.model import EntityConfig, SourceConfig
 from app.manifest.trusted import read_trusted
 from app.operating import CACHES, Operating, operating_on
+from app.processes.running import RunningProcesses
 from app.residency import Residence, settled
 from app.server.edge import Edge
 from app.server.known_operations import KnownOperations
 from app.server.ports import EventDesk, Governance, OperationLimits, Serves, Tokens
 from app.threshold_figures import crossings_of
+from canonical.backends import Backend
 from canonical.entities import ENTITIES, Entity, EntityName
-from canonical.ports import Backend, Source
+from canonical.ports import Source
 from connectors.factory import open_backend
 from connectors.kit.services import Services
 from execution.scheduling import LevelScheduler
@@ -93,6 +95,7 @@ class Installation:
         operating: What operators do with the log.
         intake: Takes in what systems report.
         governance: What operations are audited by.
+        processes: Processes that cross systems, once they run.
     """
 
     backends: Mapping[str, Backend]
@@ -115,6 +118,7 @@ class Installation:
     operating: Operating
     intake: Intake
     governance: Governance
+    processes: RunningProcesses
 
     def reads(self, scheduler: LevelScheduler, context: ReadContext) -> Reads:
         """The loaders of one operation."""
@@ -274,6 +278,7 @@ def _wired(
         operating=operating,
         intake=intake,
         governance=desks.governance,
+        processes=RunningProcesses(),
     )
 
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 from uuid import uuid4
 
 import structlog
-from msgspec.structs import replace
 
+from app.declared_units import with_declared_units
 from app.manifest.model import Manifest
 from app.manifest.thresholds import rules_of
 from canonical.absent import is_absent
@@ -47,7 +47,7 @@ class ThresholdFigures:
     async def items(self, skus: Iterable[str]) -> Mapping[str, Item]:
         """Items by sku, with the conversions that the manifest declares."""
         found = await self._read(EntityName.ITEM, "sku", skus, _ITEM)
-        return {sku: self._with_units(item) for sku, item in found.items()}
+        return {sku: with_declared_units(item, self._units) for sku, item in found.items()}
 
     async def regions(self, codes: Iterable[str]) -> Mapping[str, str | None]:
         """Regions of locations by code."""
@@ -77,16 +77,6 @@ class ThresholdFigures:
                 error=problem,
             )
         return {key: each.records[0] for key, each in found.items() if each.records}
-
-    def _with_units(self, item: Item) -> Item:
-        if is_absent(item.unit):
-            return item
-        own = () if is_absent(item.unit_conversions) else item.unit_conversions or ()
-        general = self._units.get(("", item.unit), ())
-        return replace(
-            item,
-            unit_conversions=(*general, *own, *self._units.get((item.sku, item.unit), ())),
-        )
 
 
 def crossings_of(manifest: Manifest, keyed: KeyedReader, ledger: Ledger) -> Thresholds | None:

@@ -11,8 +11,9 @@ from app.manifest.watching import WatchConfig
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
 from loaders.catalog import Catalog
+from runtime.events.holding import LEASE_S
 from workflows.ingestion.intake import Intake
-from workflows.ingestion.watchers import LEASE_S, Pace, Watchers
+from workflows.ingestion.watchers import Pace, Watchers
 from workflows.ingestion.watches import Watch
 
 Declared = Mapping[str, Mapping[EntityName, WatchConfig]]

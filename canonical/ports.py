@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
@@ -89,6 +89,24 @@ class Batch(Struct, frozen=True):
     failures: Mapping[str, SupplygraphError] = field(default_factory=dict)
 
 
+class Changes(Struct, frozen=True):
+    """What a system that keeps track of changes says has changed.
+
+    Attributes:
+        records: Records as they are now: all of them, or those that came or changed.
+        gone: Keys of records that are there no longer.
+        failures: By key, what could not be read.
+        link: Where it goes on; None if what has changed cannot be told from here.
+        more: Whether something is there to go on with now.
+    """
+
+    records: Sequence[Record] = ()
+    gone: Sequence[str] = ()
+    failures: Mapping[str, SupplygraphError] = field(default_factory=dict)
+    link: str | None = None
+    more: bool = False
+
+
 class Severity(StrEnum):
     """How bad a finding is."""
 
@@ -172,25 +190,26 @@ class Source(Protocol):
         """
 
 
-class Backend(Protocol):
-    """One system instance of the manifest, opened."""
+@runtime_checkable
+class TrackedSource(Source, Protocol):
+    """A source that can tell what has changed, if its system keeps track of that."""
 
     @property
-    def name(self) -> str:
-        """The name in the manifest."""
+    def tracks_changes(self) -> bool:
+        """Whether the system does."""
 
-    @property
-    def sources(self) -> Mapping[EntityName, Source]:
-        """What it can supply, by entity."""
+    async def changes(
+        self, link: str | None, columns: frozenset[str], limit: int, ask: Ask
+    ) -> Changes:
+        """What has changed behind a link, page by page; all that there is without one.
 
-    async def probe(self, entities: Sequence[EntityName], ask: Ask) -> Sequence[Finding]:
-        """Look whether the system is reachable, lets us in, and has what the mapping names.
+        Args:
+            link: Of the page before, or of the end of an earlier time.
+            columns: What is to be known of each record.
+            limit: About how many records of a page are wanted.
+            ask: What travels with the request.
 
-        Never raises for these.
+        Raises:
+            UnavailableError: if the system could not be asked.
+            UnsupportedError: if it does not keep track after all.
         """
-
-    def health(self) -> Mapping[str, object]:
-        """How it is now (breaker, maintenance, requests in flight), without asking it."""
-
-    async def aclose(self) -> None:
-        """Let go of connections."""

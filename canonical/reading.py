@@ -19,7 +19,7 @@ class Records(Protocol):
     what it could not read.
     """
 
-    async def by_keys(
+    async def by_keys(  # noqa: PLR0913  # what a question has, and each by its name
         self,
         entity: EntityName,
         column: str,
@@ -27,6 +27,7 @@ class Records(Protocol):
         columns: frozenset[str],
         *,
         correlation_id: str,
+        criteria: Criteria = (),
         fresh: bool = False,
     ) -> Batch:
         """Records whose column is one of the keys, in no particular order.
@@ -37,6 +38,7 @@ class Records(Protocol):
             keys: Any number of them.
             columns: What is to be known of each.
             correlation_id: Ties it to what it is for.
+            criteria: What they satisfy besides.
             fresh: Whether the systems are asked, whatever is kept.
         """
 

@@ -1,7 +1,7 @@
 """Money and quantities: exact decimals that never travel without their currency or unit."""
 
 from collections.abc import Iterable
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, DefaultContext
 from functools import lru_cache
 from typing import Annotated, Final
 
@@ -11,6 +11,7 @@ from canonical.errors import UnitMismatchError
 
 ZERO: Final = Decimal(0)
 _STEP: Final = Decimal("0.000001")
+_WIDE: Final = Context(prec=2 * DefaultContext.prec)
 
 # ISO 4217 currencies whose minor unit is not a hundredth (amendment list as of 2026).
 _MINOR_DIGITS: Final = {
@@ -97,4 +98,6 @@ def convert(
     dividend = amount * source.numerator * wanted.denominator
     divisor = source.denominator * wanted.numerator
     quotient = dividend / divisor
-    return quotient if quotient * divisor == dividend else quotient.quantize(_STEP)
+    # A product that is rounded itself would seem exact.
+    is_exact = _WIDE.multiply(quotient, divisor) == dividend
+    return quotient if is_exact else quotient.quantize(_STEP)

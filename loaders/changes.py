@@ -186,6 +186,19 @@ def _master(entity: EntityName, column: str) -> Callable[[Event, Any], list[Chan
     return told
 
 
+_DECIDED: Final = frozenset(
+    {
+        "status",
+        "decided_by",
+        "decided_at",
+        "decision_note",
+        "first_approved_by",
+        "escalated_to",
+        "purchase_order",
+    }
+)
+
+
 def _recommendation_changed(event: Event, data: RecommendationChanged) -> list[Change]:
     values = _values(
         key=[event.key], item=[data.item], location=[data.location], supplier=[data.supplier]
@@ -193,8 +206,7 @@ def _recommendation_changed(event: Event, data: RecommendationChanged) -> list[C
     if data.previous_status is None:
         return [Change(event.system, EntityName.RECOMMENDATION, values, None)]
     values["status"] = frozenset({data.status, data.previous_status})
-    decided = frozenset({"status", "decided_by", "decided_at", "purchase_order"})
-    return [Change(event.system, EntityName.RECOMMENDATION, values, decided)]
+    return [Change(event.system, EntityName.RECOMMENDATION, values, _DECIDED)]
 
 
 _TOLD: Final[Mapping[type, Callable[[Event, Any], list[Change]]]] = {

@@ -9,7 +9,7 @@ from canonical.absent import is_absent
 from canonical.criteria import Condition, Criteria, Op, matches, position_of
 from canonical.entities import ENTITIES
 from canonical.errors import SupplygraphError, UnsupportedError
-from canonical.ports import Ask, Batch, ListQuery, Page, Source
+from canonical.ports import Ask, Batch, Changes, ListQuery, Page, Source
 from canonical.records import Record
 from loaders.crosswalks import Crosswalk, Crosswalks
 from loaders.wrapping import WrappedSource
@@ -76,6 +76,13 @@ class IdentifiedSource(WrappedSource):
         """As `canonical.ports.Source.read`, in canonical keys."""
         batch = await self._source.read(rows, columns, ask)
         return Batch([self.identified(r) for r in batch.records], batch.failures)
+
+    async def changes(
+        self, link: str | None, columns: frozenset[str], limit: int, ask: Ask
+    ) -> Changes:
+        """As `canonical.ports.TrackedSource.changes`, in canonical keys."""
+        found = await self._changes(link, columns, limit, ask)
+        return replace(found, records=[self.identified(r) for r in found.records])
 
     async def _sifted(self, query: ListQuery, checked_here: Criteria, ask: Ask) -> Page:
         kept: list[Record] = []

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from canonical.criteria import Condition, Criteria, holds
-from canonical.ports import Ask, Batch, ListQuery, Page, Source
+from canonical.ports import Ask, Batch, Changes, ListQuery, Page, Source
 from canonical.records import Record
 from loaders.wrapping import WrappedSource
 
@@ -66,6 +66,13 @@ class PlacedSource(WrappedSource):
         """As `canonical.ports.Source.read`."""
         batch = await self._source.read(rows, columns - {self._column}, ask)
         return Batch(self._placed(batch.records, columns), batch.failures)
+
+    async def changes(
+        self, link: str | None, columns: frozenset[str], limit: int, ask: Ask
+    ) -> Changes:
+        """As `canonical.ports.TrackedSource.changes`."""
+        found = await self._changes(link, columns - {self._column}, limit, ask)
+        return replace(found, records=self._placed(found.records, columns))
 
     def _placed(self, records: Sequence[Record], columns: frozenset[str]) -> Sequence[Record]:
         if self._column not in columns:

@@ -1,7 +1,8 @@
 """What sources that stand around another one have in common: they are that one's."""
 
 from canonical.entities import EntityName
-from canonical.ports import Source
+from canonical.errors import UnsupportedError
+from canonical.ports import Ask, Changes, Source, TrackedSource
 
 
 class WrappedSource:
@@ -28,3 +29,16 @@ class WrappedSource:
     def columns(self) -> frozenset[str]:
         """Canonical columns that the system has."""
         return self._source.columns
+
+    @property
+    def tracks_changes(self) -> bool:
+        """Whether the system can be asked what has changed."""
+        return isinstance(self._source, TrackedSource) and self._source.tracks_changes
+
+    async def _changes(
+        self, link: str | None, columns: frozenset[str], limit: int, ask: Ask
+    ) -> Changes:
+        """As `canonical.ports.TrackedSource.changes`, of the other one."""
+        if not isinstance(self._source, TrackedSource):
+            raise UnsupportedError(f"{self.system} keeps no track of changes of {self.entity}")
+        return await self._source.changes(link, columns, limit, ask)

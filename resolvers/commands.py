@@ -1,6 +1,6 @@
-"""Changes that clients ask for.
+"""Changes that clients ask for, where this installation takes none of them.
 
-No connector takes changes yet: each is refused in words, never half done.
+Each is refused in words, never half done.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from execution.fields import Asked
 from resolvers.context import RequestContext
 
 _REFUSAL: Final = (
-    "this installation takes no changes yet: nothing was done; make the change in the system itself"
+    "this installation takes no such changes: nothing was done; make the change in the system "
+    "itself"
 )
 
 
@@ -39,4 +40,9 @@ async def refuse(
 ) -> list[Refused]:
     """Refuse a change, for whoever may know that this service is here at all."""
     context.caller  # noqa: B018  # refuses who has not said who they are
-    return [Refused([UserError("UNSUPPORTED", _REFUSAL)]) for _ in parents]
+    return [Refused([refused()]) for _ in parents]
+
+
+def refused() -> UserError:
+    """What is said where this installation takes no such changes."""
+    return UserError("UNSUPPORTED", _REFUSAL)

@@ -11,6 +11,7 @@ from canonical.catalogue import Catalogue
 from canonical.dead_letters import DeadLetters, Replays
 from canonical.errors import UnauthenticatedError
 from canonical.exceptions import ExceptionDesk
+from canonical.forecast_publishing import ForecastDesk
 from canonical.histories import EventHistory, NoHistory
 from canonical.ordering import AcknowledgementDesk, OrderDesk
 from canonical.processes import Processes
@@ -67,6 +68,7 @@ class Processing(Struct, frozen=True, kw_only=True):
         recommendations: Decides on recommendations, and explains them.
         exceptions: What a person has to look at.
         processes: Processes, to look at.
+        forecasts: Publishes forecasts.
     """
 
     orders: OrderDesk | None = None
@@ -74,6 +76,7 @@ class Processing(Struct, frozen=True, kw_only=True):
     recommendations: RecommendationDesk | None = None
     exceptions: ExceptionDesk | None = None
     processes: Processes | None = None
+    forecasts: ForecastDesk | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

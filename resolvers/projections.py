@@ -2,21 +2,21 @@
 
 Buckets are calendar weeks from Monday to Monday; the first one starts today. Supply counts in the
 bucket of its confirmed day, else its due day; what is overdue counts in the first. A forecast
-counts for the days of its period that lie in the bucket, in proportion: what falls on the first d
-of n days is rounded half-even to six decimals, and a bucket has the difference of two such sums, so
-that the parts always add up to the forecast exactly. Forecast days before today are past.
+counts for the days of its period that lie in the bucket, in proportion (`canonical.demand`).
+Forecast days before today are past.
 """
 
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Any, Final
 
 from msgspec import Struct
 
 from canonical.absent import is_absent
 from canonical.criteria import Condition, Op
+from canonical.demand import Spread, part_of
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError, SupplygraphError
 from canonical.forecasts import Forecast
@@ -31,7 +31,6 @@ from resolvers.purchase_orders import OrderLine, open_orders, still_open
 from resolvers.reading import pointing_here
 from resolvers.units import Units
 
-_STEP: Final = Decimal("0.000001")
 _LINE_COLUMNS: Final = frozenset(
     {
         "quantity",
@@ -61,14 +60,6 @@ class Dated(Struct, frozen=True):
     """A quantity on a day."""
 
     day: date
-    amount: Decimal
-
-
-class Spread(Struct, frozen=True):
-    """A quantity over the days [start, end)."""
-
-    start: date
-    end: date
     amount: Decimal
 
 
@@ -157,25 +148,10 @@ def project(
     return buckets
 
 
-def part_of(spread: Spread, start: date, end: date) -> Decimal:
-    """What of a quantity falls on the days [start, end)."""
-    return _until(spread, end) - _until(spread, start)
-
-
 def week_bounds(today: date, weeks: int) -> list[date]:
     """Today, and the Mondays that end each week."""
     monday = today + timedelta(days=7 - today.weekday())
     return [today, *(monday + timedelta(weeks=i) for i in range(weeks))]
-
-
-def _until(spread: Spread, day: date) -> Decimal:
-    days = (spread.end - spread.start).days
-    passed = (day - spread.start).days
-    if passed <= 0:
-        return ZERO
-    if passed >= days:
-        return spread.amount
-    return (spread.amount * passed / days).quantize(_STEP, ROUND_HALF_EVEN)
 
 
 def _projected(

@@ -18,6 +18,7 @@ from resolvers import (
 from schema.audit import AUDIT_ENTRIES
 from schema.catalogue import CATALOG, SCHEMA_USAGE
 from schema.common import AFTER, FIRST, MAX_STALENESS, Node
+from schema.exceptions import EXCEPTION, EXCEPTIONS
 from schema.forecasts import ForecastConnection, ForecastFilter
 from schema.inventory import InventoryFilter, InventoryPositionConnection
 from schema.items import Item, ItemConnection, ItemFilter, ItemOrder
@@ -30,7 +31,11 @@ from schema.purchase_orders import (
     PurchaseOrderOrder,
 )
 from schema.receipts import ReceiptConnection, ReceiptFilter
-from schema.recommendations import RecommendationConnection, RecommendationFilter
+from schema.recommendations import (
+    RECALCULATE_RECOMMENDATION,
+    RecommendationConnection,
+    RecommendationFilter,
+)
 from schema.suppliers import Supplier, SupplierConnection, SupplierFilter, SupplierOrder
 from schema.timeline import TIMELINE
 
@@ -166,9 +171,12 @@ class Query:
             **_PAGE,
         },
     )
+    recalculate_recommendation = RECALCULATE_RECOMMENDATION
     timeline = TIMELINE
     dead_letters = DEAD_LETTERS
     dead_letter = DEAD_LETTER
+    exceptions = EXCEPTIONS
+    exception = EXCEPTION
     audit_entries = AUDIT_ENTRIES
     schema_usage = SCHEMA_USAGE
     catalog = CATALOG

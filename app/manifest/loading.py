@@ -124,7 +124,7 @@ def examine(file: Path, environ: Mapping[str, str]) -> Examination:
     outside = outside_problems(backends, document, vault)
     problems += missing + [p for p in outside if p.path not in told]
     problems += _surroundings_wrong(parts, vault)
-    problems += ingestion_wrong(parts, vault)
+    problems += ingestion_wrong(parts, {**sketched, **backends}, vault)
     problems += access_wrong(parts)
     problems += regions_wrong(parts)
     problems += owners_wrong(parts)

@@ -12,7 +12,8 @@ from app.manifest.identity import IdentityConfig
 from app.manifest.ingestion import SystemIngestion
 from app.manifest.known_operations import KnownOperationsConfig
 from app.manifest.limits import LimitsConfig
-from app.manifest.part import Part
+from app.manifest.part import Exact, Part
+from app.manifest.processes import ProcessesConfig
 from app.manifest.regions import RegionConfig
 from app.manifest.serving import AnswersConfig, HTTPConfig
 from app.manifest.streaming import EventsConfig, StoreConfig, SubscriptionsConfig
@@ -152,15 +153,6 @@ class CrosswalkConfig(Part):
         return self
 
 
-Exact = Annotated[
-    Decimal,
-    BeforeValidator(
-        lambda v: repr(v) if isinstance(v, float) else v, json_schema_input_type=float | str
-    ),
-]
-"""A number that is kept digit for digit."""
-
-
 class ConversionConfig(Part):
     """How many base units another unit holds: 1 `unit` = `numerator` / `denominator` `base`."""
 
@@ -271,3 +263,7 @@ class Manifest(Part):
     federation: Annotated[
         FederationConfig, Field(description="Being a subgraph of a federation.")
     ] = FederationConfig()
+    processes: Annotated[
+        ProcessesConfig | None,
+        Field(description="Processes that cross systems: ordering, replenishment and so on."),
+    ] = None

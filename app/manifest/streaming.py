@@ -109,6 +109,14 @@ class SubscriptionsConfig(Part):
     messages_per_minute: Annotated[
         int, Field(ge=1, le=1_000_000, description="Messages that a socket may send.")
     ] = _CARRIED.messages_per_minute
+    messages_per_principal: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000_000,
+            description="Messages a minute of one caller, over all its sockets.",
+        ),
+    ] = _CARRIED.messages_per_principal
     max_message_kilobytes: Annotated[
         int, Field(ge=1, le=10_240, description="Longest message of a socket.")
     ] = _CARRIED.max_message_bytes // 1024
@@ -137,6 +145,7 @@ class SubscriptionsConfig(Part):
         return StreamSettings(
             connections_per_principal=self.connections_per_principal,
             messages_per_minute=self.messages_per_minute,
+            messages_per_principal=self.messages_per_principal,
             max_message_bytes=self.max_message_kilobytes * 1024,
             connection_init_s=self.connection_init_s,
             keep_alive_s=self.keep_alive_s,

@@ -9,6 +9,7 @@ from pydantic import Field
 from app.manifest.part import Part
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
+from canonical.ports import Source, TrackedSource
 from loaders.catalog import Supply
 from workflows.ingestion.changes import TOLD_OF
 from workflows.ingestion.watches import By, Watch
@@ -52,7 +53,8 @@ class WatchConfig(Part):
         By | None,
         Field(
             description="`modified` asks for what has a later time of change; `snapshot` reads "
-            "everything and compares. Left out: what suits the entity."
+            "everything and compares; `delta` follows the delta links of a system that keeps track "
+            "of changes (OData V4). Left out: what suits the entity."
         ),
     ] = None
     column: Annotated[
@@ -96,6 +98,8 @@ class WatchConfig(Part):
         default = _DEFAULTS.get(entity, _SNAPSHOT)
         by = self.by or (By.MODIFIED if self.column else default.by)
         column = (self.column or default.column) if by is By.MODIFIED else ""
+        if by is By.DELTA and not _is_tracked(source):
+            raise InvalidInputError(f"{where}: {UNTRACKED.format(system=source.system)}")
         if by is By.MODIFIED and column not in columns:
             raise InvalidInputError(_no_column(where, source.system, column))
         is_default = column == default.column
@@ -113,8 +117,17 @@ class WatchConfig(Part):
         )
 
 
+UNTRACKED: Final = (
+    "{system} cannot be asked what has changed: only systems that speak OData V4 keep track of "
+    "changes; use `by: modified` or `by: snapshot`"
+)
+
 Watched = dict[EntityName, WatchConfig]
 """What is watched of one system, by entity: the value of `ingestion.<system>.watch`."""
+
+
+def _is_tracked(source: Source) -> bool:
+    return isinstance(source, TrackedSource) and source.tracks_changes
 
 
 def _no_column(where: str, system: str, column: str) -> str:

@@ -67,5 +67,6 @@ def begin_operation(
         replays=serving.events.replays,
         governing=serving.governance.governing,
         access=access,
+        processing=serving.processes.processing,
     )
     return Begun(operation, journal, reading, context)

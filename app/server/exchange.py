@@ -8,6 +8,7 @@ from msgspec import Struct
 from starlette.types import Message, Receive, Scope, Send
 
 from app.server.stepping import begin
+from app.server.whole import cycle_of, write_whole
 from runtime.telemetry.correlation import HEADER
 from runtime.telemetry.metrics import Route, request_answered
 
@@ -120,6 +121,9 @@ class Reply(Struct, frozen=True):
         headers = [*self.headers, (CORRELATION, correlation_id.encode("ascii"))]
         if self.status != _NOT_MODIFIED:
             headers.append((b"content-length", b"%d" % len(self.body)))
+        if (cycle := cycle_of(send, headers)) is not None:
+            write_whole(cycle, self.status, headers, self.body)
+            return
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from app.demand.figures import Demand
 from app.governance.auditing import Auditing, NoAuditing
 from app.ingest.desks import Ingestion
+from app.processes.running import RunningProcesses
 from app.server.edge import Edge
 from app.server.known_operations import KnownOperations
 from canonical.dead_letters import DeadLetters, Replays
@@ -147,6 +148,10 @@ class Serving(Protocol):
     @property
     def governance(self) -> Governance:
         """What operations are audited by."""
+
+    @property
+    def processes(self) -> RunningProcesses:
+        """Processes that cross systems."""
 
     @property
     def ingestion(self) -> Ingestion | None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from app.server.drain import Drain
+from app.server.message_rates import MessageRates, per_minute
 from app.server.operator import Operator
 from app.server.ports import Serving, Tokens
 from app.server.rounds import Due, Rounds
@@ -71,6 +72,7 @@ class Switchboard:
         self.drain = drain
         self.settings = settings
         self.rounds = Rounds()
+        self.messages = MessageRates(per_minute(settings.messages_per_principal))
         self._clock = clock
         self._open: dict[Connection, None] = {}
         self._of_subject: Counter[Identity] = Counter()

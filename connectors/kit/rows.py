@@ -10,7 +10,7 @@ envelope its wire format uses.
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
@@ -76,11 +76,29 @@ class Dataset(Struct, frozen=True):
             `product.product`, a table.
         key: Paths that together identify a row, in order.
         options: Protocol-specific settings of the dataset, as the preset gives them.
+        version: Path of what changes whenever a row does, where the mapping names one.
+        parts: Datasets of rows that are written within a row of this one, by where they stand in
+            it. Named only where they are datasets of their own; protocols of documents, in which
+            such rows are a part of the document, need not look at them.
     """
 
     name: str
     key: tuple[str, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
+    version: str | None = None
+    parts: Mapping[str, "DatasetPart"] = field(default_factory=dict)
+
+
+class DatasetPart(Struct, frozen=True):
+    """A dataset whose rows belong to a row of another one.
+
+    Attributes:
+        dataset: The dataset.
+        joins: Path there to the path of the equal value in the row that it belongs to.
+    """
+
+    dataset: Dataset
+    joins: Mapping[str, str]
 
 
 class RowQuery(Struct, frozen=True):
@@ -124,6 +142,25 @@ class RowBatch(Struct, frozen=True):
 
     rows: Sequence[Row]
     failures: Mapping[str, SupplygraphError] = field(default_factory=dict)
+
+
+class RowChanges(Struct, frozen=True):
+    """What a system says has changed in a dataset.
+
+    Attributes:
+        rows: All rows, whole, if it is the list that all begins with; else rows that came or
+            changed, with their key fields at least.
+        removed: Key fields of rows that went.
+        whole: Whether `rows` are whole.
+        link: Where it goes on; None if what has changed cannot be told from here.
+        more: Whether something is there to go on with now.
+    """
+
+    rows: Sequence[Row] = ()
+    removed: Sequence[Row] = ()
+    whole: bool = False
+    link: str | None = None
+    more: bool = False
 
 
 class DatasetInfo(Struct, frozen=True):
@@ -188,3 +225,19 @@ class RowReader(Protocol):
 
     async def aclose(self) -> None:
         """Let go of connections."""
+
+
+@runtime_checkable
+class RowTracker(Protocol):
+    """A protocol in which systems may keep track of changes."""
+
+    def tracks(self, dataset: Dataset) -> bool:
+        """Whether the system may be asked what has changed in a dataset."""
+
+    async def changes(self, query: RowQuery, link: str | None, ask: Ask) -> RowChanges:
+        """What has changed behind a link; the rows of a query without one.
+
+        Raises:
+            UnavailableError, BadAnswerError, MisconfiguredError: as the transport does.
+            UnsupportedError: if the system does not keep track of it.
+        """

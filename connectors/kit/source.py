@@ -6,9 +6,10 @@ from typing import Any
 
 from canonical.criteria import Criteria
 from canonical.entities import ENTITIES, EntityName, columns_of
-from canonical.ports import Ask, Batch, ListQuery, Page
+from canonical.ports import Ask, Batch, Changes, ListQuery, Page
 from connectors.kit.mapping.model import EntityMapping, MappingSettings
 from connectors.kit.rows import RowReader
+from connectors.kit.source_changes import read_changes, tracks_changes
 from connectors.kit.source_core import Core
 from connectors.kit.source_keys import read_by_keys, read_rows
 from connectors.kit.source_pages import read_page
@@ -88,3 +89,14 @@ class MappedSource:
     ) -> Batch:
         """Make records of rows that the system sent, as `canonical.ports.Source` says."""
         return await read_rows(self._core, rows, columns, ask)
+
+    @property
+    def tracks_changes(self) -> bool:
+        """Whether the system can be asked what has changed."""
+        return tracks_changes(self._core)
+
+    async def changes(
+        self, link: str | None, columns: frozenset[str], limit: int, ask: Ask
+    ) -> Changes:
+        """What has changed behind a link, as `canonical.ports.TrackedSource` says."""
+        return await read_changes(self._core, link, columns, limit, ask)

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import structs
@@ -24,11 +24,15 @@ class Session:
     Args:
         caller: The transport.
         service: Path of the service's root below the backend's address.
+        query: Parameters of every request.
     """
 
-    def __init__(self, caller: HTTPCaller, service: str) -> None:
+    def __init__(
+        self, caller: HTTPCaller, service: str, query: Sequence[tuple[str, str]] = ()
+    ) -> None:
         self._caller = caller
         self._service = service
+        self._query = query
         self._headers: Mapping[str, str] | None = None
         self._lock = asyncio.Lock()
 
@@ -66,6 +70,7 @@ class Session:
         request = Request(
             path=self._service,
             label=f"{self._service.rpartition('/')[2]} token",
+            query=self._query,
             headers={_TOKEN: "Fetch", "Accept": "application/json"},
         )
         response = await self._caller.send(request, ask, explain=explain)

@@ -52,8 +52,13 @@ class Envelope(Struct, frozen=True):
     rests: Sequence[Rest]
 
 
-def open_envelope(body: Any, version: Version) -> Envelope:
+def open_envelope(body: Any, version: Version, etag: str | None = None) -> Envelope:
     """Take the rows out of a decoded body.
+
+    Args:
+        body: The body.
+        version: The protocol's.
+        etag: Name under which rows get their ETag, if they are to have it.
 
     Raises:
         ValueError: if it has not the form that the version prescribes.
@@ -62,7 +67,11 @@ def open_envelope(body: Any, version: Version) -> Envelope:
     rows, following, total = _open_v2(body) if version == "v2" else _open_v4(body)
     if not all(isinstance(row, dict) for row in rows):
         raise ValueError("a list of something other than rows")
-    return Envelope([_row(r, rests) for r in rows], _link(following), _count(total), rests)
+    found = [_row(r, rests) for r in rows]
+    if etag is not None:
+        for row, raw in zip(found, rows, strict=True):
+            row[etag] = _etag(raw)
+    return Envelope(found, _link(following), _count(total), rests)
 
 
 def _open_v2(body: Any) -> tuple[list[Any], Any, Any]:
@@ -83,6 +92,13 @@ def _open_v4(body: Any) -> tuple[list[Any], Any, Any]:
         case {"@odata.context": str()}:
             return [body], None, None
     raise ValueError("no `value` that holds rows")
+
+
+def _etag(raw: Mapping[str, Any]) -> str | None:
+    """What tells the state of a row from later ones, as the system has it."""
+    metadata = raw.get("__metadata")
+    found = metadata.get("etag") if isinstance(metadata, dict) else raw.get("@odata.etag")
+    return found if isinstance(found, str) else None
 
 
 def _link(value: Any) -> str | None:

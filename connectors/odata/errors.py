@@ -1,5 +1,6 @@
 """What OData services say when they refuse: JSON bodies of V2 and V4, XML, and `sap-message`."""
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -9,6 +10,8 @@ from connectors.odata.safe_xml import local_name, read_xml
 
 _LONGEST: Final = 300
 _SEVERE: Final = frozenset({"error", "abort"})
+_IN_WORK: Final = re.compile(r"currently being processed|already processing|\(ME/006\)|locked by")
+"""What SAP says, in English, of what a user has open."""
 
 
 def explain(response: Response) -> str | None:
@@ -23,15 +26,26 @@ def explain(response: Response) -> str | None:
 
 def warning(response: Response) -> str | None:
     """The business error that a good answer carries in its `sap-message` header, if any."""
+    message = _message(response)
+    return None if message.get("severity") not in _SEVERE else _said(message)
+
+
+def remark(response: Response) -> str | None:
+    """What a good answer says in its `sap-message` header that is no error, if anything."""
+    message = _message(response)
+    return None if message.get("severity") in _SEVERE else _said(message)
+
+
+def _message(response: Response) -> dict[str, Any]:
     header = {n.lower(): v for n, v in response.headers.items()}.get("sap-message")
-    if header is None:
-        return None
     try:
-        message = msgspec.json.decode(header)
+        message = msgspec.json.decode(header or "{}")
     except msgspec.DecodeError:
-        return None
-    if not isinstance(message, dict) or message.get("severity") not in _SEVERE:
-        return None
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _said(message: dict[str, Any]) -> str | None:
     return _words(message.get("code"), message.get("message"))
 
 
@@ -46,7 +60,18 @@ def _from_json(text: bytes) -> str | None:
     message = error.get("message")
     if isinstance(message, dict):  # V2
         message = message.get("value")
-    return _words(error.get("code"), _inner(error, message))
+    first = _words(error.get("code"), _inner(error, message))
+    every = [first, *(_words(d.get("code"), d.get("message")) for d in _details(error))]
+    return _short("; ".join(dict.fromkeys(words for words in every if words))) or None
+
+
+def _details(error: dict[str, Any]) -> list[dict[str, Any]]:
+    """What else is wrong: SAP puts all messages beside the first one, warnings too."""
+    inner = error.get("innererror")
+    nested = inner.get("errordetails") if isinstance(inner, dict) else None
+    found = nested if isinstance(nested, list) else error.get("details")
+    rows = found if isinstance(found, list) else []
+    return [r for r in rows if isinstance(r, dict) and r.get("severity", "error") in _SEVERE]
 
 
 def _inner(error: dict[str, Any], message: Any) -> Any:
@@ -71,6 +96,15 @@ def _words(code: Any, message: Any) -> str | None:
     text = " ".join(str(message).split()) if message else ""
     if not text:
         return None
-    if len(text) > _LONGEST:
-        text = text[:_LONGEST] + " ..."
+    text = _short(text)
     return f"{text} ({code})" if code else text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + " ..."
+
+
+def locked(response: Response) -> bool:
+    """Whether a refusal says that somebody else works on the thing just now."""
+    text = explain(response) or ""
+    return _IN_WORK.search(text) is not None

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
+
+from msgspec.structs import replace
 
 from canonical.criteria import Op
 from canonical.errors import InvalidInputError, UnsupportedError
@@ -14,8 +16,9 @@ from connectors.odata.expand import select_expand
 from connectors.odata.filters import render
 from connectors.odata.settings import Settings
 from connectors.odata.shape import Shape
+from connectors.odata.tracking import GONE
 
-_ACCEPT: Final[Mapping[str, Mapping[str, str]]] = {
+ACCEPT: Final[Mapping[str, Mapping[str, str]]] = {
     "v2": {"Accept": "application/json", "MaxDataServiceVersion": "2.0"},
     "v4": {"Accept": "application/json;IEEE754Compatible=true", "OData-MaxVersion": "4.0"},
 }
@@ -66,6 +69,25 @@ class QueryWriter:
             )
         return request
 
+    def tracked(self, query: RowQuery, shape: Shape, where: str) -> Request:
+        """The request for all rows, with the wish to be told of their changes from then on."""
+        options = [("$filter", where)] if where else []
+        request = self._request(shape, [*options, *self._columns(query, shape)])
+        return _preferring(request, "odata.track-changes", self._of_size(query))
+
+    def behind(self, link: str, query: RowQuery, shape: Shape, first: Request) -> Request:
+        """The request for what is behind a link; that it is too old is an answer, too."""
+        request = _preferring(self.following(link, shape, first), self._of_size(query))
+        return replace(request, accept=(GONE,))
+
+    def _of_size(self, query: RowQuery) -> str:
+        return f"odata.maxpagesize={query.limit or self._settings.page_size}"
+
+    def kept(self, cursor: str) -> str:
+        """A cursor without our own address in its link: that may be another one then."""
+        base = urlsplit(self._base)
+        return cursor.replace(f" {base.scheme}://{base.netloc}/", " /", 1)
+
     def following(self, link: str, shape: Shape, origin: Request) -> Request:
         """The request that a next link stands for; relative links start where `origin` led.
 
@@ -73,11 +95,11 @@ class QueryWriter:
         """
         here = urljoin(f"{self._base}/", origin.path.lstrip("/"))
         address = urljoin(here, link)
-        for name, value in self._fixed():
+        for name, value in fixed(self._settings):
             if f"{name}=" not in address:
                 joint = "&" if "?" in address else "?"
                 address += f"{joint}{name}={encoded(value)}"
-        return Request(path=address, label=shape.set_name, headers=_ACCEPT[self._settings.version])
+        return Request(path=address, label=shape.set_name, headers=ACCEPT[self._settings.version])
 
     def chunks(
         self, query: RowQuery, shape: Shape, values: Sequence[Any], by: Test
@@ -114,25 +136,30 @@ class QueryWriter:
             service = shape.service
             return service is not None and service.is_link(shape.set_name, path) is False
 
-        columns = [c for c in query.columns if c != shape.options.read_at]
+        columns = [c for c in query.columns if c not in shape.options.attached()]
         wanted = (*columns, *query.dataset.key) if query.columns else ()
         return select_expand(wanted, self._settings.version, is_structure)
-
-    def _fixed(self) -> list[tuple[str, str]]:
-        given = self._settings
-        named = (("sap-client", given.sap_client), ("sap-language", given.sap_language))
-        return [*((n, v) for n, v in named if v), *given.query.items()]
 
     def _request(self, shape: Shape, options: Sequence[tuple[str, str]]) -> Request:
         return Request(
             path=address(self._settings, shape.dataset),
             label=shape.set_name,
-            query=(*options, *self._fixed()),
-            headers=_ACCEPT[self._settings.version],
+            query=(*options, *fixed(self._settings)),
+            headers=ACCEPT[self._settings.version],
         )
 
     def _length(self, request: Request) -> int:
         return len(f"{self._base}/{request.path.lstrip('/')}?{query_string(request.query)}")
+
+
+def _preferring(request: Request, *wishes: str) -> Request:
+    return replace(request, headers={**request.headers, "Prefer": ", ".join(wishes)})
+
+
+def fixed(settings: Settings) -> list[tuple[str, str]]:
+    """Parameters of every request."""
+    named = (("sap-client", settings.sap_client), ("sap-language", settings.sap_language))
+    return [*((n, v) for n, v in named if v), *settings.query.items()]
 
 
 def address(settings: Settings, dataset: Dataset) -> str:

@@ -12,9 +12,10 @@ from canonical.errors import (
     MisconfiguredError,
     SignInRefusedError,
     SupplygraphError,
+    UnsupportedError,
 )
 from canonical.ports import Ask
-from connectors.kit.http import HTTPCaller, Request, Response
+from connectors.kit.http import HTTPCaller, Request, Response, query_string
 from connectors.kit.policy import CallPolicy
 from connectors.kit.rows import (
     Clause,
@@ -23,6 +24,7 @@ from connectors.kit.rows import (
     Push,
     Row,
     RowBatch,
+    RowChanges,
     RowPage,
     RowQuery,
     Test,
@@ -36,6 +38,7 @@ from connectors.odata.keys import strip_zeros
 from connectors.odata.queries import QueryWriter
 from connectors.odata.settings import Settings
 from connectors.odata.shape import Shape, split_name
+from connectors.odata.tracking import GONE, Cursor, entries
 
 _SAMPLE_ROWS: Final = 100
 
@@ -133,6 +136,53 @@ class ODataReader:
                 rows.extend(answer)
         return RowBatch(rows, failures)
 
+    def tracks(self, dataset: Dataset) -> bool:
+        """Whether changes may be asked for: V4 alone knows how."""
+        del dataset
+        return self._settings.version == "v4"
+
+    async def changes(self, query: RowQuery, link: str | None, ask: Ask) -> RowChanges:
+        """What has changed behind a link; the rows of a query without one.
+
+        Raises:
+            UnavailableError, BadAnswerError, MisconfiguredError: as the transport does.
+            UnsupportedError: if the service gives no delta link.
+        """
+        shape = await self._typed_shape(query.dataset, query.where, ask)
+        first = self._writer.tracked(query, shape, self._writer.filter(query.where, shape) or "")
+        asked = query_string(first.query)
+        cursor = Cursor.read(link, asked)
+        if cursor is None:
+            return RowChanges()
+        behind = cursor.link and self._writer.behind(cursor.link, query, shape, first)
+        request = behind or first
+        response = await self._caller.send(request, ask, explain=explain)
+        if response.status == GONE:
+            return RowChanges()
+        following, more = cursor.after(response.json(), asked)
+        if following is None:
+            raise UnsupportedError(
+                f"{self._caller.system}: {request.label} ends without a delta link: it keeps no "
+                "track of changes. Watch it `by: modified` or `by: snapshot`"
+            )
+        following = self._writer.kept(following)
+        if cursor.whole:
+            envelope = await self._completed(response, request, shape, ask)
+            return RowChanges(envelope.rows, whole=True, link=following, more=more)
+        return self._delta(response, shape, following, more=more)
+
+    def _delta(self, response: Response, shape: Shape, link: str, *, more: bool) -> RowChanges:
+        try:
+            found = entries(response.json(), shape.set_name, shape.dataset.key)
+        except ValueError as exc:
+            text = f"{response.label} is no OData delta: {exc}"
+            raise BadAnswerError(self._caller.system, text) from exc
+        if found is None:
+            return RowChanges()
+        for path in shape.options.pad:
+            strip_zeros((*found.changed, *found.removed), path)
+        return RowChanges(found.changed, found.removed, link=link, more=more)
+
     async def describe(self, dataset: Dataset, columns: tuple[str, ...], ask: Ask) -> DatasetInfo:
         """Look whether an entity set exists and with which fields, by metadata and a few rows."""
         try:
@@ -145,9 +195,11 @@ class ODataReader:
                 text = f"the service has no entity set {set_name}; it has {known}"
                 return DatasetInfo(exists=False, message=text)
             paths = service.paths(set_name, {c.rpartition(".")[0] for c in columns if "." in c})
-            read_at = self._shape(dataset).options.read_at
-            if read_at is not None:
-                paths[read_at] = "Edm.DateTimeOffset"
+            options = self._shape(dataset).options
+            if options.read_at is not None:
+                paths[options.read_at] = "Edm.DateTimeOffset"
+            if options.etag is not None:
+                paths[options.etag] = "Edm.String"
             existing = tuple(c for c in columns if c in paths)
             sample = await self._sample(dataset, existing, ask)
         except SignInRefusedError:
@@ -206,9 +258,15 @@ class ODataReader:
             links |= {link} if link else set()
 
     async def _open(self, request: Request, shape: Shape, ask: Ask) -> Envelope:
-        """Send a request and unwrap its answer, with the rest of every list that was cut."""
+        """Send a request and unwrap its answer."""
         response = await self._caller.send(request, ask, explain=explain)
-        envelope = self._unwrap(response)
+        return await self._completed(response, request, shape, ask)
+
+    async def _completed(
+        self, response: Response, request: Request, shape: Shape, ask: Ask
+    ) -> Envelope:
+        """What an answer holds, with the rest of every list in it that was cut."""
+        envelope = self._unwrap(response, shape.options.etag)
         for rest in envelope.rests:
             links: set[str] = set()
             link: str | None = rest.next
@@ -227,13 +285,13 @@ class ODataReader:
                 row[shape.options.read_at] = read_at
         return envelope
 
-    def _unwrap(self, response: Response) -> Envelope:
+    def _unwrap(self, response: Response, etag: str | None) -> Envelope:
         said = warning(response)
         if said is not None:
             raise BadAnswerError(self._caller.system, f"{response.label}: {said}")
         body = response.json()
         try:
-            return open_envelope(body, self._settings.version)
+            return open_envelope(body, self._settings.version, etag)
         except ValueError as exc:
             text = f"{response.label} is no OData {self._settings.version.upper()} answer: {exc}"
             raise BadAnswerError(self._caller.system, text) from exc

@@ -59,12 +59,40 @@ class Settings(BaseModel):
     lambdas: Annotated[
         bool, Field(description="Whether `any` filters by rows of a collection (V4 only).")
     ] = False
+    csrf: Annotated[
+        bool,
+        Field(description="Whether writes need a token that is fetched before them, as SAP's do."),
+    ] = False
+    updates: Annotated[
+        Literal["patch", "merge"],
+        Field(description="How rows are changed: by PATCH, or by POST with `X-HTTP-Method`."),
+    ] = "patch"
+
+
+class Nested(BaseModel):
+    """Rows behind a link that are changed together with the one that they belong to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    set: Annotated[str, Field(description="Entity set that they are in, of the same service.")]
+    key: Annotated[
+        dict[str, str],
+        Field(
+            min_length=1,
+            description="Their key: name to the name in the row above, where they have it from, "
+            "or to the same name, where they have it themselves.",
+        ),
+    ]
 
 
 class DatasetOptions(BaseModel):
     """What a preset may say of an entity set, under `options`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def attached(self) -> frozenset[str]:
+        """Names that rows get here: the system has no such paths."""
+        return frozenset(name for name in (self.read_at, self.etag) if name is not None)
 
     types: Annotated[
         dict[str, str],
@@ -84,6 +112,18 @@ class DatasetOptions(BaseModel):
             "system knows as of now.",
         ),
     ] = None
+    etag: Annotated[
+        str | None,
+        Field(
+            pattern=r"^\w+$",
+            description="Name under which rows get their ETag, for writes that must not overwrite. "
+            "Rows nested in them are held to share it.",
+        ),
+    ] = None
+    nested: Annotated[
+        dict[str, Nested],
+        Field(description="Rows that can be changed together with those of this set, by path."),
+    ] = {}
     pad: Annotated[
         dict[str, int],
         Field(description="Keys by path: digits are sent with leading zeros, and read without."),

@@ -66,7 +66,7 @@ class Shape:
         return self._is_theirs(path) and not self._excluded(path, sorting=True)
 
     def _is_theirs(self, path: str) -> bool:
-        return path not in self.options.fixed and path != self.options.read_at
+        return path not in self.options.fixed and path not in self.options.attached()
 
     def _excluded(self, path: str, *, sorting: bool) -> bool:
         if self.service is None:

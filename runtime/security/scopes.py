@@ -23,5 +23,7 @@ OBJECTS: Final = (
 )
 """What may be read or written, in the words of scopes."""
 
-KNOWN_SCOPES: Final = frozenset(f"{each}:{verb}" for each in OBJECTS for verb in ("read", "write"))
-"""All words there are: `orders:read`, `orders:write` and so on."""
+KNOWN_SCOPES: Final = frozenset(
+    f"{each}:{verb}" for each in OBJECTS for verb in ("read", "write")
+) | {"recommendations:decide"}
+"""All words there are: `orders:read`, `orders:write` and so on, and `recommendations:decide`."""

@@ -3,6 +3,7 @@
 processes, process_subjects, process_steps
 processes as people look at them; their engine keeps its own tables
 process_writes  what systems were told by processes, so that nothing is told twice
+process_messages  what processes are told, until they end
 evaluations     items and locations whose stock is to be looked at, and when
 recommendations what replenishment proposes; at most one open for an item and location
 exceptions, exception_subjects, exception_entries
@@ -24,6 +25,7 @@ __all__ = [
     "METADATA",
     "NOTIFICATIONS",
     "PROCESSES",
+    "PROCESS_MESSAGES",
     "PROCESS_STEPS",
     "PROCESS_SUBJECTS",
     "PROCESS_WRITES",
@@ -83,6 +85,24 @@ PROCESS_WRITES: Final = sa.Table(
     text_column("result", null=True),
 )
 
+PROCESS_MESSAGES: Final = sa.Table(
+    "process_messages",
+    METADATA,
+    text_column("process_id", key=True),
+    text_column("name", key=True),
+    text_column("topic"),
+    text_column("message"),
+    time_column("sent_at"),
+    text_column("taken_by", null=True),
+    sa.Index(
+        "ix_process_messages_untaken",
+        "process_id",
+        "topic",
+        sqlite_where=sa.text("taken_by IS NULL"),
+        postgresql_where=sa.text("taken_by IS NULL"),
+    ),
+)
+
 EVALUATIONS: Final = sa.Table(
     "evaluations",
     METADATA,
@@ -92,6 +112,7 @@ EVALUATIONS: Final = sa.Table(
     time_column("first_at"),
     text_column("cause"),
     text_column("correlation_id"),
+    number_column("revision"),
     sa.Index(None, "due_at"),
 )
 
@@ -111,12 +132,16 @@ RECOMMENDATIONS: Final = sa.Table(
     text_column("reason"),
     text_column("inputs"),
     text_column("facts"),
+    time_column("waiting_since"),
     time_column("created_at"),
     time_column("updated_at"),
     text_column("requested_by", null=True),
     text_column("decided_by", null=True),
     time_column("decided_at", null=True),
     text_column("note", null=True),
+    text_column("first_approved_by", null=True),
+    time_column("expires_at", null=True),
+    text_column("escalated_to", null=True),
     text_column("purchase_order", null=True),
     text_column("correlation_id"),
     sa.Index(
@@ -149,8 +174,11 @@ EXCEPTIONS: Final = sa.Table(
     text_column("correlation_id"),
     number_column("occurrences"),
     text_column("details"),
+    text_column("earlier", null=True),
     time_column("opened_at"),
     time_column("updated_at"),
+    time_column("due_at", null=True),
+    sa.Column("overdue", sa.Boolean, nullable=False),
     time_column("closed_at", null=True),
     sa.Index(
         "uq_exceptions_open",
@@ -159,6 +187,8 @@ EXCEPTIONS: Final = sa.Table(
         sqlite_where=sa.text("closed_at IS NULL"),
         postgresql_where=sa.text("closed_at IS NULL"),
     ),
+    sa.Index(None, "cause", "opened_at"),
+    sa.Index(None, "due_at"),
     sa.Index(None, "opened_at", "id"),
     sa.Index(None, "state", "severity"),
     sa.Index(None, "process_id"),

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from random import Random
+from traceback import clear_frames
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -197,6 +198,11 @@ async def _undisturbed(connection: AsyncConnection, work: Work[T]) -> T:
     """Do work; a connection that turned out to be cut is not given to the next."""
     try:
         return await work(connection)
+    except asyncio.CancelledError as error:
+        # SQLite keeps its lock for as long as a statement of a closed connection is referred to,
+        # and whoever keeps this error would keep that.
+        clear_frames(error.__traceback__)
+        raise
     except (SQLAlchemyError, OSError) as error:
         if judged(error) is Trouble.CUT:
             with suppress(SQLAlchemyError, OSError):

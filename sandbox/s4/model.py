@@ -58,13 +58,18 @@ class Link(Struct, frozen=True):
 
 
 class EntitySet(Struct, frozen=True):
-    """An entity set and its type; `changed` names the property that makes the etag."""
+    """An entity set and its type.
+
+    `changed` names the property that makes the etag; `shares` the set and the own property that
+    lead to the row whose etag it is instead.
+    """
 
     name: str
     key: tuple[str, ...]
     properties: dict[str, Property]
     links: dict[str, Link]
     changed: str
+    shares: tuple[str, ...] = ()
 
     @property
     def type_name(self) -> str:
@@ -85,15 +90,16 @@ def service(name: str, *sets: EntitySet) -> Service:
 
 
 def entity_set(
-    name: str, key: str, properties: str, links: str = "", changed: str = ""
+    name: str, key: str, properties: str, links: str = "", changed: str = "", shares: str = ""
 ) -> EntitySet:
-    """Read an entity set from the notation above; `key` is names with blanks between them."""
+    """Read an entity set from the notation above; names have blanks between them."""
     return EntitySet(
         name=name,
         key=tuple(key.split()),
         properties={p.name: p for p in map(_property, _lines(properties))},
         links={link.name: link for link in map(_link, _lines(links))},
         changed=changed,
+        shares=tuple(shares.split()),
     )
 
 
@@ -146,6 +152,49 @@ def to_wire(prop: Property) -> Callable[[Any], Any]:
     if prop.kind == "Time":
         return lambda value: value.strftime("PT%HH%MM%SS")
     return lambda value: value
+
+
+def checked(prop: Property, value: Any) -> Any:
+    """A value of a client's JSON as it stands in a row.
+
+    Raises:
+        ValueError: the value is none of the property's, or too long for it.
+    """
+    if value is None:
+        return prop.default
+    if prop.kind == "Boolean" and type(value) is bool:
+        return value
+    if not isinstance(value, str) or not _fits(prop, value):
+        raise ValueError(value)
+    return _decimal(prop, value) if prop.kind == "Decimal" else prop.stored(value)
+
+
+def _fits(prop: Property, text: str) -> bool:
+    if prop.kind in _WRITTEN:
+        return _WRITTEN[prop.kind].fullmatch(text) is not None
+    if prop.kind == "Boolean":
+        return False
+    return prop.kind == "Decimal" or prop.length is None or len(text) <= prop.length
+
+
+def _decimal(prop: Property, text: str) -> str:
+    try:
+        number = Decimal(text)
+    except ArithmeticError as error:
+        raise ValueError(text) from error
+    scale = prop.scale or 0
+    if not number.is_finite() or number != round(number, scale):
+        raise ValueError(text)
+    if abs(number) >= Decimal(10) ** ((prop.length or 0) - scale):
+        raise ValueError(text)
+    return f"{number:.{scale}f}"
+
+
+_WRITTEN: dict[str, re.Pattern[str]] = {
+    "DateTime": re.compile(r"/Date\(-?\d+\)/"),
+    "DateTimeOffset": re.compile(r"/Date\(-?\d+\+0000\)/"),
+    "Time": re.compile(r"PT\d\dH\d\dM\d\dS"),
+}
 
 
 def from_wire(prop: Property) -> Callable[[Any], Any]:

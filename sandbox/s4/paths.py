@@ -38,15 +38,20 @@ def split_path(raw_path: bytes) -> tuple[str, list[str]]:
     path = unquote(raw_path.decode("latin-1"))
     if not path.startswith(ROOT):
         raise not_found("No service found for this address")
+    name, _, rest = path.removeprefix(ROOT).partition("/")
+    return name.partition(";")[0], segments_of(rest)
+
+
+def segments_of(path: str) -> list[str]:
+    """The segments of a decoded path; slashes in quotes do not split."""
     segments, quoted = [""], False
-    for letter in path.removeprefix(ROOT):
+    for letter in path:
         if letter == "/" and not quoted:
             segments.append("")
             continue
         quoted ^= letter == "'"
         segments[-1] += letter
-    name, *rest = segments
-    return name.partition(";")[0], [segment for segment in rest if segment]
+    return [segment for segment in segments if segment]
 
 
 def resolve(store: Store, segments: list[str]) -> Resource:

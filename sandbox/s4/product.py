@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from sandbox.changes import Change
 from sandbox.kit.product import Limits, Touched
+from sandbox.s4.batch import Call, tunneled
 from sandbox.s4.changing import Changing
 from sandbox.s4.errors import ODataError
 from sandbox.s4.metadata import (
@@ -20,6 +21,7 @@ from sandbox.s4.metadata import (
     service_document_xml,
 )
 from sandbox.s4.new_orders import NewOrders
+from sandbox.s4.order_writes import OrderWrites
 from sandbox.s4.paths import ROOT, Resource, resolve, split_path
 from sandbox.s4.query import choose_rows, make_shape, next_query, read_options, take_page
 from sandbox.s4.render import Renderer
@@ -27,6 +29,7 @@ from sandbox.s4.rows import rows_by_service
 from sandbox.s4.services import SERVICES
 from sandbox.s4.sessions import Sessions
 from sandbox.s4.store import Store
+from sandbox.s4.writes import Writes
 from sandbox.world import World
 
 _LONGEST_URL = 8192
@@ -39,7 +42,7 @@ class S4:
     Args:
         world: The distributor.
         limits: Page size, and how many requests are answered at the same time.
-        user: Who may read.
+        user: Who may read and write.
         password: The user's.
         link_host: Host that links name instead of the one that was asked, as behind a proxy.
     """
@@ -53,7 +56,10 @@ class S4:
         rows = rows_by_service(world)
         self.stores = {name: Store(service, rows[name]) for name, service in SERVICES.items()}
         self._metadata = {name: metadata_document(s) for name, s in SERVICES.items()}
+        self._user = user
         self._sessions = Sessions(user, password)
+        self._order_writes = OrderWrites(world, self.stores)
+        self._writes = Writes(self._order_writes)
         self._new_orders = NewOrders(world, self.stores)
         self._changing = Changing(world, self.stores)
         self._link_host = link_host
@@ -69,6 +75,7 @@ class S4:
 
     def apply(self, change: Change) -> list[Touched]:
         """Let a change be seen; see Changing."""
+        self._order_writes.seen(change.at)
         return self._changing.apply(change)
 
     def holds_changes(self) -> str:
@@ -76,8 +83,8 @@ class S4:
         return ""
 
     def commands(self) -> Mapping[str, Callable[[bytes], Any]]:
-        """It has no controls of its own."""
-        return {}
+        """Those of writes; see Writes."""
+        return self._writes.commands()
 
     async def run(self) -> None:
         """It does nothing by itself."""
@@ -101,14 +108,14 @@ class S4:
     async def handle(self, request: Request) -> Response:
         """Answer a request for a service."""
         try:
-            response = self._answer(request)
+            response = self._answer(request, await request.body())
         except ODataError as error:
             return _error_response(error, request)
         response.headers.update(_SERVICE_HEADERS)
         self._sessions.hand_out_token(request, response)
         return response
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request, body: bytes) -> Response:
         raw_path = request.scope.get("raw_path") or request.url.path.encode()
         if len(raw_path) + len(request.url.query) > _LONGEST_URL:
             raise ODataError(414, "Request URI too long", "/IWFND/CM_COS/414")
@@ -117,11 +124,12 @@ class S4:
         store = self.stores.get(name)
         if store is None:
             raise ODataError(403, f"No service found for namespace , name {name}", "/IWFND/MED/170")
+        root = f"http://{self._link_host or request.headers['host']}{ROOT}{name}"
         if request.method != "GET":
-            raise ODataError(405, f"Method {request.method} not allowed", "/IWFND/CM_COS/405")
+            call = tunneled(Call(request.method, segments, request.headers, body))
+            return self._writes.answer(store, root, call, self._user)
         if segments == ["$metadata"]:
             return Response(self._metadata[name], media_type="application/xml")
-        root = f"http://{self._link_host or request.headers['host']}{ROOT}{name}"
         if not segments:
             return _service_document(store, root, request)
         return self._read(store, root, segments, request)

@@ -43,9 +43,9 @@ class Renderer:
             "uri": uri,
             "type": f"{self._store.service.name}.{table.entity_set.type_name}",
         }
-        changed = table.entity_set.changed
-        if changed:
-            metadata["etag"] = f"W/\"'{row[changed] or ''}'\""
+        etag = self._store.etag(table, row)
+        if etag is not None:
+            metadata["etag"] = etag
         if shape.properties is None:
             shown: dict[str, Any] = {"__metadata": metadata, **row}
         else:

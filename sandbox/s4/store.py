@@ -52,7 +52,10 @@ class Table:
 
     def add(self, values: Mapping[str, Any]) -> None:
         """Put one more row in its place."""
-        row = self._written(values)
+        self.insert(self._written(values))
+
+    def insert(self, row: Row) -> None:
+        """Put a row that is written already in its place."""
         insort(self.rows, row, key=self.sort_key)
         for names, groups in self._groups.items():
             place = tuple([row[name] for name in names])
@@ -71,13 +74,17 @@ class Table:
         if row is None:
             self.add(values)
             return key, {name: written[name] for name in values if name in written}
-        differing = {name: value for name, value in written.items() if row[name] != value}
+        return key, self.change(row, written)
+
+    def change(self, row: Row, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Give a row values as they stand in JSON; those that differ from before."""
+        differing = {name: value for name, value in values.items() if row[name] != value}
         row.update(differing)
         for indexed in [
             indexed for indexed in self._groups if not differing.keys().isdisjoint(indexed)
         ]:
             del self._groups[indexed]
-        return key, differing
+        return differing
 
 
 class Store:
@@ -98,3 +105,15 @@ class Store:
         remote = tuple(far for _, far in link.pairs)
         values = tuple([row[own] for own, _ in link.pairs])
         return target, target.group(remote).get(values, [])
+
+    def etag(self, table: Table, row: Row) -> str | None:
+        """What tells the state of a row from later ones; None where nothing does."""
+        entity_set = table.entity_set
+        if entity_set.shares:
+            name, own = entity_set.shares
+            table = self.tables[name]
+            found = table.find((row[own],))
+            return None if found is None else self.etag(table, found)
+        if not entity_set.changed:
+            return None
+        return f"W/\"'{row[entity_set.changed] or ''}'\""

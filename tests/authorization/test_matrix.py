@@ -62,6 +62,7 @@ ORDERING: Final = {
 }
 CHANGES: Final = ORDERING | {
     "Mutation.acknowledgePurchaseOrder",
+    "Mutation.decideAcknowledgement",
     "Mutation.publishForecasts",
     "Mutation.approveRecommendation",
     "Mutation.rejectRecommendation",
@@ -70,6 +71,7 @@ PLANNING: Final = {
     "Query.inventory",
     "Query.forecasts",
     "Query.recommendations",
+    "Query.recalculateRecommendation",
     "Subscription.inventoryThresholdBreached",
     "Subscription.forecastChanged",
     "Subscription.recommendationChanged",

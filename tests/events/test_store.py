@@ -1,6 +1,7 @@
 """The store's tables come to be once, are as declared, and say so when they are not."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from runtime.store.process_tables import METADATA
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
 from runtime.store.tables import LEASES
-from tests.events.conftest import POSTGRESQL
+from tests.events.making import NOON
+from tests.fixtures.stores import POSTGRESQL
 
 HEAD = str(_script().get_current_head())
 
@@ -159,3 +161,20 @@ async def test_a_store_that_is_not_there_says_so_without_secrets() -> None:
 def test_an_address_of_something_else_is_refused(url: str) -> None:
     with pytest.raises(MisconfiguredError, match=r"^store: its address"):
         Store(StoreSettings(url=url))
+
+
+async def test_who_is_cancelled_in_the_middle_leaves_no_lock_behind(store: Store) -> None:
+    """Also where the error that came of it is kept, as by whoever gathers results."""
+    insert = sa.insert(LEASES).values(holder="h", until=NOON, token=1).returning(LEASES.c.token)
+
+    def taking(name: str) -> Callable[[AsyncConnection], Awaitable[Any]]:
+        return lambda connection: connection.scalar(insert.values(name=name))
+
+    kept: list[object] = []
+    for moment in range(60):
+        task = asyncio.create_task(store.write(taking(f"cancelled-{moment}")))
+        await asyncio.sleep(moment / 20_000)
+        task.cancel()
+        kept += await asyncio.gather(task, return_exceptions=True)
+        assert await store.write(taking(f"after-{moment}"), deadline_s=2.0) == 1
+    assert any(isinstance(each, asyncio.CancelledError) for each in kept)

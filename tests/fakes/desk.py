@@ -26,7 +26,7 @@ from loaders.keyed import KeyedReader
 from loaders.lists import ListReader
 from loaders.placing import PlacedSource
 from loaders.reads import Reads
-from resolvers.context import DeclaredUnits, Governing, Limits, RequestContext
+from resolvers.context import DeclaredUnits, Governing, Limits, Processing, RequestContext
 from runtime.cache.record_cache import RecordCache
 from runtime.security.access import Access
 from runtime.security.principal import Principal, Role
@@ -89,6 +89,7 @@ class Desk:
         self.dead_letters: DeadLetters | None = None
         self.replays: Replays | None = None
         self.governing = Governing()
+        self.processing = Processing()
         self.engine = ENGINE
         self.access: Access | None = None
         self.policy: Policy = {}
@@ -159,6 +160,7 @@ class Desk:
             replays=self.replays,
             governing=self.governing,
             access=self.access,
+            processing=self.processing,
         )
 
 

@@ -38,6 +38,7 @@ class FakeRecords:
         columns: frozenset[str],
         *,
         correlation_id: str,
+        criteria: Criteria = (),
         fresh: bool = False,
     ) -> Batch:
         self.reads.append((entity, column))
@@ -46,7 +47,9 @@ class FakeRecords:
         if entity in self.failures:
             return Batch((), dict.fromkeys(keys, self.failures[entity]))
         wanted = set(keys)
-        found = [r for r in self._of(entity) if wanted & set(_values(r, column))]
+        found = [
+            r for r in self._of(entity) if wanted & set(_values(r, column)) and matches(r, criteria)
+        ]
         return Batch([_cut(r, columns) for r in found])
 
     async def all(

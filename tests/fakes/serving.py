@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import uvicorn
 
+from app.processes.running import RunningProcesses
 from app.residency import territory_of
 from app.server.application import Streaming, create_app
 from app.server.connection import HTTPConnection
@@ -55,6 +56,7 @@ class FakeServing:
         self.events = EventDesk()
         self.governance = Governance()
         self.ingestion = None
+        self.processes = RunningProcesses()
         self.units: DeclaredUnits = {}
         self.access: AccessTable | None = None
         self.tokens: Tokens = TokenVerifier(development_config(KEY))
@@ -77,9 +79,11 @@ class FakeServing:
         return self.state
 
 
-def a_token(role: Role = Role.PLANNER, *suppliers: str, now: float | None = None) -> str:
+def a_token(
+    role: Role = Role.PLANNER, *suppliers: str, now: float | None = None, subject: str = "pia"
+) -> str:
     """A token that `FakeServing` accepts."""
-    return mint_development_token(KEY, "pia", [role], suppliers or None, 600, now)
+    return mint_development_token(KEY, subject, [role], suppliers or None, 600, now)
 
 
 class Site:

@@ -20,9 +20,14 @@ from canonical.absent import is_absent
 from canonical.criteria import Condition, Criteria, Op, Range, Sort, position_of
 from canonical.dead_letters import DeadLetter
 from canonical.entities import KEY
-from canonical.errors import BadAnswerError, SupplygraphError, UnavailableError
+from canonical.errors import (
+    BadAnswerError,
+    SupplygraphError,
+    UnavailableError,
+    UnsupportedError,
+)
 from canonical.observations import Observation
-from canonical.ports import Ask, ListQuery, Page
+from canonical.ports import Ask, Changes, ListQuery, Page, TrackedSource
 from canonical.records import Record
 from runtime.events.leases import Lease, Leases
 from runtime.events.ledger import Ledger
@@ -98,6 +103,9 @@ class Poller:
         if self.watch.by is By.SNAPSHOT:
             await self._snapshot(lease, progress)
             return
+        if self.watch.by is By.DELTA:
+            await self._delta(lease, progress)
+            return
         progress = await self._modified(lease, progress)
         if self.watch.blanks_every_s is not None and self._clock() >= self._blanks_due:
             await self._blanks(lease, progress, self.watch.blanks_every_s)
@@ -149,8 +157,7 @@ class Poller:
         seen = array("Q")
         while True:
             page = await self._page((), (), after)
-            seen.extend(digest_of(r.provenance.key.encode()) for r in page.records)
-            seen.extend(digest_of(key.encode()) for key in page.failures)
+            _note(seen, page)
             more = page.more and bool(page.records)
             reached = replace(progress, based=progress.based or not more)
             found = _Found(
@@ -163,7 +170,54 @@ class Poller:
         if len(seen):
             await self._vanished(lease, progress, array("Q", sorted(seen)))
 
-    async def _vanished(self, lease: Lease, progress: Progress, seen: "array[int]") -> None:
+    async def _delta(self, lease: Lease, progress: Progress) -> None:
+        """Take in what is behind the link that is kept, page by page.
+
+        Where the system can no longer tell what has changed since, all is read and held against
+        what is known.
+        """
+        while progress.link is not None:
+            found = await self._changes(progress.link)
+            if found.link is None:
+                break
+            reached = replace(progress, link=found.link)
+            news = _Found(
+                records=found.records, failures=found.failures, gone=found.gone, is_first=False
+            )
+            progress = await self._take(lease, progress, reached, news)
+            if not found.more:
+                return
+        await self._anew(lease, progress)
+
+    async def _anew(self, lease: Lease, progress: Progress) -> None:
+        """Read everything; only when all of that is known is the link kept that follows it."""
+        seen, link, more = array("Q"), None, True
+        while more:
+            page = await self._changes(link)
+            if page.link is None:
+                message = "the system lost track of its changes while all was read"
+                raise BadAnswerError(self.watch.system, message)
+            _note(seen, page)
+            link, more = page.link, page.more
+            reached = replace(progress, link=None, based=progress.based or not more)
+            found = _Found(
+                records=page.records, failures=page.failures, is_first=not progress.based
+            )
+            progress = await self._take(lease, progress, reached, found)
+        if len(seen):
+            progress = await self._vanished(lease, progress, array("Q", sorted(seen)))
+        nothing = _Found(records=(), failures={}, is_first=False)
+        await self._take(lease, progress, replace(progress, link=link), nothing)
+
+    async def _changes(self, link: str | None) -> Changes:
+        source = self.watch.source
+        if not isinstance(source, TrackedSource):
+            raise UnsupportedError(f"{source.system} keeps no track of changes of {source.entity}")
+        found = await source.changes(link, self.watch.columns, self.watch.page_size, self._asking())
+        _raise_outage(found.failures)
+        return found
+
+    async def _vanished(self, lease: Lease, progress: Progress, seen: "array[int]") -> Progress:
         """Tell of records that are known and were not seen in a complete pass.
 
         They are asked for by key once more: one that came while the pass went on is there. A pass
@@ -182,6 +236,7 @@ class Poller:
                 break
             after = keys[-1]
         self._gone &= missing
+        return progress
 
     async def _look_again(self, lease: Lease, progress: Progress, keys: Sequence[str]) -> Progress:
         batch = await self.watch.source.by_keys(KEY, keys, self.watch.columns, self._asking())
@@ -293,6 +348,12 @@ class Poller:
             occurred_at=None,
             source_event_id=_name(self.watch.entity, key, None, reached),
         )
+
+
+def _note(seen: "array[int]", page: Page | Changes) -> None:
+    """Note the keys of what is there, be it readable or not."""
+    seen.extend(digest_of(r.provenance.key.encode()) for r in page.records)
+    seen.extend(digest_of(key.encode()) for key in page.failures)
 
 
 def _time(record: Record, column: str) -> datetime | None:

@@ -6,8 +6,8 @@ longer each time, and then caught up with page by page.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -16,15 +16,13 @@ from msgspec import Struct
 
 from canonical.errors import ConflictError, SupplygraphError, UnavailableError
 from canonical.ports import Ask
+from runtime.events.holding import LEASE_S, Pause, Turn, by_turns
 from runtime.events.leases import Lease, Leases
 from runtime.events.ledger import Ledger
 from workflows.ingestion.intake import Intake
 from workflows.ingestion.polling import Poller
 from workflows.ingestion.watches import Watch, grouped
 
-Pause = Callable[[float], Awaitable[None]]
-
-LEASE_S: Final = 10.0
 _FIRST_DELAY_S: Final = 1.0
 _LONGEST_DELAY_S: Final = 60.0
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -79,50 +77,19 @@ class Watchers:
 
     async def run(self) -> None:
         """Watch until cancelled; what was read and not yet committed is read again by the next."""
+        pace = self._pace
+        turn = Turn(
+            leases=self._leases,
+            holder=self._holder,
+            random=pace.random,
+            lease_s=pace.lease_s,
+            pause=pace.pause,
+        )
         async with asyncio.TaskGroup() as group:
             for name, watches in self._groups.items():
-                group.create_task(self._stand_by(name, watches))
+                group.create_task(by_turns(turn, name, partial(self._work, watches)))
 
-    async def _stand_by(self, name: str, watches: Sequence[Watch]) -> None:
-        pace = self._pace
-        while True:
-            try:
-                lease = await self._leases.acquire(name, self._holder, pace.lease_s)
-            except SupplygraphError as exc:
-                _log.warning("no lease could be taken", lease=name, error=exc.message)
-                lease = None
-            if lease is not None:
-                await self._hold(lease, watches)
-            await pace.pause(pace.lease_s / 3 * pace.random.uniform(0.8, 1.2))
-
-    async def _hold(self, lease: Lease, watches: Sequence[Watch]) -> None:
-        """Work under a lease until it is lost."""
-        tasks = [
-            asyncio.ensure_future(self._work(lease, watches)),
-            asyncio.ensure_future(self._renew(lease)),
-        ]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            with suppress(SupplygraphError):
-                await self._leases.release(lease)
-        _log.info("a watch was taken over by another process", lease=lease.name)
-
-    async def _renew(self, lease: Lease) -> None:
-        """Hold a lease for longer again and again; returns when it is lost."""
-        while True:
-            await self._pace.pause(self._pace.lease_s / 3)
-            try:
-                if await self._leases.renew(lease, self._pace.lease_s) is None:
-                    return
-            except SupplygraphError as exc:
-                # If it ends meanwhile and another takes it, what is written here is refused.
-                _log.warning("a lease was not renewed", lease=lease.name, error=exc.message)
-
-    async def _work(self, lease: Lease, watches: Sequence[Watch]) -> None:
+    async def _work(self, watches: Sequence[Watch], lease: Lease) -> None:
         """Do rounds, one at a time, each watch when it is due; returns when the lease is lost."""
         pace = self._pace
         pollers = [self._poller(watch) for watch in watches]

@@ -16,11 +16,13 @@ class By(StrEnum):
     """How changes are found.
 
     `MODIFIED` asks for what has a later time of change than what was seen; `SNAPSHOT` reads
-    everything and holds it against what is known.
+    everything and holds it against what is known; `DELTA` asks a system that keeps track of changes
+    for what has changed since.
     """
 
     MODIFIED = "modified"
     SNAPSHOT = "snapshot"
+    DELTA = "delta"
 
 
 class Watch(Struct, frozen=True, kw_only=True):
@@ -81,6 +83,7 @@ class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
         mark: The latest time of change that was seen.
         based: Whether all was read once: what is found from then on is news.
         blanks_based: The same, of records without a time of change.
+        link: Behind which a system that keeps track of changes tells what is new.
         commits: How often it was written. It is a part of the ids of reports, so that a figure that
             returns to what it was is not taken for the report of then.
     """
@@ -88,6 +91,7 @@ class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     mark: datetime | None = None
     based: bool = False
     blanks_based: bool = False
+    link: str | None = None
     commits: int = 0
 
 

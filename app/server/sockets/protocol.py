@@ -18,11 +18,13 @@ from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 
+from app.server.message_rates import per_minute, takes
 from app.server.sockets.handshake import SPOKEN, new_connection, respond, terms_of
 from app.server.sockets.session import BAD_REQUEST, Session
 from app.server.sockets.transport_ws import TransportSession
 from app.server.stream_settings import StreamSettings
 from app.server.switchboard import RESTARTING, Switchboard
+from runtime.limits.rates import Account
 from runtime.telemetry import metrics
 from runtime.telemetry.metrics import StreamProtocol
 from subscriptions.outlets import CloseCode
@@ -37,7 +39,6 @@ _NEVER: Final = float("inf")
 _SWITCHING: Final = 101
 _NOT_ACCEPTABLE: Final = 4406
 _INIT_TIMEOUT: Final = 4408
-_MINUTE_S: Final = 60.0
 
 
 class SocketProtocol(asyncio.Protocol):
@@ -50,7 +51,7 @@ class SocketProtocol(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_allowance",
+        "_account",
         "_asked_at",
         "_board",
         "_connections",
@@ -59,7 +60,7 @@ class SocketProtocol(asyncio.Protocol):
         "_machine",
         "_next_sign",
         "_parts",
-        "_refilled_at",
+        "_rate",
         "_session",
         "_settings",
         "_transport",
@@ -82,8 +83,7 @@ class SocketProtocol(asyncio.Protocol):
         self._session: Session | None = None
         self._parts: list[bytes] = []
         self._asked_at = self._heard_at = self._init_due = self._next_sign = 0.0
-        self._refilled_at = 0.0
-        self._allowance = float(self._settings.messages_per_minute)
+        self._account, self._rate = Account(), per_minute(self._settings.messages_per_minute)
         self.closed = True
         self.congested = False
         self.due = 0.0
@@ -229,7 +229,6 @@ class SocketProtocol(asyncio.Protocol):
         self._transport.set_write_buffer_limits(self._settings.write_buffer_bytes)
         self._keep_little_in_the_kernel()
         now = _now()
-        self._refilled_at = now
         self._asked_at = now - 1
         self._init_due = now + self._settings.connection_init_s
         self._next_sign = now + self._settings.keep_alive_s
@@ -247,7 +246,7 @@ class SocketProtocol(asyncio.Protocol):
             under.setsockopt(socket.IPPROTO_TCP, option, self._settings.write_buffer_bytes)
 
     def _take(self, frame: Frame) -> None:
-        if not self._within_allowance():
+        if not takes(self._account, self._rate, _now()):
             most = self._settings.messages_per_minute
             self.close(CloseCode.TOO_MANY_REQUESTS, f"too many messages: {most} a minute are taken")
         elif frame.opcode is Opcode.CLOSE:
@@ -267,15 +266,13 @@ class SocketProtocol(asyncio.Protocol):
             message.decode()
         except UnicodeDecodeError:
             self.close(_BAD_TEXT, "text must be UTF-8")
-        else:
+            return
+        if self._session.within_allowance(_now()):
             self._session.receive(message)
-
-    def _within_allowance(self) -> bool:
-        now, most = _now(), self._settings.messages_per_minute
-        refill = (now - self._refilled_at) * most / _MINUTE_S
-        self._allowance = min(most, self._allowance + refill) - 1
-        self._refilled_at = now
-        return self._allowance >= 0
+        else:
+            most = self._settings.messages_per_principal
+            reason = f"too many messages: {most} a minute of one subject are taken"
+            self.close(CloseCode.TOO_MANY_REQUESTS, reason)
 
     def _flush(self) -> None:
         """Send what the machine has to say; after an empty part of it comes nothing more."""

@@ -65,6 +65,15 @@ class Session(ABC):
         """Whether the client has said who it is, be it checked yet or not."""
         return self._initialised
 
+    def within_allowance(self, now: float) -> bool:
+        """Count a message of the client's, unless it sends too many on all its sockets.
+
+        As long as nobody knows whose it is, it is the socket's own allowance that bounds it.
+        """
+        if self.terms is None or self.terms.principal is None:
+            return True
+        return self.board.messages.takes(self.terms.principal.identity, now)
+
     @abstractmethod
     def receive(self, message: bytes) -> None:
         """Take a message of the client."""

@@ -115,6 +115,7 @@ PURCHASE_ORDER = service(
         to_ScheduleLine * A_PurchaseOrderScheduleLine PurchaseOrder=PurchasingDocument PurchaseOrderItem=PurchasingDocumentItem
         to_PurchaseOrder 1 A_PurchaseOrder PurchaseOrder=PurchaseOrder
         """,  # noqa: E501  -- one link a line
+        shares="A_PurchaseOrder PurchaseOrder",
     ),
     entity_set(
         "A_PurchaseOrderScheduleLine",
@@ -135,6 +136,7 @@ PURCHASE_ORDER = service(
         PerformancePeriodStartDate DateTime
         PerformancePeriodEndDate DateTime
         """,
+        shares="A_PurchaseOrder PurchasingDocument",
     ),
 )
 

@@ -20,6 +20,7 @@ def settings() -> StreamSettings:
         connections_per_principal=3,
         operations_per_connection=2,
         messages_per_minute=20,
+        messages_per_principal=25,
         max_message_bytes=1_000,
         connection_init_s=0.2,
         keep_alive_s=0.2,
@@ -42,6 +43,22 @@ async def test_too_many_messages_are_4429(talk: Talk) -> None:
     line = await talk.connected()
     await line.say(*[{"type": "pong"}] * 25)
     assert await line.closing() == (4429, "too many messages: 20 a minute are taken")
+
+
+async def test_the_sockets_of_one_subject_share_an_allowance(talk: Talk) -> None:
+    first, second = await talk.connected(), await talk.connected()
+    other = await talk.connected(a_token(subject="ole"))
+    await first.say(*[{"type": "pong"}] * 15)
+    await first.is_well()
+    await second.say(*[{"type": "pong"}] * 15)
+    assert await second.closing() == (
+        4429,
+        "too many messages: 25 a minute of one subject are taken",
+    )
+    await other.is_well()
+    again = await talk.connected()
+    await again.say(*[{"type": "pong"}] * 2)
+    assert (await again.closing())[0] == 4429
 
 
 async def test_too_many_operations_are_refused_one_by_one(talk: Talk) -> None:

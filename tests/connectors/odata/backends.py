@@ -53,3 +53,7 @@ class Control:
 
     def limits(self, **changes: float) -> None:
         httpx.put(f"{self._url}limits", json=changes).raise_for_status()
+
+    def put(self, name: str, content: Any) -> None:
+        """Set one of the simulator's own controls."""
+        httpx.put(f"{self._url}{name}", json=content).raise_for_status()

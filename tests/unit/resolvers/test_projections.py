@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from canonical.demand import Spread, part_of
 from canonical.errors import Reason, UnavailableError
 from canonical.values import Quantity
-from resolvers.projections import Dated, Spread, part_of, project, week_bounds
+from resolvers.projections import Dated, project, week_bounds
 from tests.fakes.desk import Desk
 from tests.fakes.distributor import MONDAY, Distributor, forecast, line, order, position
 

@@ -21,6 +21,8 @@ _INDEXES: Final = (
     ("recommendations", ["status", "need_by"]),
     ("recommendations", ["item"]),
     ("recommendations", ["supplier"]),
+    ("exceptions", ["cause", "opened_at"]),
+    ("exceptions", ["due_at"]),
     ("exceptions", ["opened_at", "id"]),
     ("exceptions", ["state", "severity"]),
     ("exceptions", ["process_id"]),
@@ -35,6 +37,7 @@ _TABLES: Final = (
     "exceptions",
     "recommendations",
     "evaluations",
+    "process_messages",
     "process_writes",
     "process_steps",
     "process_subjects",
@@ -110,6 +113,21 @@ def _processes() -> None:
         *_text("result", null=True),
         _key("process_writes", "process_id", "name"),
     )
+    op.create_table(
+        "process_messages",
+        *_text("process_id", "name", "topic", "message"),
+        *_time("sent_at"),
+        *_text("taken_by", null=True),
+        _key("process_messages", "process_id", "name"),
+    )
+    untaken = sa.text("taken_by IS NULL")
+    op.create_index(
+        "ix_process_messages_untaken",
+        "process_messages",
+        ["process_id", "topic"],
+        sqlite_where=untaken,
+        postgresql_where=untaken,
+    )
 
 
 def _recommendations() -> None:
@@ -118,6 +136,7 @@ def _recommendations() -> None:
         *_text("item", "location"),
         *_time("due_at", "first_at"),
         *_text("cause", "correlation_id"),
+        _number("revision"),
         _key("evaluations", "item", "location"),
     )
     op.create_table(
@@ -125,10 +144,12 @@ def _recommendations() -> None:
         *_text("id", "status", "item", "location", "supplier", "quantity", "unit", "need_by"),
         *_text("cost", "currency", null=True),
         *_text("reason", "inputs", "facts"),
-        *_time("created_at", "updated_at"),
+        *_time("waiting_since", "created_at", "updated_at"),
         *_text("requested_by", "decided_by", null=True),
         *_time("decided_at", null=True),
-        *_text("note", "purchase_order", null=True),
+        *_text("note", "first_approved_by", null=True),
+        *_time("expires_at", null=True),
+        *_text("escalated_to", "purchase_order", null=True),
         *_text("correlation_id"),
         _key("recommendations", "id"),
     )
@@ -143,7 +164,10 @@ def _exceptions() -> None:
         *_text("correlation_id"),
         _number("occurrences"),
         *_text("details"),
+        *_text("earlier", null=True),
         *_time("opened_at", "updated_at"),
+        *_time("due_at", null=True),
+        sa.Column("overdue", sa.Boolean, nullable=False),
         *_time("closed_at", null=True),
         _key("exceptions", "id"),
     )

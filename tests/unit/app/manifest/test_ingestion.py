@@ -42,6 +42,11 @@ def test_the_demos_is_sound(tmp_path: Path) -> None:
         ),
         ("watch: {forecast: {}}", "watch: {receipt: {}}", "'planning' supplies no receipt"),
         (
+            "watch: {forecast: {}}",
+            "watch: {forecast: {by: delta}}",
+            "planning cannot be asked what has changed: only systems that speak OData V4",
+        ),
+        (
             "    signing: {scheme: standard, secrets: [{env: DEMO_PROCUREMENT_WEBHOOK_SECRET}]}\n",
             "",
             "wants `signing`",

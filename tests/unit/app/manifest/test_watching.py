@@ -64,6 +64,8 @@ def test_what_cannot_be_watched_is_said_with_what_to_do() -> None:
         WatchConfig().watch(supply(EntityName.PURCHASE_ORDER, without="updated_at"))
     with pytest.raises(InvalidInputError, match=r"name the column .*under `column`"):
         WatchConfig(by=By.MODIFIED).watch(supply(EntityName.ITEM))
+    with pytest.raises(InvalidInputError, match=r"erp cannot be asked what has changed.*OData V4"):
+        WatchConfig(by=By.DELTA).watch(supply(EntityName.ITEM))
     with pytest.raises(ValidationError, match="every_s"):
         WatchConfig.model_validate({"every_s": 0})
     with pytest.raises(ValidationError, match="forbidden"):

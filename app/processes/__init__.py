@@ -1,0 +1,1 @@
+"""Processes, wired: what they read, what they write to, and what sets them off."""

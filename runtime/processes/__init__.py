@@ -1,0 +1,1 @@
+"""Processes as they are kept for people, what they were told, and what they told systems."""

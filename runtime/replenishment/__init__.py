@@ -1,0 +1,1 @@
+"""What replenishment keeps: what is to be evaluated, and what it recommends."""

@@ -1,0 +1,1 @@
+"""Durable processes on DBOS: the only place that knows it."""

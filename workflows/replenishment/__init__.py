@@ -1,0 +1,1 @@
+"""What has to be bought, where and when: calculated from what systems say, by policy."""
