@@ -20,18 +20,13 @@ from canonical.ordering import (
 )
 from execution.fields import Asked
 from execution.operation import Partial
-from resolvers.commands import UserError
+from resolvers.commands import UserError, refused
 from resolvers.context import RequestContext
 from resolvers.reading import by_name, by_reference
 from resolvers.visibility import sees_everything
 
 _INPUT: Final = "input"
 _LONGEST: Final = 200
-_NO_DESK: Final = UserError(
-    "UNSUPPORTED",
-    "this installation makes no orders: nothing was done; make the order in the system itself, or "
-    "have `processes: ordering:` declared in the manifest",
-)
 
 
 class OrderWish(Struct, frozen=True):
@@ -73,7 +68,7 @@ async def create_purchase_order(
     """Make an order, once for each caller and key."""
     desk = _desk(context)
     if desk is None:
-        return [OrderPayload(user_errors=[_NO_DESK])]
+        return [OrderPayload(user_errors=[refused()])]
     wrong = _wrong_key(input.key) or await _out_of_sight(context, input.wanted)
     if wrong:
         return [OrderPayload(user_errors=wrong)]
@@ -95,7 +90,7 @@ async def validate_purchase_order(
     """Tell what would come of an order; nothing is made."""
     desk = _desk(context)
     if desk is None:
-        return [ValidatedPayload(user_errors=[_NO_DESK])]
+        return [ValidatedPayload(user_errors=[refused()])]
     wrong = await _out_of_sight(context, input)
     if wrong:
         return [ValidatedPayload(user_errors=wrong)]
@@ -109,7 +104,7 @@ async def cancel_purchase_order(
     """Call an order off in every system that has it."""
     desk = _desk(context)
     if desk is None:
-        return [OrderPayload(user_errors=[_NO_DESK])]
+        return [OrderPayload(user_errors=[refused()])]
     wrong = _wrong_key(input.key)
     if not input.reason.strip():
         message = "say why it is called off: the supplier and whoever looks later want to know"
