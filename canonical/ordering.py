@@ -237,32 +237,44 @@ class Acknowledged(Struct, frozen=True, kw_only=True):
     pending: bool = False
 
 
+class Speaker(Struct, frozen=True, kw_only=True):
+    """Who speaks, and for which orders; others are not found.
+
+    Attributes:
+        subject: Who it is.
+        issuer: Who vouches for that; issuers may use the same names.
+        criteria: What the orders satisfy.
+        systems: Where they are; None for everywhere.
+    """
+
+    subject: str
+    issuer: str = ""
+    criteria: Criteria = ()
+    systems: frozenset[str] | None = None
+
+
 class AcknowledgementDesk(Protocol):
     """What suppliers say to orders, and what buyers say to that.
 
-    What cannot be asked now is an `UnavailableError`. Whoever speaks may do so for the orders that
-    satisfy `within`; others are not found.
+    What cannot be asked now is an `UnavailableError`. What the same speaker says with the same key
+    counts once.
     """
 
     async def acknowledge(
-        self, wish: AcknowledgedWish, *, actor: str, within: Criteria, correlation_id: str
+        self, wish: AcknowledgedWish, *, speaker: Speaker, correlation_id: str
     ) -> Acknowledged:
-        """Take an acknowledgement; the same actor and key count once.
+        """Take an acknowledgement.
 
         Raises:
             NotFoundError: if there is no such order that may be spoken for.
+            InvalidInputError: if several systems have one, and none is named.
             ConflictError: if the key was used for something else.
         """
 
     async def decide(
-        self,
-        decision: AcknowledgementDecision,
-        *,
-        actor: str,
-        within: Criteria,
-        correlation_id: str,
+        self, decision: AcknowledgementDecision, *, speaker: Speaker, correlation_id: str
     ) -> Acknowledged:
-        """Take a buyer's decision; the same actor and key count once.
+        """Take a buyer's decision.
 
         Raises:
             As of `acknowledge`.

@@ -107,6 +107,41 @@ class ProcessPage(Struct, frozen=True):
     total: int
 
 
+class TimesBy(StrEnum):
+    """What times are told apart by: subjects of processes."""
+
+    SUPPLIER = "SUPPLIER"
+    REGION = "REGION"
+    CATEGORY = "CATEGORY"
+
+
+class ProcessTimesAsked(Struct, frozen=True, kw_only=True):
+    """Which times.
+
+    Attributes:
+        kind: Of processes of this kind.
+        step: Of their steps of this name; of the whole process if None.
+        since: That ended at this moment or later.
+        until: That ended before this moment.
+        by: What they are told apart by.
+    """
+
+    kind: str
+    step: str | None = None
+    since: datetime
+    until: datetime
+    by: TimesBy
+
+
+class ProcessTime(Struct, frozen=True, kw_only=True):
+    """How long processes took that have ended, or a step of them."""
+
+    of: Annotated[str, Meta(description="The supplier, region or category that they are about.")]
+    count: Annotated[int, Meta(description="How many there were.")]
+    average_seconds: Annotated[float, Meta(description="How long they took on average.")]
+    p90_seconds: Annotated[float, Meta(description="Nine in ten took no longer.")]
+
+
 class Processes(Protocol):
     """Looks at processes. What cannot be read now is an `UnavailableError`."""
 
@@ -115,3 +150,6 @@ class Processes(Protocol):
 
     async def by_ids(self, process_ids: Collection[str]) -> Mapping[str, ProcessView]:
         """Processes by id; those that are not there are left out."""
+
+    async def times(self, asked: ProcessTimesAsked) -> Sequence[ProcessTime]:
+        """How long processes took, by supplier, region or category, in the order of its name."""

@@ -26,6 +26,7 @@ from connectors.kit.sinks import Telling, open_sinks, tells
 from connectors.kit.source import MappedSource
 from connectors.kit.transport import Transport
 from connectors.kit.transport_open import open_transport
+from connectors.odata import ODataWriter
 from connectors.odata import Settings as ODataSettings
 from connectors.odata import reader as odata_reader
 from connectors.odata.settings import DatasetOptions as ODataOptions
@@ -130,23 +131,22 @@ async def open_backend(name: str, config: BackendConfig, services: Services) -> 
     way: Way
     try:
         if resolved.preset.protocol == "sql":
-            reader: RowReader
-            reader = way = _sql(resolved, services)
+            database = _sql(resolved, services)
+            way, how = database, _over_sql(resolved, database, services)
         else:
-            way = _transport(resolved, services)
-            reader = _over_http(resolved, way, services)
+            transport = _transport(resolved, services)
+            way, how = transport, _over_http(resolved, transport, services)
     except (InvalidInputError, MisconfiguredError) as exc:
         message = exc.message.removeprefix(f"{name}: ")
         raise BackendConfigError(name, (Mistake(path=(), message=message),)) from exc
     sources = {
         entity: MappedSource(
-            name, entity, mapping, reader, settings=resolved.mapping, clock=services.now
+            name, entity, mapping, how.reader, settings=resolved.mapping, clock=services.now
         )
         for entity, mapping in resolved.preset.entities.items()
     }
-    how = _telling(resolved, reader, way, services)
     sinks = open_sinks(name, resolved.preset.entities, how, resolved.mapping, services.now)
-    return MappedBackend(name, sources, reader, way, sinks)
+    return MappedBackend(name, sources, how.reader, way, sinks)
 
 
 def mistakes_of(
@@ -266,23 +266,6 @@ def _write_mistakes(preset: PresetModel) -> Iterator[Mistake]:
             yield Mistake(path=path, message=wrong.message)
 
 
-def _telling(resolved: Resolved, reader: RowReader, way: Way, services: Services) -> Telling:
-    """How the system is told things, where its protocol can."""
-    entities = resolved.preset.entities
-    if not any(tells(entities, entity) for entity in entities):
-        return Telling(reader)
-    match resolved.protocol:
-        case RestSettings() if isinstance(way, Transport):
-            rest = rest_writer(way, resolved.settings, resolved.policy)
-            return Telling(reader, rest, rest)
-        case SQLSettings():
-            place = _place(resolved, services)
-            sql = sql_writer(place, resolved.settings, resolved.policy, services)
-            return Telling(reader, sql, sql, sql)
-        case _:
-            return Telling(reader)
-
-
 def _auth_mistakes(protocol: str, config: BackendConfig) -> Iterator[Mistake]:
     auth = config.auth
     if protocol == "sql" and not isinstance(auth, NoAuth | BasicAuth):
@@ -306,7 +289,8 @@ def _transport(resolved: Resolved, services: Services) -> Transport:
         raise BackendConfigError(resolved.name, (mistake,)) from exc
 
 
-def _over_http(resolved: Resolved, transport: Transport, services: Services) -> RowReader:
+def _over_http(resolved: Resolved, transport: Transport, services: Services) -> Telling:
+    """How the system is asked, and told where its protocol can be."""
     auth, vault, policy = resolved.config.auth, services.vault, resolved.policy
     if not isinstance(auth, NoAuth | SessionAuth):
         transport.authenticator = make_authenticator(
@@ -314,7 +298,8 @@ def _over_http(resolved: Resolved, transport: Transport, services: Services) -> 
         )
     match resolved.protocol:
         case ODataSettings() as settings:
-            return odata_reader(resolved.name, settings, transport, policy, now=services.now)
+            reader = odata_reader(resolved.name, settings, transport, policy, now=services.now)
+            return Telling(reader, ODataWriter(settings, transport))
         case JSONRPCSettings() as settings:
             opened = jsonrpc.opened(
                 settings,
@@ -327,13 +312,24 @@ def _over_http(resolved: Resolved, transport: Transport, services: Services) -> 
             )
             if opened.authenticator is not None:
                 transport.authenticator = opened.authenticator
-            return opened.reader
+            return Telling(opened.reader, opened.writer)
         case _:
-            return rest_reader(transport, resolved.settings, policy)
+            told = rest_writer(transport, resolved.settings, policy)
+            return Telling(rest_reader(transport, resolved.settings, policy), told, told)
 
 
 def _sql(resolved: Resolved, services: Services) -> Any:
     return sql_reader(_place(resolved, services), resolved.settings, resolved.policy, services)
+
+
+def _over_sql(resolved: Resolved, database: RowReader, services: Services) -> Telling:
+    """How a database is asked, and told where the manifest says so."""
+    entities = resolved.preset.entities
+    if not any(tells(entities, entity) for entity in entities):
+        return Telling(database)
+    place = _place(resolved, services)
+    told = sql_writer(place, resolved.settings, resolved.policy, services)
+    return Telling(database, told, told, told)
 
 
 def _place(resolved: Resolved, services: Services) -> Place:

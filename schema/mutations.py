@@ -11,43 +11,10 @@ import strawberry
 from execution.links import REQUIRED, Argument, column, link
 from resolvers.commands import refuse
 from schema import forecast_publishing, operations
+from schema.acknowledging import ACKNOWLEDGE_PURCHASE_ORDER, DECIDE_ACKNOWLEDGEMENT
 from schema.purchase_orders import PurchaseOrder
 from schema.recommendations import APPROVE_RECOMMENDATION, REJECT_RECOMMENDATION
 from schema.refusals import UserError
-
-
-@strawberry.input(description="What is promised for one line.")
-class AcknowledgeLineInput:
-    """A promise."""
-
-    line_number: int = strawberry.field(description="Number of the order line.")
-    confirmed_quantity: Decimal = strawberry.field(
-        description="Promised quantity, in the line's unit."
-    )
-    confirmed_on: date = strawberry.field(description="Promised day.")
-
-
-@strawberry.input(description="A supplier's answer to an order.")
-class AcknowledgePurchaseOrderInput:
-    """An answer to an order."""
-
-    number: str = strawberry.field(description="The order's number.")
-    lines: list[AcknowledgeLineInput] = strawberry.field(description="What is promised.")
-    system: str | None = strawberry.field(
-        default=None, description="The order's system, where several have the number."
-    )
-    note: str | None = strawberry.field(default=None, description="A note to the buyer.")
-    idempotency_key: str | None = strawberry.field(
-        default=None, description="Makes a repeated request count once."
-    )
-
-
-@strawberry.type(description="What came of an acknowledgement.")
-class AcknowledgePurchaseOrderPayload:
-    """What came of it."""
-
-    purchase_order: PurchaseOrder | None = column("The order as it is now.")
-    user_errors: list[UserError] = column("Why it was refused.")
 
 
 @strawberry.input(description="A line of a new order.")
@@ -86,12 +53,8 @@ class CreatePurchaseOrderPayload:
 class Mutation:
     """The root of every change."""
 
-    acknowledge_purchase_order = link(
-        refuse,
-        AcknowledgePurchaseOrderPayload,
-        "Confirm an order as its supplier.",
-        arguments={"input": Argument(AcknowledgePurchaseOrderInput, "What is promised.", REQUIRED)},
-    )
+    acknowledge_purchase_order = ACKNOWLEDGE_PURCHASE_ORDER
+    decide_acknowledgement = DECIDE_ACKNOWLEDGEMENT
     create_purchase_order = link(
         refuse,
         CreatePurchaseOrderPayload,

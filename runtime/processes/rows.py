@@ -94,7 +94,7 @@ def kept_outcome(text: str) -> Kept:
 
 
 def process_view(
-    row: Mapping[str, Any], subjects: tuple[str, ...], steps: tuple[ProcessStep, ...]
+    row: Any, subjects: tuple[str, ...], steps: tuple[ProcessStep, ...]
 ) -> ProcessView:
     """A process for people."""
     return ProcessView(
@@ -114,7 +114,7 @@ def process_view(
     )
 
 
-def step_view(row: Mapping[str, Any]) -> ProcessStep:
+def step_view(row: Any) -> ProcessStep:
     """A step for people."""
     return ProcessStep(
         number=row["number"],

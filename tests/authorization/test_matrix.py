@@ -57,6 +57,7 @@ OPERATORS: Final = {
 AUDIT: Final = {"Query.auditEntries"}
 CHANGES: Final = {
     "Mutation.acknowledgePurchaseOrder",
+    "Mutation.decideAcknowledgement",
     "Mutation.createPurchaseOrder",
     "Mutation.publishForecasts",
     "Mutation.approveRecommendation",

@@ -10,7 +10,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from canonical.criteria import Criteria
 from canonical.entities import EntityName
 from canonical.errors import ConflictError, InvalidInputError, NotFoundError
 from canonical.events import subject
@@ -19,6 +18,7 @@ from canonical.ordering import (
     AcknowledgedWish,
     AcknowledgementDecision,
     AcknowledgementFinding,
+    Speaker,
 )
 from canonical.processes import Processes
 from canonical.purchase_orders import PurchaseOrder
@@ -69,10 +69,10 @@ class Desk(Struct, frozen=True, kw_only=True):
     within_s: float = 5.0
 
     async def acknowledge(
-        self, wish: AcknowledgedWish, *, actor: str, within: Criteria, correlation_id: str
+        self, wish: AcknowledgedWish, *, speaker: Speaker, correlation_id: str
     ) -> Acknowledged:
         """Take an acknowledgement."""
-        order = await self._order(wish.number, wish.system, within, correlation_id)
+        order = await self._order(wish.number, wish.system, speaker, correlation_id)
         wrong = answer_wrong(wish, order, self.policies, self.now().date())
         if wrong:
             return Acknowledged(findings=wrong, order=order.order)
@@ -80,31 +80,29 @@ class Desk(Struct, frozen=True, kw_only=True):
             SaidLine(line_number=p.line_number, quantity=_plain(p.quantity), on=p.on)
             for p in wish.promises
         )
-        answer = Answer(lines=lines, actor=actor, note=wish.note)
+        answer = Answer(lines=lines, actor=speaker.subject, note=wish.note)
         spoken = Spoken(order=order.order, supplier=order.supplier, answer=answer)
-        return await self._say(spoken, actor, wish.key, correlation_id)
+        return await self._say(spoken, speaker, wish.key, correlation_id)
 
     async def decide(
-        self,
-        decision: AcknowledgementDecision,
-        *,
-        actor: str,
-        within: Criteria,
-        correlation_id: str,
+        self, decision: AcknowledgementDecision, *, speaker: Speaker, correlation_id: str
     ) -> Acknowledged:
         """Take a buyer's decision."""
-        order = await self._order(decision.number, decision.system, within, correlation_id)
+        order = await self._order(decision.number, decision.system, speaker, correlation_id)
         wrong = decision_wrong(decision, order, self.now().date())
         if wrong:
             return Acknowledged(findings=wrong, order=order.order)
         decided = Decision(
-            choice=decision.choice, actor=actor, note=decision.note, rest_on=decision.rest_on
+            choice=decision.choice,
+            actor=speaker.subject,
+            note=decision.note,
+            rest_on=decision.rest_on,
         )
         spoken = Spoken(order=order.order, supplier=order.supplier, decision=decided)
-        return await self._say(spoken, actor, decision.key, correlation_id)
+        return await self._say(spoken, speaker, decision.key, correlation_id)
 
     async def _order(
-        self, number: str, system: str | None, within: Criteria, correlation_id: str
+        self, number: str, system: str | None, speaker: Speaker, correlation_id: str
     ) -> OrderFacts:
         """The order that is spoken of.
 
@@ -119,13 +117,15 @@ class Desk(Struct, frozen=True, kw_only=True):
             [number],
             COLUMNS,
             correlation_id=correlation_id,
-            criteria=within,
+            criteria=speaker.criteria,
             fresh=True,
         )
         found = {
             r.provenance.system: r
             for r in batch.records
-            if isinstance(r, PurchaseOrder) and system in {None, r.provenance.system}
+            if isinstance(r, PurchaseOrder)
+            and system in {None, r.provenance.system}
+            and (speaker.systems is None or r.provenance.system in speaker.systems)
         }
         if not found:
             for error in batch.failures.values():
@@ -139,9 +139,9 @@ class Desk(Struct, frozen=True, kw_only=True):
         return facts_of(found[named] if named is not None else next(iter(found.values())))
 
     async def _say(
-        self, spoken: Spoken, actor: str, key: str | None, correlation_id: str
+        self, spoken: Spoken, speaker: Speaker, key: str | None, correlation_id: str
     ) -> Acknowledged:
-        process_id = named_id(WORD, actor, key or self.new_key())
+        process_id = named_id(WORD, speaker.issuer, speaker.subject, key or self.new_key())
         content = content_subject(spoken)
         starting = Starting(
             kind=WORD,
@@ -153,7 +153,7 @@ class Desk(Struct, frozen=True, kw_only=True):
                 subject(_ORDER, spoken.order.number or spoken.order.key),
                 content,
             ),
-            started_by=actor,
+            started_by=speaker.subject,
         )
         if process_id not in await self.engine.start([starting]):
             before = (await self.processes.by_ids([process_id])).get(process_id)

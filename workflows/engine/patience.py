@@ -88,9 +88,8 @@ class Patience:
         Raises:
             CancelledByOperatorError, SettledByOperatorError: an operator said so.
         """
-        waited_s = (self._house.now() - self._since).total_seconds()
         pause_s = self._pause_s(error)
-        if waited_s >= self._house.settings.stuck_after_s:
+        if self._is_long():
             await self._report(category, error.message)
             pause_s = self._house.settings.slow_pause_s
         self._step.shown(_STATES[category], error.message)
@@ -121,6 +120,8 @@ class Patience:
         Raises:
             CancelledByOperatorError: an operator said so.
         """
+        if self._is_long():
+            await self._report(ExceptionCategory.IN_DOUBT, why)
         self._step.shown(StepState.IN_DOUBT, why)
         deadline = self._house.now() + timedelta(seconds=seconds)
         while (left_s := seconds_until(deadline, self._house.now())) and left_s > 0:
@@ -131,6 +132,10 @@ class Patience:
         if self._pauses or self._reported or self._recalled:
             await self._quietly_over()
         self._step.process.is_now(ProcessState.RUNNING)
+
+    def _is_long(self) -> bool:
+        waited_s = (self._house.now() - self._since).total_seconds()
+        return waited_s >= self._house.settings.stuck_after_s
 
     def _pause_s(self, error: SupplygraphError) -> float:
         settings = self._house.settings

@@ -87,7 +87,7 @@ class DurableEngine:
         begun = {each.process_id: self._begun(each) for each in starting}
         try:
             async with asyncio.timeout(_BEGIN_WITHIN_S):
-                new = [id_ for id_, each in begun.items() if await self._begin(id_, each)]
+                new = await asyncio.gather(*(self._begin(*each) for each in begun.items()))
         except TimeoutError as error:
             msg = "could not be kept in time"
             raise UnavailableError("processes", Reason.TIMEOUT, msg) from error
@@ -95,7 +95,7 @@ class DurableEngine:
         await self._house.views.begin(
             rows, [(subject, id_) for id_, each in begun.items() for subject in each.subjects]
         )
-        return new
+        return [id_ for id_, is_new in zip(begun, new, strict=True) if is_new]
 
     async def signal(self, process_id: str, topic: str, message: Struct, *, once: str) -> None:
         """As `Engine.signal` says."""
@@ -199,38 +199,45 @@ async def open_engine(
         lease=await held(leases, server, settings.takeover_s),
     )
     engine = DurableEngine(Kinds(kinds), house)
+    liveness = Liveness(leases, servers, house, means.new_id)
     await mail.look()
-    launched = await library.opened(
-        database_url(where),
-        server,
-        engine.run,
-        threads=settings.threads,
-        poll_s=min(settings.takeover_s / 10, 1.0),
-    )
-    engine.launched(launched)
-    liveness = Liveness(leases, servers, launched, house, means.new_id)
-    tasks = [asyncio.create_task(each.run()) for each in (views, mail, liveness)]
+    async with _running(views, mail, liveness):
+        launched = await library.opened(
+            database_url(where),
+            server,
+            engine.run,
+            threads=settings.threads,
+            poll_s=min(settings.takeover_s / 10, 1.0),
+        )
+        try:
+            engine.launched(launched)
+            await liveness.launched(launched)
+            yield engine
+        finally:
+            await _close(house, launched)
+    with suppress(UnavailableError):
+        await views.flush()
+        await leases.release(house.lease)
+
+
+@asynccontextmanager
+async def _running(*each: Views | Mail | Liveness) -> AsyncIterator[None]:
+    """Have what runs for ever run until the end of the block."""
+    tasks = [asyncio.create_task(one.run()) for one in each]
     try:
-        await liveness.take_over()
-        await liveness.adopt()
-        yield engine
+        yield
     finally:
-        await _close(house, launched, tasks)
-        with suppress(UnavailableError):
-            await leases.release(house.lease)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _close(house: House, launched: Library, tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _close(house: House, launched: Library) -> None:
     loop = asyncio.get_running_loop()
     deadline_s = loop.time() + _GRACE_S
     while house.telling and loop.time() < deadline_s:  # noqa: ASYNC110  # a few tenths of a second
         await asyncio.sleep(0.01)
     await launched.abandon()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    with suppress(UnavailableError):
-        await house.views.flush()
     await library.closed()
 
 

@@ -57,19 +57,22 @@ class Write(Generic[T]):
         """See to it that it is done; what came of it, as it is or as it was kept.
 
         Raises:
-            SupplygraphError: the system refuses, or is unavailable, or nobody knows what it did.
+            SupplygraphError: the system refuses, or cannot be told or asked just now.
             CancelledByOperatorError: an operator said so.
             LeaseLostError: another server has this process now.
         """
-        before = await self._house.attempts.begin(*self._key, self._house.lease, self._ends())
-        if before is None:
-            return await self._told()
-        if before.result is not None:
-            return before.result
-        if before.holder != self._house.lease.holder:
-            self.category = ExceptionCategory.IN_DOUBT
-            await self._until(before, patience)
-        return await self._asked(before, patience)
+        while True:
+            before = await self._house.attempts.begin(*self._key, self._house.lease, self._ends())
+            if before is not None:
+                known = await self._known(before, patience)
+                if known is not None:
+                    return known
+                if not await self._begin_again(before):
+                    continue
+            try:
+                return await self._told()
+            except InDoubtError:
+                self.category = ExceptionCategory.IN_DOUBT  # so it is asked, and at once
 
     async def found(self) -> T | None:
         """What became of it, asked now; None if nothing was done."""
@@ -79,29 +82,31 @@ class Write(Generic[T]):
             msg = f"{self._step.name!r} cannot be asked about: {error.message}"
             raise RuntimeError(msg) from error
 
-    async def _asked(self, before: Attempt, patience: Patience) -> T | Kept:
+    async def _known(self, before: Attempt, patience: Patience) -> T | Kept | None:
+        """What came of an attempt that was begun before; None if it is sure that nothing did."""
+        if before.result is not None:
+            return before.result
+        if before.holder != self._house.lease.holder:
+            self.category = ExceptionCategory.IN_DOUBT
+            await self._until(before, patience)
         while True:
             found = await self.found()
-            if found is not None:
+            if found is not None or not await self._until(before, patience):
                 return found
-            if not await self._until(before, patience):
-                break
-        again = self._house.attempts.again
-        if await again(*self._key, self._house.lease, self._ends(), before.attempts):
-            return await self._told()
-        return await self.once(patience)
 
-    async def _told(self) -> T | Kept:
+    async def _begin_again(self, before: Attempt) -> bool:
+        """Write down that it is told once more; False if there was another attempt meanwhile."""
+        lease, attempts = self._house.lease, before.attempts
+        self._step.attempts = attempts + 1
+        return await self._house.attempts.again(*self._key, lease, self._ends(), attempts)
+
+    async def _told(self) -> T:
         self._house.telling += 1
         try:
             async with asyncio.timeout(self._house.settings.tell_within_s):
                 return await self._tell()
         except TimeoutError as error:
-            self.category = ExceptionCategory.IN_DOUBT
             raise InDoubtError("the system", "did not answer in time") from error
-        except InDoubtError:
-            self.category = ExceptionCategory.IN_DOUBT
-            raise
         finally:
             self._house.telling -= 1
 

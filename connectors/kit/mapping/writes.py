@@ -174,6 +174,17 @@ Steps = Annotated[tuple[Step, ...], BeforeValidator(_steps), Field(min_length=1)
 """Requests in order; one may stand alone."""
 
 
+class Then(Model):
+    """An action on what was just made."""
+
+    call: str = Field(min_length=1, description="What the protocol calls the action on the row.")
+    when: When = Field(
+        ALWAYS,
+        description="It is passed over unless this holds of the row, read just before: so it is "
+        "known after a lost answer what is still to be done.",
+    )
+
+
 class Receive(Model):
     """How goods that have come are booked: a row of a dataset of its own."""
 
@@ -188,6 +199,9 @@ class Receive(Model):
     )
     send: dict[str, Send] = Field(default_factory=dict, description=_SEND)
     lines: LineRows | None = Field(None, description="Rows within it, one for each line.")
+    then: tuple[Then, ...] = Field(
+        (), description="What is done with the receipt once it is made, in order."
+    )
 
     @model_validator(mode="after")
     def _lines_somewhere(self) -> Self:

@@ -111,7 +111,7 @@ class Changing:
 
     def _write(self, model: str, record: int, values: dict[str, Any]) -> None:
         row = self._records[model][record]
-        if model == _ORDER and row["locked"]:
+        if model == _ORDER and row.get("locked"):
             raise user_error("You cannot modify a locked order.")
         if model == _LINE and values.get("product_qty", row["product_qty"]) < row["qty_received"]:
             raise user_error(
@@ -168,7 +168,7 @@ class Changing:
             order |= {"state": "purchase", "receipt_status": "pending", "write_date": self._now()}
 
     def _cancel(self, order: dict[str, Any]) -> None:
-        if order["locked"]:
+        if order.get("locked"):
             raise user_error(f"Unable to cancel purchase order(s): {order['name']}: it is locked.")
         if any(self._records[_LINE][n]["qty_received"] for n in order["order_line"]):
             raise user_error(

@@ -28,6 +28,10 @@ PASSWORD = "an-api-key-for-rpc"
 UID = 7
 
 
+class BrokenDown(Exception):
+    """The server answers 500, and nothing more."""
+
+
 @dataclass
 class Odoo:
     """One server.
@@ -37,6 +41,7 @@ class Odoo:
         refused: Models that the user may not read.
         calls: What was called: model, method, arguments.
         password: What is accepted now.
+        uid: The user's number now.
         unwritable: Models that the user may not change.
         breaks: What becomes of the next calls that change something: the server breaks down
             `before` or `after` it has done them.
@@ -47,6 +52,7 @@ class Odoo:
     calls: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     password: str = PASSWORD
     logins: int = 0
+    uid: int = UID
     unwritable: set[str] = field(default_factory=set)
     breaks: list[str] = field(default_factory=list)
 
@@ -62,7 +68,7 @@ class Odoo:
             Route("/jsonrpc", self._jsonrpc, methods=["POST"]),
             Route("/json/2/{model}/{method}", self._json2, methods=["POST"]),
         ]
-        return Starlette(routes=routes)
+        return Starlette(routes=routes, exception_handlers={BrokenDown: _broken_down})
 
     def called(self) -> list[tuple[str, str]]:
         """Models and methods called so far; forgets them."""
@@ -97,10 +103,10 @@ class Odoo:
             case "common", "authenticate":
                 self.logins += 1
                 login, password, _ = rest
-                return UID if (login, password) == (LOGIN, self.password) else False
+                return self.uid if (login, password) == (LOGIN, self.password) else False
             case "object", "execute_kw":
                 uid, password, model, method, arguments, named = rest
-                if (uid, password) != (UID, self.password):
+                if (uid, password) != (self.uid, self.password):
                     raise OdooError("odoo.exceptions.AccessDenied", "Access Denied", 403)
                 named = {**named, **_named(model, method, arguments)}
                 return self._call(model, method, named)
@@ -145,13 +151,13 @@ class Odoo:
     def _change(self, model: str, method: str, named: dict[str, Any]) -> Any:
         fate = self.breaks.pop(0) if self.breaks else ""
         if fate == "before":
-            raise RuntimeError
+            raise BrokenDown
         if model in self.unwritable:
             message = f"You are not allowed to modify '{model}' ({model}) records."
             raise OdooError("odoo.exceptions.AccessError", message, 403)
         done = self._changing.call(model, method, named)
         if fate == "after":
-            raise RuntimeError
+            raise BrokenDown
         return done
 
     def _fields_get(self, model: str, attributes: Sequence[str]) -> dict[str, Any]:
@@ -210,6 +216,11 @@ class Odoo:
         held = record.get(name, False)
         ids = held if isinstance(held, list) else [held] if held else []
         return [(kind[1], self.records[kind[1]][i]) for i in ids]
+
+
+async def _broken_down(request: Request, exc: Exception) -> Response:
+    del request, exc
+    return Response("Internal Server Error", 500)
 
 
 def _named(model: str, method: str, arguments: list[Any]) -> dict[str, Any]:

@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 
 from canonical.errors import (
+    ConflictError,
     InDoubtError,
+    MappingMissingError,
     MisconfiguredError,
     NotFoundError,
     RejectedError,
     UnavailableError,
 )
+from canonical.values import Money
+from canonical.writing import Ability, LineChange, NewOrder, NewOrderLine, Promise
 from connectors.jsonrpc.writing import JSONRPCWriter
 from connectors.kit.rows import Dataset
 from tests.systems.odoo.conftest import behind_preset
@@ -56,7 +60,8 @@ async def told(server: Odoo) -> AsyncIterator[Opened]:
 
 
 def writer_of(opened: Opened) -> JSONRPCWriter:
-    writer: Any = opened.backend.writer
+    sink: Any = opened.backend.orders
+    writer = sink._writer
     assert isinstance(writer, JSONRPCWriter)
     return writer
 
@@ -115,11 +120,63 @@ async def test_a_server_that_breaks_down_leaves_a_doubt_and_is_not_told_again(
 
 
 async def test_a_session_that_has_ended_is_no_doubt(server: Odoo, told: Opened) -> None:
-    if server.version == 19:
-        return  # keys do not end
     writer = writer_of(told)
     await writer.create(ORDERS, ORDER, told.ask())
-    uid = told.backend.writer  # signed in by now
-    assert uid is not None
-    made = await writer.create(ORDERS, ORDER, told.ask())
-    assert made["id"] == 12
+    server.uid += 1
+    assert (await writer.create(ORDERS, ORDER, told.ask()))["id"] == 12
+    assert server.logins == (0 if server.version == 19 else 2)  # keys are no sessions
+
+
+def new_order(key: str, **changes: Any) -> NewOrder:
+    line = NewOrderLine(
+        line_number=1,
+        item="B-1",
+        quantity=Decimal("2.5"),
+        unit="PC",
+        unit_price=Money(Decimal("12.5"), "EUR"),
+        due_on=date(2026, 12, 1),
+        ship_to="WH2",
+    )
+    facts = {"supplier": "S-01", "currency": "EUR", "ordered_on": date(2026, 11, 23)}
+    return NewOrder(**{"key": key, "lines": (line,), "number": "PO-7", **facts, **changes})
+
+
+async def test_an_order_lives_through_the_preset(server: Odoo, told: Opened) -> None:
+    sink = told.backend.orders
+    assert sink is not None
+    assert sink.abilities == set(Ability) - {Ability.PUBLISH, Ability.RECEIVE}
+    made = await sink.create(new_order("K-1"), told.ask())
+    assert (made.number, made.released) == ("P00011", False)
+    row = server.records["purchase.order"][11]
+    assert (row["partner_id"], row["currency_id"], row["picking_type_id"]) == (1, 1, 2)
+    assert (row["origin"], row["partner_ref"]) == ("K-1", "PO-7")
+    assert row["date_order"] == "2026-11-23 00:00:00"
+    released = await sink.release(made.key, told.ask())
+    assert released.released
+    [line] = row["order_line"]
+    promise = [Promise(line_number=line, quantity=Decimal("2.5"), on=date(2026, 12, 8))]
+    await sink.acknowledge(made.key, promise, told.ask(), version=released.version)
+    assert server.records["purchase.order.line"][line]["date_planned"] == "2026-12-08 00:00:00"
+    marked = "acknowledged" if server.version == 19 else "mail_reception_confirmed"
+    assert row[marked] is True
+    change = [LineChange(line_number=line, quantity=Decimal(4))]
+    with pytest.raises(ConflictError, match="has changed"):
+        await sink.change(made.key, change, told.ask(), version=released.version)
+    await sink.change(made.key, change, told.ask())
+    assert server.records["purchase.order.line"][line]["product_qty"] == 4
+    cancelled = await sink.cancel(made.key, told.ask(), reason="not wanted")
+    assert (cancelled.cancelled, cancelled.released) == (True, False)
+
+
+async def test_what_is_in_doubt_is_found_by_our_key(server: Odoo, told: Opened) -> None:
+    sink = told.backend.orders
+    assert sink is not None
+    server.breaks.append("after")
+    with pytest.raises(InDoubtError):
+        await sink.create(new_order("K-2"), told.ask())
+    found = await sink.find("K-2", told.ask())
+    assert found is not None
+    assert found.number == "P00011"
+    assert await sink.find("K-3", told.ask()) is None
+    with pytest.raises(MappingMissingError, match="S-99"):
+        await sink.create(new_order("K-3", supplier="S-99"), told.ask())

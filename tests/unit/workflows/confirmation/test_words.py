@@ -22,17 +22,25 @@ from canonical.ordering import (
     Acknowledged,
     AcknowledgedWish,
     AcknowledgementDecision,
+    Speaker,
 )
 from canonical.ordering import AcknowledgementChoice as Choice
 from canonical.purchase_orders import PurchaseOrderStatus
 from canonical.writing import Promise
-from tests.fakes.processes import NOW, FakeEngine
+from tests.fakes.engines import FakeEngine
+from tests.fakes.processes import NOW
 from tests.unit.workflows.confirmation.house import DUE, SENT, TODAY, House, line, order, promise
 from workflows.confirmation.desk import Desk
-from workflows.confirmation.hearing import reaction
-from workflows.confirmation.words import CONFIRMATION, WORD, VerdictState
-from workflows.ordering.handing import confirmation_id
-from workflows.process import Starting
+from workflows.confirmation.hearing import Listening
+from workflows.confirmation.words import (
+    CONFIRMATION,
+    WORD,
+    Confirmed,
+    OrderSent,
+    VerdictState,
+)
+from workflows.ordering.handing import ORDERING, confirmation_id
+from workflows.process import ProcessKind, Starting
 
 OWN = (Condition("supplier", Op.IN, ("S-1",)),)
 OTHERS = (Condition("supplier", Op.IN, ("S-2",)),)
@@ -67,12 +75,17 @@ class Scene:
 
     async def says(self, *promises: Promise, key: str | None = None, **more: Any) -> Acknowledged:
         wish = AcknowledgedWish(number="PO-7", promises=promises, key=key)
-        given = {"actor": "sally", "within": OWN, "correlation_id": "c-2", **more}
-        return await self.desk.acknowledge(wish, **given)
+        speaker = Speaker(**{"subject": "sally", "criteria": OWN, **more})
+        return await self.desk.acknowledge(wish, speaker=speaker, correlation_id="c-2")
 
     async def decides(self, choice: Choice, **more: Any) -> Acknowledged:
         decision = AcknowledgementDecision(number="PO-7", choice=choice, **more)
-        return await self.desk.decide(decision, actor="bert", within=(), correlation_id="c-3")
+        return await self.desk.decide(
+            decision, speaker=Speaker(subject="bert"), correlation_id="c-3"
+        )
+
+    def listening(self, *, others: bool = True) -> Listening:
+        return Listening(self.engine, self.house, ("procurement",), others=others)
 
     def confirmations(self) -> Mapping[str, Any]:
         found = self.engine.processes.items()
@@ -120,19 +133,22 @@ async def test_the_same_key_of_the_same_actor_counts_once() -> None:
     assert scene.words() == [VerdictState.PENDING]
     with pytest.raises(ConflictError, match="was used for something else"):
         await scene.says(promise(10), key="k")
-    await scene.says(promise(10), key="k", actor="simon")
-    assert scene.words() == [VerdictState.PENDING, VerdictState.APPLIED]
+    await scene.says(promise(10), key="k", subject="simon")
+    await scene.says(promise(20), key="k", issuer="another")
+    assert scene.words() == [VerdictState.PENDING, VerdictState.APPLIED, VerdictState.APPLIED]
 
 
 async def test_an_order_of_another_supplier_is_not_there() -> None:
     scene = Scene()
+    with pytest.raises(NotFoundError) as elsewhere:
+        await scene.says(promise(10), systems=frozenset({"stores"}))
     with pytest.raises(NotFoundError) as of_others:
-        await scene.says(promise(10), within=OTHERS)
+        await scene.says(promise(10), criteria=OTHERS)
     scene.house.procurement.orders.clear()
     scene.house.erp.orders.clear()
     with pytest.raises(NotFoundError) as of_nobody:
         await scene.says(promise(10))
-    assert of_others.value.message == of_nobody.value.message
+    assert elsewhere.value.message == of_others.value.message == of_nobody.value.message
     assert not scene.engine.processes
 
 
@@ -188,7 +204,7 @@ async def test_an_order_in_several_systems_is_the_leading_ones_or_named() -> Non
     with pytest.raises(InvalidInputError, match=r"exists in erp, stores: say which one"):
         await scene.says(promise(10))
     wish = AcknowledgedWish(number="PO-7", promises=(promise(10),), system="erp")
-    came = await scene.desk.acknowledge(wish, actor="x", within=OWN, correlation_id="c")
+    came = await scene.desk.acknowledge(wish, speaker=Speaker(subject="x"), correlation_id="c")
     assert came.order is not None
     assert came.order.system == "erp"
 
@@ -276,7 +292,7 @@ async def test_what_a_system_tells_of_promises_is_an_answer_once() -> None:
     said = {"confirmed_quantity": Decimal(100), "confirmed_on": DUE}
     scene.house.erp.touch("4500007", {10: said})
     told = acknowledged("erp", "4500007", ConfirmedLine(line_number=10, confirmed_on=DUE))
-    react = reaction(scene.engine, ("procurement",))
+    react = scene.listening().hear
     await react([told, told])
     await react([told])
     await scene.engine.quiet()
@@ -287,7 +303,7 @@ async def test_what_a_system_tells_of_promises_is_an_answer_once() -> None:
 
 async def test_only_systems_that_lead_begin_a_confirmation_by_what_they_tell() -> None:
     scene = Scene()
-    react = reaction(scene.engine, ("procurement",))
+    react = scene.listening().hear
     less = ConfirmedLine(line_number=10, confirmed_quantity=Decimal(60), confirmed_on=DUE)
     await react([acknowledged("erp", "4500007", less)])
     await scene.engine.quiet()
@@ -307,12 +323,45 @@ async def test_an_order_that_is_over_in_a_system_is_looked_at_at_once() -> None:
     data = PurchaseOrderStatusChanged(
         number="PO-7", supplier="S-1", status=PurchaseOrderStatus.CANCELLED
     )
-    react = reaction(scene.engine, ("procurement",))
+    react = scene.listening().hear
     await react([event(STATUS_CHANGED, data, "procurement", "7")])
     await scene.engine.quiet()
     assert str(scene.confirmations()[ID].outcome) == "over: PO-7"
-    sent = PurchaseOrderStatusChanged(
-        number="PO-7", supplier="S-1", status=PurchaseOrderStatus.SENT
+
+
+def sent(status: PurchaseOrderStatus = PurchaseOrderStatus.SENT) -> Event:
+    data = PurchaseOrderStatusChanged(number="PO-7", supplier=None, status=status)
+    return event(STATUS_CHANGED, data, "procurement", "7", "e-2")
+
+
+async def test_an_order_that_was_sent_past_us_is_waited_for_too() -> None:
+    scene = Scene()
+    await scene.listening(others=False).hear([sent()])
+    await scene.listening().hear([sent(PurchaseOrderStatus.APPROVED)])
+    assert scene.confirmations() == {}
+    await scene.listening().hear([sent(), sent()])
+    await scene.engine.pass_to(NOW + timedelta(days=4))
+    assert list(scene.confirmations()) == [ID]
+    confirming = scene.engine.processes[ID]
+    assert [t.category.value for t in confirming.troubles] == ["LATE_ACKNOWLEDGEMENT"]
+    assert confirming.troubles[0].subjects[0] == "supplier:S-1"
+
+
+async def test_an_order_of_ours_is_confirmed_when_its_ordering_says_so() -> None:
+    scene = Scene()
+
+    async def making(process: Any, asked: Any) -> Any:
+        return await process.wait("never", None, type(asked))
+
+    kind = ProcessKind(ORDERING, 1, OrderSent, Confirmed, making)
+    scene.engine._kinds[ORDERING] = kind
+    ours = Starting(
+        kind=ORDERING,
+        process_id="o-1",
+        asked=SENT,
+        correlation_id="c-1",
+        subjects=("order:procurement:7",),
     )
-    await react([event(STATUS_CHANGED, sent, "procurement", "7", "e-2")])
-    assert len(scene.engine.processes) == 2
+    await scene.engine.start([ours])
+    await scene.listening().hear([sent()])
+    assert scene.confirmations() == {}
