@@ -59,10 +59,10 @@ async def came_of(engine: DurableEngine, key: str) -> ApprovalOutcome:
 
 
 async def test_a_decision_outlasts_the_server_that_took_it(
-    empty_file: Path, tmp_path: Path
+    sqlite_file: Path, tmp_path: Path
 ) -> None:
     where = StoreSettings(file=tmp_path / "store.db")
-    shutil.copyfile(empty_file, where.file)
+    shutil.copyfile(sqlite_file, where.file)
     store = Store(where)
     house = Server(store)
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
-from tests.events.conftest import POSTGRESQL, prepare
+from tests.fixtures.stores import POSTGRESQL, prepare
 
 
 @pytest.fixture(scope="session")
