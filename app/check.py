@@ -23,9 +23,10 @@ from app.manifest.trusted import read_trusted
 from app.residency import elsewhere
 from app.server.documents import Documents
 from app.trusted import unfit
+from canonical.backends import Backend
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
-from canonical.ports import Ask, Backend, Finding, Severity
+from canonical.ports import Ask, Finding, Severity
 from connectors.config import BackendConfig
 from connectors.factory import open_backend
 from connectors.kit.services import Services

@@ -35,8 +35,9 @@ from app.server.edge import Edge
 from app.server.known_operations import KnownOperations
 from app.server.ports import EventDesk, Governance, OperationLimits, Serves, Tokens
 from app.threshold_figures import crossings_of
+from canonical.backends import Backend
 from canonical.entities import ENTITIES, Entity, EntityName
-from canonical.ports import Backend, Source
+from canonical.ports import Source
 from connectors.factory import open_backend
 from connectors.kit.services import Services
 from execution.scheduling import LevelScheduler

@@ -4,6 +4,7 @@
       InvalidInputError      mend the question
         UnsupportedError     ask in another way: no system can answer this one
         UnitMismatchError    declare the conversion between two units
+        MappingMissingError  say what a code of ours is called in the system
         TooLargeError        ask for less in one request
         CostLimitError       ask for less at once
       LimitedError           wait, then ask again
@@ -87,6 +88,20 @@ class UnitMismatchError(InvalidInputError):
             f"{base!r}): no conversion is "
             f"declared. Add it in the item's system, or under `units` in the manifest."
         )
+
+
+class MappingMissingError(InvalidInputError):
+    """A system has nothing that corresponds to a code of ours, or a code of its own is not mapped.
+
+    Attributes:
+        system: The backend's name in the manifest.
+    """
+
+    code = "MAPPING_MISSING"
+
+    def __init__(self, system: str, message: str) -> None:
+        super().__init__(f"{system}: {message}")
+        self.system = system
 
 
 class TooLargeError(InvalidInputError):

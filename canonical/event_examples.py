@@ -9,6 +9,12 @@ from typing import Final
 from msgspec.structs import replace
 
 from canonical import events as e
+from canonical.exceptions import (
+    ExceptionAction,
+    ExceptionCategory,
+    ExceptionSeverity,
+    ExceptionState,
+)
 from canonical.items import ItemStatus
 from canonical.purchase_orders import PurchaseOrderStatus
 from canonical.recommendations import RecommendationStatus
@@ -84,6 +90,17 @@ _DATA: Final[Mapping[str, e.EventData]] = {
         location=_PLACE,
         supplier=_SUPPLIER,
         status=next(iter(RecommendationStatus)),
+    ),
+    e.EXCEPTION_CHANGED.type: e.ExceptionChanged(
+        exception="0198a1b2-0000-7000-8000-000000000001",
+        action=ExceptionAction.OPENED,
+        category=ExceptionCategory.LATE_ACKNOWLEDGEMENT,
+        severity=ExceptionSeverity.HIGH,
+        state=ExceptionState.OPEN,
+        owner="purchasing-eu",
+        suppliers=(_SUPPLIER,),
+        items=(_ITEM,),
+        regions=("EU",),
     ),
 }
 

@@ -19,12 +19,30 @@ import msgspec
 from msgspec import Meta, Struct
 
 from canonical.entities import EntityName
+from canonical.exceptions import (
+    ExceptionAction,
+    ExceptionCategory,
+    ExceptionSeverity,
+    ExceptionState,
+)
 from canonical.items import ItemStatus
 from canonical.purchase_orders import PurchaseOrderStatus
-from canonical.recommendations import RecommendationStatus
+from canonical.recommendations import OWN_SYSTEM, RecommendationStatus
 from canonical.suppliers import SupplierStatus
 
 PREFIX: Final = "supplygraph"
+SERVICE: Final = OWN_SYSTEM
+"""The system that events come from which tell of what this service itself keeps."""
+
+
+class OwnStream(StrEnum):
+    """Streams of what this service itself keeps: no system supplies it, and none may report it."""
+
+    EXCEPTION = "exception"
+
+
+StreamName = EntityName | OwnStream
+"""A stream: of an entity, or of our own."""
 
 
 class EventData(Struct, frozen=True, kw_only=True):
@@ -177,6 +195,23 @@ class RecommendationChanged(EventData, frozen=True, kw_only=True):
     ] = None
 
 
+class ExceptionChanged(EventData, frozen=True, kw_only=True):
+    """Something that a person has to look at came up, or something happened to it."""
+
+    exception: Annotated[str, Meta(description="Id of the exception.")]
+    action: Annotated[ExceptionAction, Meta(description="What happened.")]
+    category: Annotated[ExceptionCategory, Meta(description="What kind of trouble it is.")]
+    severity: Annotated[ExceptionSeverity, Meta(description="How bad it is for the business.")]
+    state: Annotated[ExceptionState, Meta(description="What has become of it.")]
+    owner: Annotated[str | None, Meta(description="Who has to look at it.")] = None
+    suppliers: Annotated[
+        tuple[str, ...], Meta(description="Codes of the suppliers that it is about.")
+    ] = ()
+    items: Annotated[tuple[str, ...], Meta(description="Skus of the items that it is about.")] = ()
+    regions: Annotated[tuple[str, ...], Meta(description="Regions that it is about.")] = ()
+    companies: Annotated[tuple[str, ...], Meta(description="Companies that it is about.")] = ()
+
+
 class Replay(StrEnum):
     """What may be done again with an event of the past."""
 
@@ -192,7 +227,7 @@ class EventType(Struct, frozen=True, kw_only=True):
     """One type of event, and its rules.
 
     Attributes:
-        stream: The stream it belongs to: the entity that it is about.
+        stream: The stream it belongs to: the entity that it is about, or our own.
         name: What happened.
         data: What it says.
         version: Of its data; a breaking change makes a new one beside the old.
@@ -202,7 +237,7 @@ class EventType(Struct, frozen=True, kw_only=True):
         coalesces: Whether for a reader that is behind only the latest of a key may be sent.
     """
 
-    stream: EntityName
+    stream: StreamName
     name: str
     data: type[EventData]
     owner: str
@@ -217,11 +252,12 @@ class EventType(Struct, frozen=True, kw_only=True):
         return f"{PREFIX}.{self.stream.value}.{self.name}.v{self.version}"
 
 
-_PURCHASING, _PLANNING, _WAREHOUSING, _MASTER_DATA = (
+_PURCHASING, _PLANNING, _WAREHOUSING, _MASTER_DATA, _OPERATIONS = (
     "purchasing",
     "planning",
     "warehousing",
     "master data",
+    "operations",
 )
 _ORDER: Final = EntityName.PURCHASE_ORDER
 _STOCK: Final = EntityName.INVENTORY
@@ -231,7 +267,7 @@ _SEVEN_YEARS: Final = 2_557
 
 
 def _type(
-    stream: EntityName, name: str, data: type[EventData], owner: str, days: int, **more: Any
+    stream: StreamName, name: str, data: type[EventData], owner: str, days: int, **more: Any
 ) -> EventType:
     return EventType(stream=stream, name=name, data=data, owner=owner, retention_days=days, **more)
 
@@ -282,6 +318,9 @@ ITEM_CHANGED: Final = _type(
 RECOMMENDATION_CHANGED: Final = _type(
     EntityName.RECOMMENDATION, "changed", RecommendationChanged, _PLANNING, _SEVEN_YEARS
 )
+EXCEPTION_CHANGED: Final = _type(
+    OwnStream.EXCEPTION, "changed", ExceptionChanged, _OPERATIONS, 400, replay=Replay.LATEST
+)
 
 EVENT_TYPES: Final[Mapping[str, EventType]] = MappingProxyType(
     {
@@ -299,12 +338,26 @@ EVENT_TYPES: Final[Mapping[str, EventType]] = MappingProxyType(
             SUPPLIER_CHANGED,
             ITEM_CHANGED,
             RECOMMENDATION_CHANGED,
+            EXCEPTION_CHANGED,
         )
     }
 )
 """All types, by CloudEvents type."""
 
 STREAMS: Final = tuple(sorted({t.stream for t in EVENT_TYPES.values()}))
+_STREAMS_BY_NAME: Final[Mapping[str, StreamName]] = {s.value: s for s in STREAMS}
+
+
+def stream_of(name: str) -> StreamName:
+    """The stream with a name.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    found = _STREAMS_BY_NAME.get(name)
+    if found is None:
+        raise ValueError(f"there is no stream {name!r}")
+    return found
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -349,7 +402,7 @@ class Event(Struct, frozen=True, kw_only=True):
         return EVENT_TYPES[self.type]
 
     @property
-    def stream(self) -> EntityName:
+    def stream(self) -> StreamName:
         """The stream that it belongs to."""
         return EVENT_TYPES[self.type].stream
 
@@ -379,6 +432,6 @@ def decode_data(type_name: str, payload: bytes) -> EventData:
     return decoded
 
 
-def subject(entity: EntityName, name: str) -> str:
+def subject(entity: StreamName, name: str) -> str:
     """How a record is called in `Event.subjects`."""
     return f"{entity.value}:{name}"

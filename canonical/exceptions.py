@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 from msgspec import Meta, Struct
 
@@ -49,6 +49,12 @@ class ExceptionState(StrEnum):
     RESOLVED = "RESOLVED"
     CANCELLED = "CANCELLED"
     CLOSED = "CLOSED"
+
+
+OPEN: Final = (ExceptionState.OPEN, ExceptionState.ASSIGNED)
+"""States in which somebody has to look at it still."""
+RANKS: Final[Mapping[ExceptionSeverity, int]] = {s: n for n, s in enumerate(ExceptionSeverity)}
+"""Severities in their order, the least first."""
 
 
 class ExceptionAction(StrEnum):
@@ -123,10 +129,24 @@ class SupplyException(Struct, frozen=True, kw_only=True):
     occurrences: Annotated[int, Meta(description="How often its cause was seen.")] = 1
     opened_at: Annotated[datetime, Meta(description="When it was seen first.")]
     updated_at: Annotated[datetime, Meta(description="When something last happened to it.")]
+    due_at: Annotated[
+        datetime | None, Meta(description="When it is to be over; null for any time.")
+    ] = None
+    overdue: Annotated[bool, Meta(description="Whether it was still open then.")] = False
     closed_at: Annotated[datetime | None, Meta(description="When it was over.")] = None
+    earlier: Annotated[
+        str | None, Meta(description="Id of the one before with the same cause, if there was one.")
+    ] = None
+    details: Annotated[Mapping[str, str], Meta(description="What else is known, as texts.")] = {}
     history: Annotated[
         tuple[ExceptionEntry, ...], Meta(description="What has happened to it, oldest first.")
     ] = ()
+
+
+def named(subjects: Sequence[str], kind: str) -> tuple[str, ...]:
+    """What subjects of a kind name: of `supplier:S-1` and `supplier`, `S-1`."""
+    start = f"{kind}:"
+    return tuple(s.removeprefix(start) for s in subjects if s.startswith(start))
 
 
 class Troubles(Protocol):
@@ -152,8 +172,13 @@ class ExceptionFilter(Struct, frozen=True, kw_only=True):
         states: In one of these states.
         owners: Of one of these owners.
         subjects: About one of these.
+        suppliers: About one of these suppliers, by code.
+        items: About one of these items, by sku.
         process_id: That this process waits for.
         correlation_id: With this correlation id.
+        overdue: Still open when it was to be over, or not.
+        regions: About some of these regions, and no others.
+        companies: About some of these companies, and no others.
     """
 
     categories: tuple[ExceptionCategory, ...] | None = None
@@ -161,8 +186,13 @@ class ExceptionFilter(Struct, frozen=True, kw_only=True):
     states: tuple[ExceptionState, ...] | None = None
     owners: tuple[str, ...] | None = None
     subjects: tuple[str, ...] | None = None
+    suppliers: tuple[str, ...] | None = None
+    items: tuple[str, ...] | None = None
     process_id: str | None = None
     correlation_id: str | None = None
+    overdue: bool | None = None
+    regions: tuple[str, ...] | None = None
+    companies: tuple[str, ...] | None = None
 
 
 class ExceptionPage(Struct, frozen=True):

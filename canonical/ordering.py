@@ -11,6 +11,7 @@ from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
 
+from canonical.criteria import Criteria
 from canonical.values import Money
 from canonical.writing import Promise
 
@@ -193,6 +194,35 @@ class AcknowledgedWish(Struct, frozen=True, kw_only=True):
     key: str | None = None
 
 
+class AcknowledgementChoice(StrEnum):
+    """What a buyer decides on an answer that is off."""
+
+    ACCEPT = "ACCEPT"
+    RENEGOTIATE = "RENEGOTIATE"
+    SPLIT = "SPLIT"
+    CANCEL = "CANCEL"
+
+
+class AcknowledgementDecision(Struct, frozen=True, kw_only=True):
+    """What a buyer says to an answer that is off.
+
+    Attributes:
+        number: The order's number.
+        choice: What is to be done.
+        system: The order's system, where several have the number.
+        rest_on: Day on which the rest is wanted, of a split.
+        note: A text for the supplier, or the reason.
+        key: The same actor and key count once; None counts by itself.
+    """
+
+    number: str
+    choice: AcknowledgementChoice
+    system: str | None = None
+    rest_on: date | None = None
+    note: str | None = None
+    key: str | None = None
+
+
 class Acknowledged(Struct, frozen=True, kw_only=True):
     """What came of an acknowledgement.
 
@@ -207,25 +237,45 @@ class Acknowledged(Struct, frozen=True, kw_only=True):
     pending: bool = False
 
 
+class Speaker(Struct, frozen=True, kw_only=True):
+    """Who speaks, and for which orders; others are not found.
+
+    Attributes:
+        subject: Who it is.
+        issuer: Who vouches for that; issuers may use the same names.
+        criteria: What the orders satisfy.
+        systems: Where they are; None for everywhere.
+    """
+
+    subject: str
+    issuer: str = ""
+    criteria: Criteria = ()
+    systems: frozenset[str] | None = None
+
+
 class AcknowledgementDesk(Protocol):
-    """Acknowledgements by suppliers. What cannot be asked now is an `UnavailableError`."""
+    """What suppliers say to orders, and what buyers say to that.
+
+    What cannot be asked now is an `UnavailableError`. What the same speaker says with the same key
+    counts once.
+    """
 
     async def acknowledge(
-        self,
-        wish: AcknowledgedWish,
-        *,
-        actor: str,
-        suppliers: tuple[str, ...] | None,
-        correlation_id: str,
+        self, wish: AcknowledgedWish, *, speaker: Speaker, correlation_id: str
     ) -> Acknowledged:
-        """Take an acknowledgement; the same actor and key count once.
-
-        Args:
-            wish: What is said.
-            actor: Who says so.
-            suppliers: Whose orders it may speak for; None for all. Others' are not found.
-            correlation_id: Ties it to what it is about.
+        """Take an acknowledgement.
 
         Raises:
-            NotFoundError: if there is no such order that it may speak for.
+            NotFoundError: if there is no such order that may be spoken for.
+            InvalidInputError: if several systems have one, and none is named.
+            ConflictError: if the key was used for something else.
+        """
+
+    async def decide(
+        self, decision: AcknowledgementDecision, *, speaker: Speaker, correlation_id: str
+    ) -> Acknowledged:
+        """Take a buyer's decision.
+
+        Raises:
+            As of `acknowledge`.
         """

@@ -213,27 +213,3 @@ class TrackedSource(Source, Protocol):
             UnavailableError: if the system could not be asked.
             UnsupportedError: if it does not keep track after all.
         """
-
-
-class Backend(Protocol):
-    """One system instance of the manifest, opened."""
-
-    @property
-    def name(self) -> str:
-        """The name in the manifest."""
-
-    @property
-    def sources(self) -> Mapping[EntityName, Source]:
-        """What it can supply, by entity."""
-
-    async def probe(self, entities: Sequence[EntityName], ask: Ask) -> Sequence[Finding]:
-        """Look whether the system is reachable, lets us in, and has what the mapping names.
-
-        Never raises for these.
-        """
-
-    def health(self) -> Mapping[str, object]:
-        """How it is now (breaker, maintenance, requests in flight), without asking it."""
-
-    async def aclose(self) -> None:
-        """Let go of connections."""

@@ -12,7 +12,7 @@ from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
 
-from canonical.recommendations import RecommendationStatus, ReplenishmentRecommendation
+from canonical.recommendations import ReplenishmentRecommendation
 from canonical.values import Money
 
 
@@ -93,6 +93,10 @@ class Proposals(Protocol):
         A proposal takes the place of the one that is open for its item and location, unless it says
         the same; where nothing is needed any more, the open one is taken back. What could not be
         evaluated leaves things as they are.
+
+        Args:
+            evaluated: What was found.
+            at: The moment: before anything was read for it.
         """
 
 
@@ -101,6 +105,8 @@ class Recommended(Struct, frozen=True, kw_only=True):
 
     Attributes:
         record: The recommendation.
+        waiting_since: Since when people have been asked about its item and location, by it and by
+            those that it superseded.
         region: Of the location.
         category: Of the item.
         stockout_on: Day on which stock would be used up; None if it would not within the horizon.
@@ -109,6 +115,7 @@ class Recommended(Struct, frozen=True, kw_only=True):
     """
 
     record: ReplenishmentRecommendation
+    waiting_since: datetime
     region: str | None = None
     category: str | None = None
     stockout_on: date | None = None
@@ -164,13 +171,13 @@ class Recalculated(Struct, frozen=True, kw_only=True):
     Attributes:
         recommended: As it stands.
         proposal: What would be proposed; None if nothing would be.
-        problem: Why that cannot be said: something is missing in a system.
+        lines: The calculation.
         same: Whether it says the same as the recommendation.
     """
 
     recommended: Recommended
     proposal: Proposal | None = None
-    problem: str | None = None
+    lines: tuple[ExplainedLine, ...] = ()
     same: bool
 
 
@@ -201,10 +208,7 @@ class RecommendationDesk(Protocol):
         Nothing is changed by it.
 
         Raises:
-            NotFoundError: if there is no such recommendation.
+            NotFoundError: if there is no such recommendation, or its item is no more.
+            InvalidInputError: if it cannot be calculated: it says what is missing, and where.
             UnavailableError: if today's figures cannot be read.
         """
-
-
-OPEN_RECOMMENDATIONS = frozenset({RecommendationStatus.PROPOSED})
-"""Statuses in which a recommendation waits for a decision."""

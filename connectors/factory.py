@@ -1,4 +1,4 @@
-"""Opens backends: the preset with the manifest's changes, checked; its protocol; its sources."""
+"""Opens backends: the preset with the manifest's changes, checked; its protocol; what it can."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,23 +17,28 @@ from connectors.jsonrpc.settings import Settings as JSONRPCSettings
 from connectors.kit.auth_kinds import BasicAuth, NoAuth, SessionAuth, make_authenticator
 from connectors.kit.mapping.model import MappingSettings, PresetModel
 from connectors.kit.mapping.presets import merge, preset_document
+from connectors.kit.mapping.sendplan import write_plans
 from connectors.kit.policy import CallPolicy
 from connectors.kit.rows import RowReader
 from connectors.kit.secrets import Reference, SecretMissingError
 from connectors.kit.services import Services
+from connectors.kit.sinks import Telling, open_sinks, tells
 from connectors.kit.source import MappedSource
 from connectors.kit.transport import Transport
 from connectors.kit.transport_open import open_transport
+from connectors.odata import ODataWriter
 from connectors.odata import Settings as ODataSettings
 from connectors.odata import reader as odata_reader
 from connectors.odata.settings import DatasetOptions as ODataOptions
 from connectors.rest import Options as RestOptions
 from connectors.rest import Settings as RestSettings
 from connectors.rest import reader as rest_reader
+from connectors.rest import writer as rest_writer
 from connectors.sql import Options as SQLOptions
 from connectors.sql import Place
 from connectors.sql import Settings as SQLSettings
 from connectors.sql import reader as sql_reader
+from connectors.sql import writer as sql_writer
 
 SETTINGS: Final[Mapping[str, type[BaseModel]]] = {
     "odata": ODataSettings,
@@ -97,6 +102,7 @@ def resolve_backend(name: str, config: BackendConfig) -> Resolved:
         found += _url_mistakes(preset.protocol, config.url)
     found += _auth_mistakes(preset.protocol, config)
     found += _option_mistakes(preset)
+    found += _write_mistakes(preset)
     if found:
         raise BackendConfigError(name, tuple(found))
     mapping, settings = parts["mapping"]
@@ -125,21 +131,22 @@ async def open_backend(name: str, config: BackendConfig, services: Services) -> 
     way: Way
     try:
         if resolved.preset.protocol == "sql":
-            reader: RowReader
-            reader = way = _sql(resolved, services)
+            database = _sql(resolved, services)
+            way, how = database, _over_sql(resolved, database, services)
         else:
-            way = _transport(resolved, services)
-            reader = _over_http(resolved, way, services)
+            transport = _transport(resolved, services)
+            way, how = transport, _over_http(resolved, transport, services)
     except (InvalidInputError, MisconfiguredError) as exc:
         message = exc.message.removeprefix(f"{name}: ")
         raise BackendConfigError(name, (Mistake(path=(), message=message),)) from exc
     sources = {
         entity: MappedSource(
-            name, entity, mapping, reader, settings=resolved.mapping, clock=services.now
+            name, entity, mapping, how.reader, settings=resolved.mapping, clock=services.now
         )
         for entity, mapping in resolved.preset.entities.items()
     }
-    return MappedBackend(name, sources, reader, way)
+    sinks = open_sinks(name, resolved.preset.entities, how, resolved.mapping, services.now)
+    return MappedBackend(name, sources, how.reader, way, sinks)
 
 
 def mistakes_of(
@@ -251,6 +258,14 @@ def _option_mistakes(preset: PresetModel) -> Iterator[Mistake]:
                 yield from mistakes_of(exc, options, (*where, "options"))
 
 
+def _write_mistakes(preset: PresetModel) -> Iterator[Mistake]:
+    """What cannot be told as the mapping says."""
+    for name, entity in preset.entities.items():
+        for wrong in write_plans(name, entity).mistakes:
+            path = ("entities", name.value, *wrong.place)
+            yield Mistake(path=path, message=wrong.message)
+
+
 def _auth_mistakes(protocol: str, config: BackendConfig) -> Iterator[Mistake]:
     auth = config.auth
     if protocol == "sql" and not isinstance(auth, NoAuth | BasicAuth):
@@ -274,7 +289,8 @@ def _transport(resolved: Resolved, services: Services) -> Transport:
         raise BackendConfigError(resolved.name, (mistake,)) from exc
 
 
-def _over_http(resolved: Resolved, transport: Transport, services: Services) -> RowReader:
+def _over_http(resolved: Resolved, transport: Transport, services: Services) -> Telling:
+    """How the system is asked, and told where its protocol can be."""
     auth, vault, policy = resolved.config.auth, services.vault, resolved.policy
     if not isinstance(auth, NoAuth | SessionAuth):
         transport.authenticator = make_authenticator(
@@ -282,9 +298,10 @@ def _over_http(resolved: Resolved, transport: Transport, services: Services) -> 
         )
     match resolved.protocol:
         case ODataSettings() as settings:
-            return odata_reader(resolved.name, settings, transport, policy, now=services.now)
+            reader = odata_reader(resolved.name, settings, transport, policy, now=services.now)
+            return Telling(reader, ODataWriter(settings, transport))
         case JSONRPCSettings() as settings:
-            reader, session = jsonrpc.reader(
+            opened = jsonrpc.opened(
                 settings,
                 transport,
                 policy,
@@ -293,24 +310,38 @@ def _over_http(resolved: Resolved, transport: Transport, services: Services) -> 
                 clock=services.clock,
                 now=services.now,
             )
-            if session is not None:
-                transport.authenticator = session
-            return reader
+            if opened.authenticator is not None:
+                transport.authenticator = opened.authenticator
+            return Telling(opened.reader, opened.writer)
         case _:
-            return rest_reader(transport, resolved.settings, policy)
+            told = rest_writer(transport, resolved.settings, policy)
+            return Telling(rest_reader(transport, resolved.settings, policy), told, told)
 
 
 def _sql(resolved: Resolved, services: Services) -> Any:
+    return sql_reader(_place(resolved, services), resolved.settings, resolved.policy, services)
+
+
+def _over_sql(resolved: Resolved, database: RowReader, services: Services) -> Telling:
+    """How a database is asked, and told where the manifest says so."""
+    entities = resolved.preset.entities
+    if not any(tells(entities, entity) for entity in entities):
+        return Telling(database)
+    place = _place(resolved, services)
+    told = sql_writer(place, resolved.settings, resolved.policy, services)
+    return Telling(database, told, told, told)
+
+
+def _place(resolved: Resolved, services: Services) -> Place:
     auth, vault = resolved.config.auth, services.vault
     username = password = None
     if isinstance(auth, BasicAuth):
         username = vault.text(auth.username)
         password = vault.read(auth.password).get_secret_value()
-    place = Place(
+    return Place(
         resolved.name,
         vault.text(resolved.config.url),
         username,
         password,
         resolved.mapping.time_zone,
     )
-    return sql_reader(place, resolved.settings, resolved.policy, services)

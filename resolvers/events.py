@@ -13,15 +13,15 @@ from canonical.absent import is_absent
 from canonical.criteria import columns_of
 from canonical.entities import EntityName
 from canonical.errors import NotFoundError, UnsupportedError
-from canonical.events import THRESHOLD_RECOVERED, Event
+from canonical.events import THRESHOLD_RECOVERED, Event, ExceptionChanged, OwnStream
 from execution.fields import Asked, BatchResolver
 from execution.links import answered
 from execution.operation import Partial
-from loaders.catalog import EVERYWHERE
+from loaders.catalog import EVERYWHERE, Territory
 from resolvers.context import RequestContext
 from resolvers.places import where
 from resolvers.reading import SystemKey, by_reference
-from resolvers.visibility import may_hear, rules
+from resolvers.visibility import admitted, may_hear, rules
 
 _STATUS = Asked(frozenset({"status"}))
 
@@ -67,13 +67,24 @@ async def seen_of(context: RequestContext, events: Sequence[Event]) -> list[Even
     """
     streams = {e.stream for e in events}
     late = context.forecast_weeks is not None and EntityName.FORECAST in streams
-    if context.reads.context.territory == EVERYWHERE and not late:
+    territory = context.reads.context.territory
+    if territory == EVERYWHERE and not late:
         return list(events)
     seen: set[tuple[str, str, str]] = set()
     for stream in streams:
-        references = dict.fromkeys((e.system, e.key) for e in events if e.stream is stream)
+        alike = [e for e in events if e.stream is stream]
+        if isinstance(stream, OwnStream):
+            seen.update((stream, e.system, e.key) for e in alike if _within(territory, e.data))
+            continue
+        references = dict.fromkeys((e.system, e.key) for e in alike)
         seen.update((stream, *r) for r in await _seen(context, stream, list(references)))
     return [e for e in events if (e.stream, e.system, e.key) in seen]
+
+
+def _within(territory: Territory, data: ExceptionChanged) -> bool:
+    return admitted(data.regions, territory.regions) and admitted(
+        data.companies, territory.companies
+    )
 
 
 async def _seen(

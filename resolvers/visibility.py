@@ -5,14 +5,16 @@ sees what is its own: itself, its orders with their receipts, the items that it 
 stand on its orders, and its own terms; locations by name, since goods are sent there. Stock,
 forecasts, recommendations and internal figures of an item are not its business. Who is bound to
 companies sees their orders; who is bound to regions, the locations there and what is at these (see
-`resolvers.places`). A role may see forecasts only so many weeks ahead.
+`resolvers.places`). A role may see forecasts only so many weeks ahead. Exceptions are no record of a
+system: suppliers see none, and who is bound to regions or companies sees those that name some, and
+none but theirs.
 
 Rules are pushed into the criteria, of lists and of reads by key alike, so that what may not be seen
 is never read; and they hold again for every record that comes back. A record that does not know
 what a rule is about is not seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -22,7 +24,7 @@ from canonical.absent import is_absent
 from canonical.criteria import Condition, Criteria, Op, Range, narrow, satisfying
 from canonical.entities import EntityName
 from canonical.errors import RefusedError
-from canonical.events import Event
+from canonical.events import Event, OwnStream, StreamName
 from canonical.records import Record
 from resolvers.context import RequestContext
 from runtime.security.principal import Principal
@@ -35,7 +37,7 @@ OWNER: Final = {
 }
 """The column that says whose a record is."""
 
-TYPES: Final = {
+TYPES: Final[Mapping[StreamName, str]] = {
     EntityName.ITEM: "Item",
     EntityName.SUPPLIER: "Supplier",
     EntityName.LOCATION: "Location",
@@ -44,10 +46,18 @@ TYPES: Final = {
     EntityName.RECEIPT: "Receipt",
     EntityName.FORECAST: "Forecast.quantity",
     EntityName.RECOMMENDATION: "ReplenishmentRecommendation",
+    OwnStream.EXCEPTION: "SupplyException",
 }
 """What a caller must see of the schema to be told of an event: that is what its data says."""
 
-_HIDDEN: Final = frozenset({EntityName.INVENTORY, EntityName.FORECAST, EntityName.RECOMMENDATION})
+_HIDDEN: Final[frozenset[StreamName]] = frozenset(
+    {
+        EntityName.INVENTORY,
+        EntityName.FORECAST,
+        EntityName.RECOMMENDATION,
+        OwnStream.EXCEPTION,
+    }
+)
 _HEARD: Final = frozenset({EntityName.PURCHASE_ORDER, EntityName.RECEIPT})
 _INTERNAL: Final = (
     "standard_cost",
@@ -69,18 +79,18 @@ def own_codes(principal: Principal) -> tuple[str, ...]:
     return principal.suppliers or ()
 
 
-def refusal(entity: EntityName, principal: Principal) -> RefusedError | None:
+def refusal(entity: StreamName, principal: Principal) -> RefusedError | None:
     """Why a caller may see nothing of an entity; None if there is something to see."""
     if entity in _HIDDEN and not sees_everything(principal):
         return RefusedError(f"suppliers may not see {entity.value.replace('_', ' ')} data")
     return None
 
 
-def scoped(entity: EntityName, criteria: Criteria, principal: Principal) -> Criteria | None:
+def scoped(entity: StreamName, criteria: Criteria, principal: Principal) -> Criteria | None:
     """The criteria narrowed to what a supplier may see; None if that is nothing."""
     if sees_everything(principal):
         return criteria
-    owner = OWNER.get(entity)
+    owner = OWNER.get(entity) if isinstance(entity, EntityName) else None
     return criteria if owner is None else narrow(criteria, owner, own_codes(principal))
 
 
@@ -133,6 +143,14 @@ def visible(
     if entity in _HIDDEN:
         return []
     return [_without_internal(r) for r in kept] if entity is EntityName.ITEM else kept
+
+
+def admitted(named: Collection[str], allowed: frozenset[str] | None) -> bool:
+    """Whether what names some places may be seen by who may look at some; None for all.
+
+    What names none might be about any.
+    """
+    return allowed is None or (bool(named) and allowed.issuperset(named))
 
 
 def may_hear(event: Event, context: RequestContext) -> bool:

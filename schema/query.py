@@ -18,6 +18,7 @@ from resolvers import (
 from schema.audit import AUDIT_ENTRIES
 from schema.catalogue import CATALOG, SCHEMA_USAGE
 from schema.common import AFTER, FIRST, MAX_STALENESS, Node
+from schema.exceptions import EXCEPTION, EXCEPTIONS
 from schema.forecasts import ForecastConnection, ForecastFilter
 from schema.inventory import InventoryFilter, InventoryPositionConnection
 from schema.items import Item, ItemConnection, ItemFilter, ItemOrder
@@ -174,6 +175,8 @@ class Query:
     timeline = TIMELINE
     dead_letters = DEAD_LETTERS
     dead_letter = DEAD_LETTER
+    exceptions = EXCEPTIONS
+    exception = EXCEPTION
     audit_entries = AUDIT_ENTRIES
     schema_usage = SCHEMA_USAGE
     catalog = CATALOG

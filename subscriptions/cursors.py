@@ -7,8 +7,8 @@ import base64
 import binascii
 from typing import Final
 
-from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
+from canonical.events import StreamName, stream_of
 
 _VERSION: Final = "1"
 _MAX_LENGTH: Final = 64
@@ -24,7 +24,7 @@ class CursorTooOldError(InvalidInputError):
 
     code = "CURSOR_TOO_OLD"
 
-    def __init__(self, stream: EntityName) -> None:
+    def __init__(self, stream: StreamName) -> None:
         super().__init__(
             f"`after` is too old: not all {_words(stream)} events since then are kept. "
             "Subscribe with `snapshot: true` instead, or read the list anew and subscribe "
@@ -32,13 +32,13 @@ class CursorTooOldError(InvalidInputError):
         )
 
 
-def encode_cursor(stream: EntityName, position: int) -> str:
+def encode_cursor(stream: StreamName, position: int) -> str:
     """The cursor of a place in a stream: at most 44 characters of URL-safe base64."""
     text = f"{_VERSION}:{stream.value}:{position}"
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-def decode_cursor(text: str, stream: EntityName) -> int:
+def decode_cursor(text: str, stream: StreamName) -> int:
     """The position that a cursor of a stream stands for.
 
     Raises:
@@ -52,7 +52,7 @@ def decode_cursor(text: str, stream: EntityName) -> int:
         version, name, digits = plain.split(":")
         if version != _VERSION or not digits.isdecimal() or int(digits) >= _MAX_POSITION:
             raise ValueError
-        found = EntityName(name)
+        found = stream_of(name)
     except (ValueError, binascii.Error) as exc:
         raise InvalidInputError(_FOREIGN) from exc
     if found is not stream:
@@ -63,5 +63,5 @@ def decode_cursor(text: str, stream: EntityName) -> int:
     return int(digits)
 
 
-def _words(stream: EntityName) -> str:
+def _words(stream: StreamName) -> str:
     return stream.value.replace("_", " ")

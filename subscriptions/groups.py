@@ -7,7 +7,7 @@ more wait than may be kept, what comes after them is left to the log.
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from canonical.entities import EntityName
+from canonical.events import StreamName
 from runtime.telemetry import event_metrics
 from subscriptions.lanes import Lane
 from subscriptions.log import Heard
@@ -57,7 +57,7 @@ class Group:
         return self.question.field
 
     @property
-    def stream(self) -> EntityName:
+    def stream(self) -> StreamName:
         """The stream that they hear."""
         return self.channel.topic.stream
 

@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from canonical.entities import EntityName
 from canonical.errors import InvalidInputError, SupplygraphError, UnauthenticatedError
-from canonical.events import Event
+from canonical.events import Event, StreamName
 from runtime.security.principal import Identity, Principal, scope_key
 from runtime.telemetry import event_metrics
 from subscriptions.answering import Answering, Asker, Opened, Refused, SubscriptionRequest
@@ -58,7 +57,7 @@ class Streams:
         self,
         log: EventLog,
         answering: Answering,
-        shown: Mapping[EntityName, int],
+        shown: Mapping[StreamName, int],
         *,
         limits: StreamLimits | None = None,
         clock: Callable[[], float] = time.time,

@@ -52,14 +52,15 @@ class Index(Generic[T]):
 
     def find(self, keys: Keys) -> list[T]:
         """All who want an event with these keys, each once."""
-        found = [*self._everything]
+        found = dict.fromkeys(self._everything)
         for by, key in zip(self._by, keys, strict=True):
-            if key is None or key not in by:
-                continue
-            for listener, wanted in by[key].items():
-                if wanted is None or wanted.matches(keys):
-                    found.append(listener)
-        return found
+            for value in key if isinstance(key, tuple) else (key,):
+                if value is None or value not in by:
+                    continue
+                for listener, wanted in by[value].items():
+                    if wanted is None or wanted.matches(keys):
+                        found[listener] = None
+        return [*found]
 
 
 def entries(wanted: Wanted) -> int:

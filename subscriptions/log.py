@@ -6,9 +6,8 @@ from typing import Final, Protocol, TypeVar
 import structlog
 from msgspec import Struct
 
-from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
-from canonical.events import Event
+from canonical.events import Event, StreamName
 from subscriptions.services import Services
 from subscriptions.topics import Keys, Topic
 
@@ -21,17 +20,17 @@ _log = structlog.get_logger(__name__)
 class EventLog(Protocol):
     """The log, as subscriptions read it."""
 
-    async def read(self, stream: EntityName, after: int, limit: int) -> Sequence[Event]:
+    async def read(self, stream: StreamName, after: int, limit: int) -> Sequence[Event]:
         """Events of a stream after a position, ascending; fewer than the limit only at its end.
 
         Raises:
             InvalidInputError: if some of them are no longer kept.
         """
 
-    async def heads(self) -> Mapping[EntityName, int]:
+    async def heads(self) -> Mapping[StreamName, int]:
         """The last position of each stream."""
 
-    async def oldest(self, stream: EntityName) -> int:
+    async def oldest(self, stream: StreamName) -> int:
         """The first position that is still kept."""
 
 

@@ -15,7 +15,7 @@ from canonical.absent import is_absent
 from canonical.criteria import Criteria
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
-from canonical.events import Event, EventData, EventType, subject
+from canonical.events import Event, EventData, EventType, StreamName, subject
 from execution.fields import Asked
 from execution.operation import Partial
 from resolvers.context import RequestContext
@@ -123,7 +123,7 @@ _KEPT: Final = frozenset({"sku", "unit", "unit_conversions", _SAFETY})
 
 
 async def present(
-    context: RequestContext, stream: EntityName, criteria: Criteria, most: int
+    context: RequestContext, stream: StreamName, criteria: Criteria, most: int
 ) -> list[Event]:
     """What is so now, as events without a place in the log; of stock what is below safety stock.
 
@@ -192,7 +192,7 @@ def _short(context: RequestContext, position: Any, threshold: Any) -> Event:
     return _event(context, EntityName.INVENTORY, form, position)
 
 
-def _event(context: RequestContext, stream: EntityName, form: _Form, record: Any) -> Event:
+def _event(context: RequestContext, stream: StreamName, form: _Form, record: Any) -> Event:
     moments = (_known(record, m) for m in form.moments)
     moment: datetime = next((m for m in moments if m is not None), context.now)
     system, key = record.provenance.system, record.provenance.key

@@ -10,8 +10,7 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from canonical.entities import EntityName
-from canonical.events import Event
+from canonical.events import Event, StreamName
 from resolvers.events import Shown
 from runtime.security.principal import Identity
 from runtime.telemetry import event_metrics
@@ -66,7 +65,7 @@ class Question:
         self._personal = False
 
     async def deliveries(
-        self, stream: EntityName, heards: Sequence[Heard], askers: Sequence[Asker]
+        self, stream: StreamName, heards: Sequence[Heard], askers: Sequence[Asker]
     ) -> Sequence[Delivery]:
         """What to deliver for some events; for some askers, who all may see the same.
 

@@ -5,6 +5,7 @@
     inventoryThresholdBreached  thresholds breached, and recovered
     receiptPosted               receipts posted
     recommendationChanged       recommendations that come up or are decided
+    exceptionChanged            exceptions that come up, and what happens to them
 
 Each topic has one stream, and each stream at most one topic. An event that came after a newer one
 about the same (`applied` is false) moves nothing, and is not told.
@@ -20,12 +21,13 @@ from canonical import events
 from canonical.criteria import Criteria, Op
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
-from canonical.events import Event, EventType
+from canonical.events import Event, EventType, StreamName
 from resolvers.visibility import refusal, scoped
 from runtime.security.principal import Principal
 
-Keys = tuple[str | None, ...]
-"""What an event can be found by: a value for each of its topic's dimensions, None if not known."""
+Keys = tuple[str | tuple[str, ...] | None, ...]
+"""What an event can be found by: for each of its topic's dimensions a value, several where it is
+about several, or None if that is not known."""
 
 
 class Wanted(Struct, frozen=True):
@@ -46,7 +48,9 @@ class Wanted(Struct, frozen=True):
     def matches(self, keys: Keys) -> bool:
         """Tell whether an event with these keys is wanted."""
         for wanted, key in zip(self.values, keys, strict=True):
-            if wanted is not None and key not in wanted:
+            if wanted is None:
+                continue
+            if wanted.isdisjoint(key) if isinstance(key, tuple) else key not in wanted:
                 return False
         return True
 
@@ -63,7 +67,7 @@ class Topic(Struct, frozen=True):
     """
 
     field: str
-    stream: EntityName
+    stream: StreamName
     types: frozenset[str]
     dimensions: tuple[str, ...] = ()
 
@@ -126,6 +130,11 @@ TOPICS: Final[Mapping[str, Topic]] = MappingProxyType(
             ),
             _topic("receiptPosted", events.RECEIPT_POSTED, by=("supplier",)),
             _topic("recommendationChanged", events.RECOMMENDATION_CHANGED),
+            _topic(
+                "exceptionChanged",
+                events.EXCEPTION_CHANGED,
+                by=("items", "suppliers", "owner", "category", "severity"),
+            ),
         )
     }
 )

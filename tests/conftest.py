@@ -15,7 +15,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ("tests.fixtures.postgres", "tests.fixtures.valkey")
+pytest_plugins = ("tests.fixtures.postgres", "tests.fixtures.stores", "tests.fixtures.valkey")
 """Servers that all folders share: a fixture that each imports would be one for each."""
 
 # What a shell starts in the background ignores SIGINT, and would hand that on to our commands.

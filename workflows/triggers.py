@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from canonical.entities import EntityName
 from canonical.errors import ConflictError, SupplygraphError, UnavailableError
-from canonical.events import STREAMS, Event
+from canonical.events import Event
 from canonical.exceptions import ExceptionCategory, Trouble, Troubles
 from runtime.events.holding import LEASE_S, Turn, by_turns
 from runtime.events.leases import Lease, Leases
@@ -121,7 +121,7 @@ class Triggers:
         known: dict[str, int] | None = await self._leases.position(LEASE)
         if known is None:
             heads = await self._ledger.heads()
-            known = {stream: heads.get(EntityName(stream), 0) for stream in STREAMS}
+            known = {stream.value: head for stream, head in heads.items()}
             await self._keep(lease, known)
         return known
 

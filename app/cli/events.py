@@ -13,8 +13,7 @@ from app.cli.options import DEFAULT_MANIFEST, AsJSON, Manifest
 from app.cli.printing import print_data
 
 if TYPE_CHECKING:
-    from canonical.entities import EntityName
-    from canonical.events import Event
+    from canonical.events import Event, StreamName
     from runtime.events.ledger import Ledger
 
 events = typer.Typer(
@@ -166,7 +165,7 @@ def _instant(text: str | None) -> datetime | None:
 
 
 async def _tailed(
-    ledger: "Ledger", after: "dict[EntityName, int]", *, follow: bool
+    ledger: "Ledger", after: "dict[StreamName, int]", *, follow: bool
 ) -> AsyncIterator[Sequence["Event"]]:
     """Events behind a position of each stream, and if wanted those that come."""
     while True:
@@ -181,8 +180,8 @@ async def _tailed(
 
 
 async def _starts(
-    ledger: "Ledger", streams: "Sequence[EntityName]", lines: int, moment: datetime | None
-) -> "dict[EntityName, int]":
+    ledger: "Ledger", streams: "Sequence[StreamName]", lines: int, moment: datetime | None
+) -> "dict[StreamName, int]":
     """The position of each stream behind which to begin."""
     heads, after = await ledger.heads(), {}
     for name in streams:
@@ -195,7 +194,7 @@ async def _starts(
 
 
 async def _before(
-    ledger: "Ledger", stream: "EntityName", between: tuple[int, int], moment: datetime
+    ledger: "Ledger", stream: "StreamName", between: tuple[int, int], moment: datetime
 ) -> int:
     """The position behind which a stream's events were recorded at a moment or later."""
     low, high = between
@@ -210,7 +209,7 @@ async def _before(
 
 
 async def _news(
-    ledger: "Ledger", after: "dict[EntityName, int]"
+    ledger: "Ledger", after: "dict[StreamName, int]"
 ) -> AsyncIterator[Sequence["Event"]]:
     """A chunk of each stream that has more; notes how far it has come."""
     for name, position in after.items():
@@ -220,15 +219,14 @@ async def _news(
             yield events
 
 
-def _streams(names: list[str]) -> "Sequence[EntityName]":
-    from canonical.entities import EntityName
-    from canonical.events import STREAMS
+def _streams(names: list[str]) -> "Sequence[StreamName]":
+    from canonical.events import STREAMS, stream_of
 
     known = [name.value for name in STREAMS]
     for name in names:
         if name not in known:
             raise typer.BadParameter(f"there is no stream {name!r}; there are {', '.join(known)}")
-    return [EntityName(name) for name in dict.fromkeys(names)] or STREAMS
+    return [stream_of(name) for name in dict.fromkeys(names)] or STREAMS
 
 
 def _types(names: list[str]) -> set[str]:

@@ -37,6 +37,7 @@ class Seller:
     minimum: str | None = None
     preferred: bool = False
     week: Week = Week()
+    lot: str | None = None
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,7 @@ def _wanted(
 
 
 def _quantity(case: Case, seller: Seller, wanted: Fraction) -> Fraction | None:
-    lot = Fraction(case.lot)
+    lot = Fraction(seller.lot or case.lot)
     least = max(Fraction(seller.minimum or 0), Fraction(case.minimum or 0))
     lots = max(wanted, least) / lot
     count = ceil(lots) if case.rounding == "up" else floor(lots + Fraction(1, 2))

@@ -50,6 +50,13 @@ class Settings(BaseModel):
             "module: read as null. Odoo only."
         ),
     ] = frozenset()
+    accepted_warnings: Annotated[
+        frozenset[str],
+        Field(
+            description="Warnings of Tryton that count as confirmed by a user, by name; all others "
+            "are refusals."
+        ),
+    ] = frozenset()
     text_order: Annotated[
         Literal["code_point", "locale"],
         Field(

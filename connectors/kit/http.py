@@ -21,7 +21,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         headers: Further headers.
         body: Bytes to send, with their content type in `headers`.
         repeatable: Whether the request may be sent again after a failure that leaves its effect
-            unknown.
+            unknown. One that may not be, and carries credentials, is a write: see `is_write`.
         authorise: Whether credentials are sent; false for the calls that obtain them.
         accept: Further statuses that are an answer and no failure, e.g. 404 where a key may be
             unknown.
@@ -38,6 +38,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     repeatable: bool = True
     authorise: bool = True
     accept: Sequence[int] = ()
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it is told once, and every failure must tell whether it was done."""
+        return self.authorise and not self.repeatable
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -104,6 +109,10 @@ class HTTPCaller(Protocol):
             BadAnswerError: the answer is too large or cannot be read.
             MisconfiguredError: credentials are refused, or what was named does not exist there.
             InvalidInputError: the system says that the question is wrong (400 and the like).
+            RejectedError: instead, where the request is a write: it was not done.
+            InDoubtError: a write may have been done. All other errors of a write say that it was
+                surely not. So does no answer that is read afterwards and makes no sense: who reads
+                it says so (`in_doubt`).
         """
 
 

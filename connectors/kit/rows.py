@@ -76,11 +76,29 @@ class Dataset(Struct, frozen=True):
             `product.product`, a table.
         key: Paths that together identify a row, in order.
         options: Protocol-specific settings of the dataset, as the preset gives them.
+        version: Path of what changes whenever a row does, where the mapping names one.
+        parts: Datasets of rows that are written within a row of this one, by where they stand in
+            it. Named only where they are datasets of their own; protocols of documents, in which
+            such rows are a part of the document, need not look at them.
     """
 
     name: str
     key: tuple[str, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
+    version: str | None = None
+    parts: Mapping[str, "DatasetPart"] = field(default_factory=dict)
+
+
+class DatasetPart(Struct, frozen=True):
+    """A dataset whose rows belong to a row of another one.
+
+    Attributes:
+        dataset: The dataset.
+        joins: Path there to the path of the equal value in the row that it belongs to.
+    """
+
+    dataset: Dataset
+    joins: Mapping[str, str]
 
 
 class RowQuery(Struct, frozen=True):

@@ -34,6 +34,7 @@ from connectors.kit.transport_errors import (
     broken,
     log_broken,
     log_refusal,
+    of,
     said,
     secrets_in,
     translate,
@@ -51,6 +52,9 @@ _UNAUTHORISED: Final = 401
 _SUCCESSES: Final = range(200, 300)
 _NOT_MODIFIED: Final = 304
 _SERVER_ERRORS: Final = 500
+_TIMED_OUT: Final = 408
+_NOTHING_DONE: Final = frozenset(range(300, 500)) - {_TIMED_OUT}
+"""Statuses that say that nothing was done. Who took too long, or broke down, may have done it."""
 _LONGEST_PAUSE_S: Final = 300.0
 _REFUSED_FOR_S: Final = 30.0
 
@@ -137,6 +141,8 @@ class Transport:
             MisconfiguredError: credentials are refused, or what was named does not exist there.
             ConflictError: the thing has changed (409, 412 and the like).
             InvalidInputError: the system says that the question is wrong (400 and the like).
+            RejectedError: the same of a write.
+            InDoubtError: a write may have been done. Any other error: it was not.
         """
         tries, renewed = 0, False
         while True:
@@ -156,7 +162,7 @@ class Transport:
             if failure.throttled:
                 await self._pause(tries, failure, delay_s)
             if delay_s is None:
-                raise failure.error
+                raise of(request, failure, self.system)
             await asyncio.sleep(delay_s)
 
     def health(self) -> Mapping[str, object]:
@@ -220,7 +226,8 @@ class Transport:
 
     def _delay_s(self, request: Request, ask: Ask, tries: int, failure: Failure) -> float | None:
         """Seconds until the next try, or None if there is none."""
-        if not (failure.again and request.repeatable) or tries > self._policy.retries:
+        safe = request.repeatable or (request.is_write and failure.undone)
+        if not (failure.again and safe) or tries > self._policy.retries:
             return None
         if self._breaker.retry_after_s() is not None:
             return None
@@ -306,7 +313,7 @@ class Transport:
             failure = broken(exc, self.system, label, self._policy, given_s)
             failure.error.__cause__ = exc
             log_broken(exc, self.system, label, call.ask.correlation_id)
-            return failure
+            return failure if out.progress.begun else structs.replace(failure, undone=True)
         response = Response(self.system, came.status, came.headers, came.content, label)
         if came.status in call.request.accept or came.status == _NOT_MODIFIED:
             return response
@@ -329,7 +336,8 @@ class Transport:
         again = is_retried(response.status, self._policy)
         failure = Failure(error, again, response.status, wait_s)
         counts = response.status >= _SERVER_ERRORS and not failure.throttled
-        return structs.replace(failure, counts=counts)
+        undone = failure.throttled or response.status in _NOTHING_DONE
+        return structs.replace(failure, counts=counts, undone=undone, words=words)
 
 
 def _marked(credentials: Mapping[str, str]) -> int:

@@ -6,6 +6,7 @@ import re
 import select
 import ssl
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -35,7 +36,13 @@ from typing_extensions import override
 from yarl import URL
 
 from connectors.kit.transport_body import Body, TooLargeError
-from connectors.kit.transport_wire import BrokenError, Incoming, Outgoing, UnsendableError
+from connectors.kit.transport_wire import (
+    BrokenError,
+    Incoming,
+    Outgoing,
+    Progress,
+    UnsendableError,
+)
 
 _ERROR_BYTES: Final = 65_536
 _FIRST_ERROR: Final = 300
@@ -46,6 +53,9 @@ _PIECEMEAL_BYTES: Final = 2**20
 """A larger body goes out piece by piece, so that the loop is not held up."""
 _NO_LIMIT: Final = ClientTimeout(total=None)
 _NOT_GUESSED: Final = ("Content-Type",)
+
+_progress: Final[ContextVar[Progress]] = ContextVar("progress")
+"""Whose exchange is under way in a task."""
 
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _ODD: Final = re.compile(r"[^!-~]|[\"#<>`{}]")
@@ -77,6 +87,7 @@ class AiohttpWire:
         url = _url(out.url)
         if not all(map(_is_header_name, out.headers)):
             raise UnsendableError(_BAD_HEADER)
+        _progress.set(out.progress)
         try:
             response = await self._session().request(
                 out.method,
@@ -135,6 +146,7 @@ class _Connector(TCPConnector):
                 break
             connection.close()
             connection = await super().connect(req, traces, timeout)
+        _progress.get().begun = True
         return connection
 
 

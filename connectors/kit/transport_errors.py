@@ -10,14 +10,16 @@ from msgspec import Struct
 from canonical.errors import (
     BadAnswerError,
     ConflictError,
+    InDoubtError,
     InvalidInputError,
     MisconfiguredError,
     Reason,
+    RejectedError,
     SignInRefusedError,
     SupplygraphError,
     UnavailableError,
 )
-from connectors.kit.http import Explain, Response
+from connectors.kit.http import Explain, Request, Response
 from connectors.kit.policy import CallPolicy
 from connectors.kit.transport_body import TooLargeError
 from connectors.kit.transport_wire import BrokenError, UnsendableError
@@ -56,6 +58,8 @@ class Failure(Struct, frozen=True):
         status: The HTTP status, if there was an answer.
         wait_s: How long the system asked to be left alone.
         counts: Whether it speaks for a fault of the system (circuit breaker).
+        undone: Whether what was told was surely not done.
+        words: What the system said of it, fit for callers.
     """
 
     error: SupplygraphError
@@ -63,6 +67,8 @@ class Failure(Struct, frozen=True):
     status: int | None = None
     wait_s: float | None = None
     counts: bool = False
+    undone: bool = False
+    words: str | None = None
 
     @property
     def throttled(self) -> bool:
@@ -175,6 +181,32 @@ def _refused(response: Response, tail: str, *, authorise: bool) -> SupplygraphEr
     return InvalidInputError(f"{system}: {label} was refused ({status}){tail}")
 
 
+def of(request: Request, failure: Failure, system: str) -> SupplygraphError:
+    """What a failure means for who sent the request.
+
+    Args:
+        request: What was asked or told.
+        failure: What became of the last try; of a write, nothing was done by those before.
+        system: The backend's name.
+    """
+    error = failure.error
+    if not request.is_write:
+        return error
+    if not failure.undone:
+        return in_doubt(system, request.label, error)
+    if isinstance(error, InvalidInputError):
+        return RejectedError(system, failure.words or f"{request.label} ({failure.status})")
+    return error
+
+
+def in_doubt(system: str, label: str, error: SupplygraphError) -> InDoubtError:
+    """The error of a write of which the system was told, and whose answer tells nothing."""
+    why = error.message.removeprefix(f"{system}: ")
+    doubt = InDoubtError(system, f"{label} may have been done: {why}")
+    doubt.__cause__ = error
+    return doubt
+
+
 def broken(exc: Exception, system: str, label: str, policy: CallPolicy, given_s: float) -> Failure:
     """The failure that an exchange without an answer means.
 
@@ -195,7 +227,7 @@ def broken(exc: Exception, system: str, label: str, policy: CallPolicy, given_s:
             error = UnavailableError(system, Reason.CONNECTION, f"{label}: {exc}")
             return Failure(error, again=True, counts=True)
         case UnsendableError():
-            return Failure(MisconfiguredError(system, f"{label}: {exc}"))
+            return Failure(MisconfiguredError(system, f"{label}: {exc}"), undone=True)
         case TooLargeError():
             most = f"{policy.max_response_mb:g} MB (policy.max_response_mb)"
             return Failure(BadAnswerError(system, f"{label} answered more than {most}"))

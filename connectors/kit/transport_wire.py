@@ -7,19 +7,33 @@ cancels).
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from connectors.kit.transport_body import TooLargeError, UndecodableError
 
 
+class Progress:
+    """How far an exchange has come, also where it was given up.
+
+    Attributes:
+        begun: Whether there was a connection, so that something may have been sent.
+    """
+
+    __slots__ = ("begun",)
+
+    def __init__(self) -> None:
+        self.begun = False
+
+
 class Outgoing(Struct, frozen=True):
-    """What goes out."""
+    """What goes out; `progress` is kept up by the wire."""
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes | None
     max_bytes: int
+    progress: Progress = field(default_factory=Progress)
 
 
 class Incoming(Struct, frozen=True):

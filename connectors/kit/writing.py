@@ -5,7 +5,7 @@ come back into `canonical.writing.OrderInSystem`; each protocol that can write i
 `RowWriter`. Paths are as in `connectors.kit.rows`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from canonical.ports import Ask
@@ -25,7 +25,11 @@ class RowWriter(Protocol):
     """
 
     async def create(self, dataset: Dataset, row: Row, ask: Ask) -> Row:
-        """Make a row, with the rows nested in it; what the system says of it, at least its key."""
+        """Make a row, with the rows nested in it.
+
+        Returns:
+            What the system says of it: at least its key, where the dataset has one.
+        """
 
     async def change(
         self,
@@ -52,3 +56,15 @@ class RowWriter(Protocol):
 
     def version_of(self, dataset: Dataset, row: Row) -> str | None:
         """What tells this state of a row that was read from later ones; None if nothing does."""
+
+
+class RowPublisher(Protocol):
+    """A protocol that puts many rows into one system at once."""
+
+    async def upsert(self, dataset: Dataset, rows: Sequence[Row], ask: Ask) -> None:
+        """Put rows in the place of those with the same key. It may be repeated, and is.
+
+        Raises:
+            UnavailableError: it may have been done in part; it may be told again.
+            RejectedError: the system refuses a row, with its words.
+        """

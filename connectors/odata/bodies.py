@@ -50,13 +50,21 @@ def _document(row: Row, shape: Shape, prefix: str) -> Row:
 
 
 def _value(value: Any, path: str, shape: Shape) -> Any:
+    rows = rows_at(path, value, shape)
+    if rows is not None:
+        return [_document(each, shape, f"{path}.") for each in rows]
     if isinstance(value, dict):
         return _document(value, shape, f"{path}.")
-    if isinstance(value, list | tuple):
-        return [_value(each, path, shape) for each in value]
     if path in shape.options.pad:
         value = padded(value, shape.options.pad[path])
     return _scalar(value, shape.type_of(path), shape.settings.version)
+
+
+def rows_at(path: str, value: Any, shape: Shape) -> list[Row] | None:
+    """The rows behind a link; of a link to many a single row may stand for itself."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    return [value] if isinstance(value, dict) and path in shape.options.nested else None
 
 
 def _scalar(value: Any, edm: str | None, version: Version) -> Any:

@@ -27,7 +27,7 @@ from canonical.ports import Ask
 from connectors.kit.http import HTTPCaller, Request, Response
 from connectors.kit.rows import Dataset, Row
 from connectors.kit.transport_errors import log_refusal, said
-from connectors.odata.bodies import CONTENT_TYPE, encoded_body, key_literal, predicate
+from connectors.odata.bodies import CONTENT_TYPE, encoded_body, key_literal, predicate, rows_at
 from connectors.odata.changesets import Part, answers, changeset, content_type
 from connectors.odata.csrf import Session
 from connectors.odata.envelope import open_envelope
@@ -124,7 +124,7 @@ class ODataWriter:
             request = self._request(dataset, shape, "POST", self._body(row or {}, shape))
             path = f"{request.path}{self._predicate(shape, key)}/{action}"
             request = structs.replace(request, path=path)
-        request = structs.replace(request, headers={**request.headers, **_if_match(version)})
+        request = structs.replace(request, headers={**request.headers, **_if_match(version, shape)})
         response = await self._send(request, dataset, ask)
         self._refuse_hidden(response)
 
@@ -178,14 +178,18 @@ class ODataWriter:
         prefix: str,
         version: str | None,
     ) -> Iterator[Part]:
-        lists = {name: rows for name, rows in row.items() if isinstance(rows, list | tuple)}
+        lists = {
+            name: rows
+            for name, value in row.items()
+            if (rows := rows_at(f"{prefix}{name}", value, shape)) is not None
+        }
         names = {name for name, _ in key}
         fields = {n: v for n, v in row.items() if n not in lists and n not in names}
         if fields:
             yield Part(
                 self._settings.updates.upper(),
                 f"{set_name}{predicate(key, shape, prefix)}",
-                {"Content-Type": CONTENT_TYPE[self._settings.version], **_if_match(version)},
+                {"Content-Type": CONTENT_TYPE[self._settings.version], **_if_match(version, shape)},
                 encoded_body(fields, shape, prefix),
             )
         for name, rows in lists.items():
@@ -320,5 +324,8 @@ class ODataWriter:
         return Shape(self._caller.system, self._settings, dataset, None)
 
 
-def _if_match(version: str | None) -> dict[str, str]:
+def _if_match(version: str | None, shape: Shape) -> dict[str, str]:
+    """The condition of a change. Sets with ETags want one even where the state does not matter."""
+    if version is None and shape.options.etag is not None:
+        version = "*"
     return {} if version is None else {"If-Match": version}

@@ -2,5 +2,6 @@
 
 from connectors.rest.reader import RestReader, reader
 from connectors.rest.settings import Options, Settings
+from connectors.rest.writing import RestWriter, writer
 
-__all__ = ["Options", "RestReader", "Settings", "reader"]
+__all__ = ["Options", "RestReader", "RestWriter", "Settings", "reader", "writer"]

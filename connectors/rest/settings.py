@@ -21,6 +21,7 @@ from connectors.rest.styles import (
     Pointer,
     SortStyle,
     WholePages,
+    WriteStyle,
 )
 
 
@@ -69,6 +70,9 @@ class Settings(Model):
     columns: ColumnsStyle = ColumnsStyle()
     """How questions are written."""
 
+    writes: WriteStyle = WriteStyle()
+    """How the system is told things."""
+
     errors: tuple[Pointer, ...] = ("/detail", "/title", "/error", "/errors", "/message")
     """Where error bodies hold what went wrong: the first that exists is told, objects and lists
     flattened.
@@ -100,6 +104,7 @@ class Options(Model):
     formats: Mapping[str, Any] | None = None
     sort: Mapping[str, Any] | None = None
     columns: Mapping[str, Any] | None = None
+    writes: Mapping[str, Any] | None = None
     error_in_success: Pointer | None = None
     fields: Mapping[str, FieldOptions] = {}
     """What is special about fields, by path."""

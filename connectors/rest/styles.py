@@ -281,6 +281,77 @@ class Singles(Model):
         return path
 
 
+class Told(Model):
+    """One kind of request that changes something."""
+
+    method: Literal["POST", "PUT", "PATCH", "DELETE"]
+    """HTTP method."""
+
+    path: str
+    """Path with `{dataset}`, `{key}` (a key of one path), `{path}` of any part of the key, and for
+    actions `{action}`.
+    """
+
+
+class VersionStyle(Model):
+    """How a request says which state of a row it is about, where the system compares it itself."""
+
+    header: str | None = None
+    """Header that holds it: `If-Match`."""
+
+    field: str | None = None
+    """Path in the body that holds it."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.header is None) == (self.field is None):
+            raise ValueError("say exactly one of `header` and `field`")
+        return self
+
+
+class WriteStyle(Model):
+    """How the system is told things."""
+
+    create: Told = Told(method="POST", path="{dataset}")
+    """How a row is made."""
+
+    change: Told = Told(method="PATCH", path="{dataset}/{key}")
+    """How fields of a row are changed."""
+
+    call: Told = Told(method="POST", path="{dataset}/{key}/{action}")
+    """How an action is done on a row."""
+
+    upsert: Told = Told(method="POST", path="{dataset}")
+    """How many rows are put in the place of those with the same key: their list is the body."""
+
+    query: Mapping[str, str] = {}
+    """Parameters sent with every such request."""
+
+    row: Pointer = "/"
+    """Where the made row is in the answer."""
+
+    location: bool = False
+    """The made row's key is the last part of the header `Location`."""
+
+    version: VersionStyle | None = None
+    """How stale changes are refused by the system itself. They are looked for here in any case."""
+
+    idempotency_header: str | None = None
+    """Header by which the system knows a row that it was told of before."""
+
+    idempotency_path: str | None = None
+    """Path of what it holds, in the row that is made."""
+
+    decimal: Literal["number", "string"] = "number"
+    """How numbers with a fraction stand in JSON."""
+
+    @model_validator(mode="after")
+    def _header_of_something(self) -> Self:
+        if (self.idempotency_header is None) != (self.idempotency_path is None):
+            raise ValueError("`idempotency_header` and `idempotency_path` belong together")
+        return self
+
+
 Many = Annotated[BodySearch | Singles, Field(discriminator="style")]
 
 

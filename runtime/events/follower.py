@@ -17,9 +17,8 @@ from uuid import uuid4
 
 import structlog
 
-from canonical.entities import EntityName
 from canonical.errors import UnavailableError
-from canonical.events import Event
+from canonical.events import Event, StreamName
 from runtime.events.channel import Channel
 from runtime.events.inbox import Inbox
 from runtime.events.ledger import Ledger, PositionTooOldError
@@ -66,7 +65,7 @@ class Follower:
         self._show = show
         self._clock = clock
         self._peers = Peers(channel, member or uuid4().hex, clock)
-        self._inboxes: dict[EntityName, Inbox] = {}
+        self._inboxes: dict[StreamName, Inbox] = {}
         self._wake = asyncio.Event()
         self._look = asyncio.Event()
         self._shows: asyncio.Queue[Sequence[Event]] = asyncio.Queue(_BATCHES)
@@ -74,7 +73,7 @@ class Follower:
         self._heard = 0
 
     @property
-    def positions(self) -> Mapping[EntityName, int]:
+    def positions(self) -> Mapping[StreamName, int]:
         """Of each stream, the last position that is applied here, or about to be."""
         return {stream: inbox.position for stream, inbox in self._inboxes.items()}
 
@@ -94,7 +93,7 @@ class Follower:
             asyncio.create_task(run()) for run in (self._polls, self._applies, self._show_all)
         ]
 
-    async def applied_everywhere(self, stream: EntityName, position: int, timeout_s: float) -> bool:
+    async def applied_everywhere(self, stream: StreamName, position: int, timeout_s: float) -> bool:
         """Wait until all processes have applied a stream up to a position.
 
         Returns:
@@ -127,7 +126,7 @@ class Follower:
             self._inbox(event.stream).hear(event)
         self._wake.set()
 
-    def _inbox(self, stream: EntityName) -> Inbox:
+    def _inbox(self, stream: StreamName) -> Inbox:
         """A stream that was not there at the start is followed from its beginning."""
         return self._inboxes.setdefault(stream, Inbox(0))
 
@@ -147,7 +146,7 @@ class Follower:
             else:
                 self._seen(heads)
 
-    def _seen(self, heads: Mapping[EntityName, int]) -> None:
+    def _seen(self, heads: Mapping[StreamName, int]) -> None:
         unheard = False
         for stream, head in heads.items():
             inbox = self._inbox(stream)
@@ -178,7 +177,7 @@ class Follower:
             found += inbox.take(_BATCH)
         return found
 
-    async def _fill(self, stream: EntityName, inbox: Inbox, missing: int) -> None:
+    async def _fill(self, stream: StreamName, inbox: Inbox, missing: int) -> None:
         now = self._clock()
         if inbox.missing_since is None:
             inbox.missing_since = now

@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
-from canonical.events import EVENT_TYPES, STREAMS, Event
+from canonical.events import EVENT_TYPES, STREAMS, Event, StreamName, stream_of
 from runtime.events import statements
 from runtime.events.joining import Asked, Joining, asked
 from runtime.events.rows import COLUMNS, event_of
@@ -43,7 +43,7 @@ T = TypeVar("T")
 Publish = Callable[[Sequence[Event]], Awaitable[None]]
 """Told of events that were committed, in order; must not fail."""
 
-_STREAMS: Final = frozenset(STREAMS)
+_STREAMS: Final = frozenset(stream.value for stream in STREAMS)
 _IN_ORDER: Final = (EVENTS.c.recorded_at, EVENTS.c.stream, EVENTS.c.position)
 
 
@@ -52,7 +52,7 @@ class PositionTooOldError(InvalidInputError):
 
     code = "CURSOR_EXPIRED"
 
-    def __init__(self, stream: EntityName, after: int, oldest: int) -> None:
+    def __init__(self, stream: StreamName, after: int, oldest: int) -> None:
         super().__init__(
             f"events of {stream.value} after position {after} are no longer all kept: the oldest "
             f"that can be resumed from is {oldest - 1}. Read the present state, then follow from "
@@ -92,7 +92,7 @@ class Ledger:
         self._publish = publish
 
     async def write(
-        self, work: Callable[[Writing], Awaitable[T]], *, streams: Collection[EntityName] = ()
+        self, work: Callable[[Writing], Awaitable[T]], *, streams: Collection[StreamName] = ()
     ) -> T:
         """Do work in one transaction; then tell of what it appended.
 
@@ -139,7 +139,7 @@ class Ledger:
         """Wait for writes that are under way. The store is closed by whoever opened it."""
         await self._joining.aclose()
 
-    async def read(self, stream: EntityName, after: int, limit: int) -> Sequence[Event]:
+    async def read(self, stream: StreamName, after: int, limit: int) -> Sequence[Event]:
         """Events of a stream after a position, ascending and without gaps, at most `limit`.
 
         Types that this release does not know, because a newer one has written them, are left out
@@ -162,13 +162,13 @@ class Ledger:
             raise PositionTooOldError(stream, after, oldest)
         return events
 
-    async def heads(self) -> Mapping[EntityName, int]:
+    async def heads(self) -> Mapping[StreamName, int]:
         """The last position of each stream; streams without events may be left out."""
         query = sa.select(EVENT_STREAMS.c.stream, EVENT_STREAMS.c.position)
         rows = await self.store.read(lambda connection: connection.execute(query))
-        return {EntityName(row[0]): row[1] for row in rows if row[0] in _STREAMS}
+        return {stream_of(row[0]): row[1] for row in rows if row[0] in _STREAMS}
 
-    async def heads_at(self, moment: datetime) -> Mapping[EntityName, int]:
+    async def heads_at(self, moment: datetime) -> Mapping[StreamName, int]:
         """As `heads`, as they were at a moment that is not long past."""
         query = (
             sa.select(EVENTS.c.stream, sa.func.min(EVENTS.c.position))
@@ -178,9 +178,9 @@ class Ledger:
         query = _of_types(query, EVENT_TYPES, self.store.dialect)
         heads = await self.heads()
         rows = await self.store.read(lambda connection: connection.execute(query))
-        return {**heads, **{EntityName(row[0]): row[1] - 1 for row in rows if row[0] in _STREAMS}}
+        return {**heads, **{stream_of(row[0]): row[1] - 1 for row in rows if row[0] in _STREAMS}}
 
-    async def oldest(self, stream: EntityName) -> int:
+    async def oldest(self, stream: StreamName) -> int:
         """The first position from which on everything is kept; 1 at the beginning.
 
         A reader may resume after this position less one, and from then on.

@@ -29,6 +29,9 @@ _DECIDED: Final = {
     Decision.APPROVE: RecommendationStatus.APPROVED,
     Decision.REJECT: RecommendationStatus.REJECTED,
 }
+_APPROVED: Final = frozenset(
+    {RecommendationStatus.APPROVED, RecommendationStatus.ORDERED, RecommendationStatus.FAILED}
+)
 _SAID: Final = {
     RecommendationStatus.APPROVED: "approved",
     RecommendationStatus.REJECTED: "rejected",
@@ -154,8 +157,7 @@ def _says_the_same(found: Recommended, verdict: Verdict) -> bool:
         return record.status is RecommendationStatus.REJECTED and record.decided_by == subject
     if record.status is _PROPOSED:
         return record.first_approved_by == subject
-    approved = record.status is not RecommendationStatus.REJECTED
-    return approved and subject in {record.decided_by, record.first_approved_by}
+    return record.status in _APPROVED and subject in {record.decided_by, record.first_approved_by}
 
 
 async def _asked_before(writing: Writing, key: str, verdict: Verdict) -> bool:

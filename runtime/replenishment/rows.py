@@ -63,11 +63,26 @@ def terms_of_row(row: Any) -> tuple[str | None, ...]:
     return (row.supplier, row.quantity, row.unit, row.need_by, row.cost, row.currency)
 
 
-def row_of(
-    evaluated: Evaluated, proposal: Proposal, key: str, at: datetime, expires_at: datetime
-) -> dict[str, Any]:
-    """The row of a new recommendation."""
+class Place(Struct, frozen=True, kw_only=True):
+    """What a new recommendation has beside its proposal.
+
+    Attributes:
+        key: Names it.
+        at: When it is made.
+        expires_at: When it expires.
+        before: The row of the one that it supersedes.
+    """
+
+    key: str
+    at: datetime
+    expires_at: datetime
+    before: Any = None
+
+
+def row_of(evaluated: Evaluated, proposal: Proposal, place: Place) -> dict[str, Any]:
+    """The row of a new recommendation. Who was asked about the one before is asked still."""
     supplier, quantity, unit, need_by, cost, currency = terms_of(proposal)
+    before = place.before
     facts = Facts(
         region=proposal.region,
         category=proposal.category,
@@ -76,7 +91,7 @@ def row_of(
         lines=proposal.lines,
     )
     made = {
-        "id": key,
+        "id": place.key,
         "status": RecommendationStatus.PROPOSED.value,
         "item": proposal.item,
         "location": proposal.location,
@@ -89,10 +104,12 @@ def row_of(
         "reason": proposal.reason,
         "inputs": proposal.inputs.decode(),
         "facts": msgspec.json.encode(facts).decode(),
-        "created_at": at,
-        "updated_at": at,
+        "waiting_since": place.at if before is None else before.waiting_since,
+        "created_at": place.at,
+        "updated_at": place.at,
         "requested_by": evaluated.requested_by,
-        "expires_at": expires_at,
+        "expires_at": place.expires_at,
+        "escalated_to": None if before is None else before.escalated_to,
         "correlation_id": evaluated.correlation_id,
     }
     return {**dict.fromkeys(RECOMMENDATIONS.columns.keys()), **made}
@@ -128,6 +145,7 @@ def recommended_of(row: Any, fetched_at: datetime) -> Recommended:
     facts = _FACTS.decode(row.facts)
     return Recommended(
         record=record_of(row, fetched_at),
+        waiting_since=row.waiting_since,
         region=facts.region,
         category=facts.category,
         stockout_on=facts.stockout_on,

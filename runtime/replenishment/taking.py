@@ -3,7 +3,7 @@
     says the same as the open one        nothing: it stands as it was made, with its figures
     says otherwise                       the open one is superseded, a new one is proposed
     nothing is needed                    the open one is superseded
-    one is approved and not yet ordered  nothing: the next evaluation finds the order
+    one was approved or ordered just now nothing: the evaluation may not have seen that yet
     says what was rejected lately        nothing new: the answer is known
 
 Decided ones are never touched, and whatever is taken twice changes nothing the second time.
@@ -24,13 +24,7 @@ from canonical.recommendations import RecommendationStatus
 from canonical.replenishment import Evaluated, Proposal
 from runtime.events.rows import new_id
 from runtime.events.writing import Writing
-from runtime.replenishment.rows import (
-    Came,
-    event_of,
-    row_of,
-    terms_of,
-    terms_of_row,
-)
+from runtime.replenishment.rows import Came, Place, event_of, row_of, terms_of, terms_of_row
 from runtime.store.process_tables import RECOMMENDATIONS
 from runtime.store.questions import adding, among, columns, many
 
@@ -38,19 +32,37 @@ Pair = tuple[str, str]
 """Item and location."""
 _T: Final = RECOMMENDATIONS.c
 _PROPOSED: Final = RecommendationStatus.PROPOSED
-_APPROVED: Final = RecommendationStatus.APPROVED
+_REJECTED: Final = RecommendationStatus.REJECTED
 _SUPERSEDED: Final = RecommendationStatus.SUPERSEDED
 _BATCH: Final = 2_000
+SETTLING: Final = timedelta(minutes=2)
+"""How long after an approval or an order an evaluation may not have seen it. Later it counts what
+is approved as supply, and finds what is ordered in its system."""
+_STANDING: Final = (
+    "id",
+    "status",
+    "item",
+    "location",
+    "supplier",
+    "quantity",
+    "unit",
+    "need_by",
+    "cost",
+    "currency",
+    "correlation_id",
+    "waiting_since",
+    "escalated_to",
+)
 _OTHERWISE: Final = "a newer evaluation proposes otherwise"
 _NOTHING: Final = "a newer evaluation finds that nothing is needed any more"
-_REJECTED: Final = "a newer evaluation proposes what was rejected before"
+_KNOWN: Final = "a newer evaluation proposes what was rejected before"
 
 
 class Taking(Struct, frozen=True, kw_only=True):
     """How evaluations are taken.
 
     Attributes:
-        at: The moment.
+        at: The moment: when the figures were first read, at the latest.
         expires_at: When a proposal made now expires if nobody decides.
         quiet: How long what was rejected is not proposed again.
         random: For ids.
@@ -66,7 +78,7 @@ class _Known(Struct):
     """What stands of one item at one location."""
 
     open: Any = None
-    ordering: bool = False
+    settling: bool = False
     rejected: set[tuple[str | None, ...]] = set()
 
 
@@ -84,11 +96,10 @@ async def take(
         wanted = found.proposal
         refused = wanted is not None and terms_of(wanted) in stands.rejected
         if stands.open is not None:
-            why = _NOTHING if wanted is None else _REJECTED if refused else _OTHERWISE
+            why = _NOTHING if wanted is None else _KNOWN if refused else _OTHERWISE
             gone.setdefault(why, []).append(stands.open)
         if wanted is not None and not refused:
-            key = new_id(taking.at, taking.random)
-            rows.append(row_of(found, wanted, key, taking.at, taking.expires_at(wanted)))
+            rows.append(row_of(found, wanted, _place(wanted, stands, taking)))
     for why, those in gone.items():
         await _supersede(writing, those, why, taking.at, dialect)
     for start in range(0, len(rows), _BATCH):
@@ -98,9 +109,18 @@ async def take(
     await writing.append(_events(superseded, rows, taking.at))
 
 
+def _place(wanted: Proposal, stands: _Known, taking: Taking) -> Place:
+    return Place(
+        key=new_id(taking.at, taking.random),
+        at=taking.at,
+        expires_at=taking.expires_at(wanted),
+        before=stands.open,
+    )
+
+
 def _stays(wanted: Proposal | None, stands: _Known) -> bool:
     """Whether nothing is to be done about an item at a location."""
-    if stands.ordering:
+    if stands.settling:
         return True
     if wanted is None:
         return stands.open is None
@@ -111,7 +131,7 @@ async def _known(
     writing: Writing, pairs: Mapping[Pair, Evaluated], taking: Taking, dialect: str
 ) -> dict[Pair, _Known]:
     items = many({item for item, _ in pairs}, dialect)
-    asked = {"items": items, "since": taking.at - taking.quiet}
+    asked = {"items": items, "since": taking.at - taking.quiet, "lately": taking.at - SETTLING}
     known: dict[Pair, _Known] = {}
     for row in await writing.connection.execute(_standing(dialect), asked):
         pair = (row.item, row.location)
@@ -120,8 +140,8 @@ async def _known(
         stands = known.setdefault(pair, _Known())
         if row.status == _PROPOSED:
             stands.open = row
-        elif row.status == _APPROVED:
-            stands.ordering = True
+        elif row.status != _REJECTED:
+            stands.settling = True
         else:
             stands.rejected.add(terms_of_row(row))
     return known
@@ -147,13 +167,12 @@ def _events(
 
 @cache
 def _standing(dialect: str) -> Any:
-    """What stands of `items`: open, being ordered, or rejected after `since`."""
-    rejected = sa.and_(
-        _T.status == RecommendationStatus.REJECTED.value, _T.decided_at > sa.bindparam("since")
-    )
-    stands = sa.or_(_T.status.in_([_PROPOSED.value, _APPROVED.value]), rejected)
-    names = ("id", "status", "item", "location", "supplier", "quantity", "unit", "need_by")
-    wanted = [_T[name] for name in (*names, "cost", "currency", "correlation_id")]
+    """What stands of `items`: open, moved `lately` towards an order, or rejected after `since`."""
+    rejected = sa.and_(_T.status == _REJECTED.value, _T.decided_at > sa.bindparam("since"))
+    moving = [RecommendationStatus.APPROVED.value, RecommendationStatus.ORDERED.value]
+    settling = sa.and_(_T.status.in_(moving), _T.updated_at > sa.bindparam("lately"))
+    stands = sa.or_(_T.status == _PROPOSED.value, settling, rejected)
+    wanted = [_T[name] for name in _STANDING]
     return sa.select(*wanted).where(among(_T.item, "items", dialect), stands)
 
 

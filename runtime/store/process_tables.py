@@ -112,6 +112,7 @@ EVALUATIONS: Final = sa.Table(
     time_column("first_at"),
     text_column("cause"),
     text_column("correlation_id"),
+    number_column("revision"),
     sa.Index(None, "due_at"),
 )
 
@@ -131,6 +132,7 @@ RECOMMENDATIONS: Final = sa.Table(
     text_column("reason"),
     text_column("inputs"),
     text_column("facts"),
+    time_column("waiting_since"),
     time_column("created_at"),
     time_column("updated_at"),
     text_column("requested_by", null=True),
@@ -172,8 +174,11 @@ EXCEPTIONS: Final = sa.Table(
     text_column("correlation_id"),
     number_column("occurrences"),
     text_column("details"),
+    text_column("earlier", null=True),
     time_column("opened_at"),
     time_column("updated_at"),
+    time_column("due_at", null=True),
+    sa.Column("overdue", sa.Boolean, nullable=False),
     time_column("closed_at", null=True),
     sa.Index(
         "uq_exceptions_open",
@@ -182,6 +187,8 @@ EXCEPTIONS: Final = sa.Table(
         sqlite_where=sa.text("closed_at IS NULL"),
         postgresql_where=sa.text("closed_at IS NULL"),
     ),
+    sa.Index(None, "cause", "opened_at"),
+    sa.Index(None, "due_at"),
     sa.Index(None, "opened_at", "id"),
     sa.Index(None, "state", "severity"),
     sa.Index(None, "process_id"),

@@ -17,8 +17,8 @@ from runtime.store.process_tables import METADATA
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
 from runtime.store.tables import LEASES
-from tests.events.conftest import POSTGRESQL
 from tests.events.making import NOON
+from tests.fixtures.stores import POSTGRESQL
 
 HEAD = str(_script().get_current_head())
 

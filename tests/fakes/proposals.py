@@ -94,4 +94,4 @@ def recommended(key: str = "r-1", **said: Any) -> Recommended:
     record = ReplenishmentRecommendation(
         provenance=Provenance(OWN_SYSTEM, key, MORNING), **{**columns, **said}
     )
-    return Recommended(record=record, **facts)
+    return Recommended(record=record, waiting_since=MORNING, **facts)

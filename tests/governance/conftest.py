@@ -16,11 +16,8 @@ from runtime.audit.reading import StoredAudit
 from runtime.audit.refusals import Refusals
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
-from tests.events.conftest import sqlite_file
 from tests.fakes.distributor import Distributor
 from tests.fakes.serving import FakeServing, Site, running
-
-__all__ = ["sqlite_file"]
 
 EXPORT = 8
 

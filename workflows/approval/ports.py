@@ -1,46 +1,14 @@
-"""What approval asks of others: to tell people, to order, and to calculate again."""
+"""What approval asks of others: to order, and to calculate again."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any, Protocol
 
 from msgspec import Struct
 
 from canonical.ordering import Ordered, WantedOrder
-from canonical.replenishment import Evaluated, Recommended
+from canonical.replenishment import Recommended
 from workflows.process import Starting
-
-
-class NoticeKind(StrEnum):
-    """Why people are told of a recommendation."""
-
-    WAITING = "waiting"
-    REMINDER = "reminder"
-    ESCALATED = "escalated"
-    EXPIRED = "expired"
-
-
-class Notice(Struct, frozen=True, kw_only=True):
-    """What people are told.
-
-    Attributes:
-        kind: Why.
-        recommendation: Of which recommendation; it knows its correlation id.
-        to: Who: a name that the rules of notification know.
-        once: Names the notice: the same is told once.
-    """
-
-    kind: NoticeKind
-    recommendation: Recommended
-    to: str
-    once: str
-
-
-class Notify(Protocol):
-    """Tells people, sooner or later; it may be asked to tell the same again."""
-
-    async def __call__(self, notice: Notice) -> None:
-        """Have people told."""
+from workflows.replenishment.calculation import Calculated
 
 
 class Ordering(Struct, frozen=True):
@@ -57,15 +25,26 @@ class Ordering(Struct, frozen=True):
     ordered: Callable[[Any], Ordered]
 
 
-class Calculating(Protocol):
-    """The calculation of replenishment, to be done again."""
+class Today(Protocol):
+    """Calculates on today's figures; nothing is kept of it."""
 
-    async def again(self, inputs: bytes, *, correlation_id: str) -> Evaluated:
-        """What it finds on inputs that it has frozen."""
-
-    async def today(self, item: str, location: str, *, correlation_id: str) -> Evaluated:
-        """What it finds on today's figures; nothing is kept of it.
+    async def __call__(self, item: str, location: str, *, correlation_id: str) -> Calculated:
+        """What comes of it.
 
         Raises:
             UnavailableError: if they cannot be read.
+            NotFoundError: if there is no such item.
+            InvalidInputError: if it cannot be calculated.
         """
+
+
+class Calculating(Struct, frozen=True):
+    """The calculation of replenishment, to be done again.
+
+    Attributes:
+        again: Does it on inputs that were kept; the same comes out.
+        today: Does it on today's.
+    """
+
+    again: Callable[[bytes], Calculated]
+    today: Today

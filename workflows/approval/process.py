@@ -32,7 +32,9 @@ from canonical.recommendations import RecommendationStatus
 from canonical.replenishment import Recommended
 from runtime.replenishment.recommendations import Recommendations
 from workflows.approval.policies import ApprovalPolicy
-from workflows.approval.ports import Notice, NoticeKind, Notify, Ordering
+from workflows.approval.ports import Ordering
+from workflows.approval.telling import notice
+from workflows.notifications.ports import NoticeKind, Notices
 from workflows.process import CancelledByOperatorError, Process, ProcessKind
 
 KIND: Final = "approval"
@@ -106,12 +108,14 @@ class Terms(Struct, frozen=True):
     Attributes:
         found: The recommendation.
         automatic: The rule by which it needs nobody.
+        new: Whether people have not been asked about its item and location before.
         to: Who is told that a decision is waited for.
         due: What is done while nobody decides, in order; the last is that it expires.
     """
 
     found: Recommended
     automatic: str | None
+    new: bool
     to: str
     due: tuple[Due, ...]
 
@@ -123,16 +127,16 @@ class Approval:
         store: Recommendations.
         policy: How they are approved.
         ordering: How what is approved is ordered.
-        notify: Tells people.
+        notices: Tells people.
     """
 
     def __init__(
-        self, store: Recommendations, policy: ApprovalPolicy, ordering: Ordering, notify: Notify
+        self, store: Recommendations, policy: ApprovalPolicy, ordering: Ordering, notices: Notices
     ) -> None:
         self._store = store
         self._policy = policy
         self._ordering = ordering
-        self._notify = notify
+        self._notices = notices
 
     def kind(self) -> ProcessKind:
         """The process, to be given to an engine."""
@@ -163,14 +167,18 @@ class Approval:
             return await process.step(
                 "approve it automatically", lambda: self._approve(key, rule), Recommended
             )
-        await process.step("say that a decision is waited for", lambda: self._tell(terms), bool)
+        if terms.new:
+            await process.step("say that a decision is waited for", lambda: self._tell(terms), bool)
         await process.waits_for("a decision")
         found = await self._waited(process, terms)
         await process.waits_for(None)
         return found
 
     async def _waited(self, process: Process, terms: Terms) -> Recommended:
-        overdue, found = False, terms.found
+        found = terms.found
+        overdue = found.record.escalated_to is not None
+        if overdue:  # by the one before
+            await process.report(_overdue(found))
         for due in terms.due:
             found = await self._until(process, due, terms)
             if found.record.status is not _PROPOSED:
@@ -222,41 +230,40 @@ class Approval:
 
     async def _terms(self, key: str) -> Terms:
         found = await self._store.get(key)
-        deadlines, since = self._policy.deadlines_of(found), found.record.created_at
+        deadlines, since = self._policy.deadlines_of(found), found.waiting_since
+        made = found.record.created_at
         due = [Due(since + a, Act.REMIND, deadlines.to, 0) for a in deadlines.remind_after]
         due += [Due(since + e.after, Act.ESCALATE, e.to, 0) for e in deadlines.escalations]
-        last = found.record.expires_at or since + deadlines.expire_after
-        kept = sorted((each for each in due if each.at < last), key=lambda each: each.at)
+        last = found.record.expires_at or made + deadlines.expire_after
+        left = (each for each in due if made < each.at < last)  # others were done for those before
+        kept = sorted(left, key=lambda each: each.at)
         kept.append(Due(last, Act.EXPIRE, deadlines.to, 0))
         numbered = tuple(Due(d.at, d.act, d.to, number) for number, d in enumerate(kept, 1))
-        return Terms(found, self._policy.automatic_for(found), deadlines.to, numbered)
+        automatic = self._policy.automatic_for(found)
+        return Terms(found, automatic, since == made, deadlines.to, numbered)
 
     async def _approve(self, key: str, rule: str) -> Recommended:
         note = "the value is under the limit of automatic approval"
         return await self._store.close(key, RecommendationStatus.APPROVED, by=rule, note=note)
 
     async def _tell(self, terms: Terms) -> bool:
-        await self._notice(NoticeKind.WAITING, terms.found, terms.to, 0)
+        await self._notices.tell([notice(NoticeKind.APPROVAL_REQUESTED, terms.found, terms.to, 0)])
         return True
 
     async def _done(self, key: str, due: Due) -> Recommended:
         """Do what is due, unless it was decided meanwhile."""
         if due.act is Act.REMIND:
-            found, kind = await self._store.get(key), NoticeKind.REMINDER
+            found, kind = await self._store.get(key), NoticeKind.APPROVAL_REMINDER
         elif due.act is Act.ESCALATE:
             found = await self._store.escalate(key, due.to, number=due.number)
-            kind = NoticeKind.ESCALATED
+            kind = NoticeKind.APPROVAL_ESCALATED
         else:
             note = "nobody has decided in time"
             found = await self._store.close(key, _EXPIRED, by=None, note=note)
-            kind = NoticeKind.EXPIRED
+            kind = NoticeKind.APPROVAL_EXPIRED
         if found.record.status in {_PROPOSED, _EXPIRED}:
-            await self._notice(kind, found, due.to, due.number)
+            await self._notices.tell([notice(kind, found, due.to, due.number)])
         return found
-
-    async def _notice(self, kind: NoticeKind, found: Recommended, to: str, number: int) -> None:
-        once = f"{found.key}/{kind.value}/{number}"
-        await self._notify(Notice(kind=kind, recommendation=found, to=to, once=once))
 
     async def _give_up(self, key: str, actor: str, reason: str) -> Recommended:
         rejected = RecommendationStatus.REJECTED
@@ -317,7 +324,7 @@ def _overdue(found: Recommended) -> Trouble:
     return Trouble(
         cause=_cause(found),
         category=ExceptionCategory.APPROVAL_OVERDUE,
-        message=f"nobody has decided since {record.created_at:%Y-%m-%d %H:%M} UTC whether "
+        message=f"nobody has decided since {found.waiting_since:%Y-%m-%d %H:%M} UTC whether "
         f"{record.quantity:f} {record.unit} of {record.item} are bought for {record.location}, "
         f"needed by {record.need_by}: approve or reject recommendation {found.key}",
         correlation_id=record.correlation_id,

@@ -14,7 +14,7 @@ from workflows.approval.process import DECIDED, KIND, ApprovalAsked, Told
 from workflows.process import Engine, Starting
 
 _TOGETHER: Final = 32
-"""Messages that are under way at once."""
+"""Processes that are begun, or told, at once."""
 _PROPOSED: Final = RecommendationStatus.PROPOSED
 
 
@@ -36,8 +36,8 @@ class Reacting:
         """
         ours = [e for e in events if e.system == OWN_SYSTEM and _is_change(e)]
         new = [e for e in ours if e.data.previous_status is None]
-        if new:
-            await self._engine.start([starting(event) for event in new])
+        for start in range(0, len(new), _TOGETHER):
+            await self._engine.start([starting(each) for each in new[start : start + _TOGETHER]])
         over = [e.key for e in ours if e.data.status is not _PROPOSED]
         await tell(self._engine, dict.fromkeys(over))
 

@@ -64,8 +64,9 @@ def report_of(system: str, event: CloudEvent) -> Observation:
         data = decode_data(event.type, bytes(event.data))
     except msgspec.MsgspecError as exc:
         raise InvalidInputError(f"event {event.id}: its data is no {event.type}: {exc}") from exc
+    stream = EVENT_TYPES[event.type].stream
     made = _RECORDS.get(EVENT_TYPES[event.type].data.__name__)
-    if made is None:
+    if made is None or not isinstance(stream, EntityName):
         raise InvalidInputError(
             f"event {event.id}: {event.type} says no values; send the type that says them"
         )
@@ -77,14 +78,14 @@ def report_of(system: str, event: CloudEvent) -> Observation:
         )
     return Observation(
         system=system,
-        entity=EVENT_TYPES[event.type].stream,
+        entity=stream,
         key=key,
         record=record,
         occurred_at=event.time,
         source_event_id=event.id,
         correlation_id=event.correlationid,
         traceparent=event.traceparent,
-        partial=EVENT_TYPES[event.type].stream is EntityName.PURCHASE_ORDER,
+        partial=stream is EntityName.PURCHASE_ORDER,
     )
 
 

@@ -1,8 +1,9 @@
 """From what was gathered to the inputs of one item at one location."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from typing import Final
 
 from msgspec import Struct
 
@@ -10,8 +11,9 @@ from canonical.absent import is_absent
 from canonical.errors import InvalidInputError, NotFoundError
 from canonical.inventory import InventoryPosition
 from canonical.items import Item, ItemStatus
+from canonical.purchase_orders import OPEN_STATUSES, PurchaseOrderStatus
 from canonical.supply_sources import SupplySource
-from canonical.values import ZERO, UnitConversion
+from canonical.values import ZERO
 from workflows.replenishment.calendars import Calendar, Calendars
 from workflows.replenishment.gathering import Gathered, known
 from workflows.replenishment.inputs import (
@@ -23,10 +25,7 @@ from workflows.replenishment.inputs import (
 )
 from workflows.replenishment.policy import Place, Policies, Policy, Stock
 
-Units = Mapping[tuple[str, str], tuple[UnitConversion, ...]]
-"""Conversions that the manifest declares, by sku (empty for all items) and base unit."""
-OURSELVES = "supplygraph"
-"""Who approved recommendations come from, in explanations."""
+_COUNTED: Final = OPEN_STATUSES | {PurchaseOrderStatus.PENDING_APPROVAL}
 
 
 class House(Struct, frozen=True, kw_only=True):
@@ -35,12 +34,13 @@ class House(Struct, frozen=True, kw_only=True):
     Attributes:
         policies: How is replenished.
         calendars: Who works when.
-        units: Conversions beside those of items.
+        statuses: Statuses of orders that are counted on. One that waits to be approved is, or else
+            the same would be proposed again while it waits.
     """
 
     policies: Policies
     calendars: Calendars = Calendars()
-    units: Units = {}
+    statuses: frozenset[PurchaseOrderStatus] = _COUNTED
 
 
 class Assembler:
@@ -84,7 +84,7 @@ class Assembler:
             category=place.category,
             region=region,
             unit=item.unit,
-            conversions=self._conversions(item),
+            conversions=known(item.unit_conversions) or (),
             active=is_absent(item.status) or item.status is ItemStatus.ACTIVE,
             safety_stock=known(item.safety_stock),
             reorder_point=known(item.reorder_point),
@@ -99,15 +99,6 @@ class Assembler:
             policy=policy,
             calendars=calendars,
             receiving=name,
-        )
-
-    def _conversions(self, item: Item) -> tuple[UnitConversion, ...]:
-        declared = self._house.units
-        general = declared.get(("", item.unit), ())
-        return (
-            *general,
-            *(known(item.unit_conversions) or ()),
-            *declared.get((item.sku, item.unit), ()),
         )
 
     def _is_sole(self, sku: str, location: str) -> bool:
@@ -132,14 +123,6 @@ class Assembler:
                     received=known(line.received) or (),
                     unlocated=where is None,
                 )
-        for approved in self._gathered.approved.get((sku, location), ()):
-            yield SupplyInput(
-                system=OURSELVES,
-                name=f"Approved recommendation {approved.provenance.key}",
-                day=approved.need_by,
-                quantity=approved.quantity,
-                unit=approved.unit,
-            )
 
     def _demands(self, sku: str, location: str) -> Iterator[DemandInput]:
         for where in (location, None):

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Final
 
+import structlog
 from msgspec import Struct
 
 from canonical.errors import SupplygraphError, UnavailableError
@@ -13,12 +15,13 @@ from canonical.reading import Records
 from canonical.replenishment import Evaluated
 from workflows.replenishment.assembling import Assembler, House
 from workflows.replenishment.calculation import Calculated, Risk, calculate
-from workflows.replenishment.gathering import Approved, Gathered, Gatherer, Question
+from workflows.replenishment.gathering import Gathered, Gatherer, Question
 from workflows.replenishment.inputs import Inputs
 from workflows.replenishment.texts import count_text, day_text, plain
 
-_PAIRS_AT_A_TIME = 25
+_PAIRS_AT_A_TIME: Final = 25
 """Pairs that are calculated before others get their turn: some milliseconds."""
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class Wanted(Struct, frozen=True):
@@ -56,15 +59,12 @@ class Evaluator:
 
     Args:
         records: Where figures are read.
-        approved: What was approved and is not ordered yet.
-        house: Policies, calendars and units.
+        house: What the house has settled.
         today: The day.
     """
 
-    def __init__(
-        self, records: Records, approved: Approved, house: House, *, today: Callable[[], date]
-    ) -> None:
-        self._gatherer = Gatherer(records, approved)
+    def __init__(self, records: Records, house: House, *, today: Callable[[], date]) -> None:
+        self._gatherer = Gatherer(records, house.statuses)
         self._house = house
         self._today = today
 
@@ -198,14 +198,24 @@ def _evaluated(assembler: Assembler, gathered: Gathered, pair: _Pair) -> _One:
         inputs = assembler.inputs_of(item, location)
         found = calculate(inputs)
     except SupplygraphError as exc:
-        return _One(
-            Evaluated(
-                item=item, location=location, correlation_id=correlation_id, problem=exc.message
-            )
-        )
+        return _problem(pair, exc.message)
+    except Exception:  # noqa: BLE001  # one item that we stumble over must not hold up all others
+        _log.exception("an item could not be evaluated", item=item, location=location)
+        return _problem(pair, "it could not be calculated: a mistake of ours, which the log shows")
     evaluated = Evaluated(
         item=item, location=location, correlation_id=correlation_id, proposal=found.proposal
     )
     if found.risk is None:
         return _One(evaluated)
     return _One(evaluated, trouble_of(inputs, found.risk, correlation_id))
+
+
+def _problem(pair: _Pair, message: str) -> _One:
+    return _One(
+        Evaluated(
+            item=pair.item,
+            location=pair.location,
+            correlation_id=pair.correlation_id,
+            problem=message,
+        )
+    )

@@ -13,7 +13,7 @@ from workflows.replenishment.policy import Trigger
 from workflows.replenishment.projection import Demand, Projection
 
 
-class Supply(Struct, frozen=True):
+class Supply(Struct, frozen=True, gc=False):
     """What is still to come of an order line: how much, and on which day it counts.
 
     `day` is an ordinal; None for what does not count, because `why`.
@@ -109,20 +109,21 @@ def _supply(inputs: Inputs, line: SupplyInput) -> Supply:
 
 
 def _demand(inputs: Inputs, forecast: DemandInput) -> Demand:
-    if forecast.quantity < 0:
+    amount = forecast.quantity
+    if amount < 0:
         raise InvalidInputError(
             f"the forecast of item {inputs.item!r} from {forecast.start} on is "
             f"{forecast.quantity} {forecast.unit} in {forecast.system}: correct it there"
         )
-    amount = in_base(inputs, forecast.quantity * _share(inputs, forecast), forecast.unit)
+    if forecast.unlocated:
+        amount *= _share(inputs, forecast)
+    amount = in_base(inputs, amount, forecast.unit)
     start = forecast.start.toordinal()
     return Demand(start, max(forecast.end.toordinal(), start + 1), amount)
 
 
 def _share(inputs: Inputs, forecast: DemandInput) -> Decimal | int:
-    """What share of a forecast is this location's."""
-    if not forecast.unlocated:
-        return 1
+    """What share of a forecast that names no location is this one's."""
     share = inputs.policy.unlocated_share
     if share is not None:
         return share

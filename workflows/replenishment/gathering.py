@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
-from canonical.absent import is_absent
+from canonical.absent import ABSENT
 from canonical.criteria import Condition, Criteria, Op, Range
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
@@ -16,9 +16,8 @@ from canonical.inventory import InventoryPosition
 from canonical.items import Item
 from canonical.locations import Location
 from canonical.ports import Batch
-from canonical.purchase_orders import OPEN_STATUSES, PurchaseOrder, PurchaseOrderLine
+from canonical.purchase_orders import PurchaseOrder, PurchaseOrderLine, PurchaseOrderStatus
 from canonical.reading import Records
-from canonical.recommendations import ReplenishmentRecommendation
 from canonical.records import Record
 from canonical.suppliers import Supplier
 from canonical.supply_sources import SupplySource
@@ -65,14 +64,6 @@ _ORDER: Final = frozenset({"number", "status", "lines"}) | {
         "completed",
     )
 }
-_OPEN: Final = Condition("status", Op.IN, tuple(sorted(OPEN_STATUSES)))
-
-
-class Approved(Protocol):
-    """Knows what was approved and is not ordered yet, so that it is not proposed again."""
-
-    async def approved(self, skus: Sequence[str]) -> Sequence[ReplenishmentRecommendation]:
-        """Such recommendations of some items."""
 
 
 class OpenLine(Struct, frozen=True):
@@ -93,7 +84,6 @@ class Gathered(Struct, frozen=True, kw_only=True):
         stock: By item and location.
         lines: Open order lines, likewise, by day.
         forecasts: Likewise, by period.
-        approved: What was approved and is not ordered yet, likewise.
         places: Codes of the locations that each item has to do with.
         failures: By sku, why it could not be read whole.
     """
@@ -105,7 +95,6 @@ class Gathered(Struct, frozen=True, kw_only=True):
     stock: Mapping[Key, Sequence[InventoryPosition]]
     lines: Mapping[Key, Sequence[OpenLine]]
     forecasts: Mapping[Key, Sequence[Forecast]]
-    approved: Mapping[Key, Sequence[ReplenishmentRecommendation]]
     places: Mapping[str, Sequence[str]]
     failures: Mapping[str, SupplygraphError]
 
@@ -133,12 +122,12 @@ class Gatherer:
 
     Args:
         records: Where from.
-        approved: What was approved and is not ordered yet.
+        statuses: Statuses of orders that bring something.
     """
 
-    def __init__(self, records: Records, approved: Approved) -> None:
+    def __init__(self, records: Records, statuses: Collection[PurchaseOrderStatus]) -> None:
         self._records = records
-        self._approved = approved
+        self._is_open = Condition("status", Op.IN, tuple(sorted(statuses)))
 
     async def gather(self, question: Question) -> Gathered:
         """Read some items with everything that bears on their stock until a day."""
@@ -147,10 +136,10 @@ class Gatherer:
             ask(EntityName.ITEM, "sku", skus, _ITEM),
             ask(EntityName.SUPPLY_SOURCE, "item", skus, _SOURCE),
             ask(EntityName.INVENTORY, "item", skus, _STOCK),
-            ask(EntityName.PURCHASE_ORDER, "lines.item", skus, _ORDER, (_OPEN,)),
+            ask(EntityName.PURCHASE_ORDER, "lines.item", skus, _ORDER, (self._is_open,)),
             ask(EntityName.FORECAST, "item", skus, _FORECAST, _overlapping(question)),
         )
-        *batches, approved = await asyncio.gather(*by_item, self._approved.approved(skus))
+        batches = await asyncio.gather(*by_item)
         items, sources, stock, orders, forecasts = batches
         failures = {k: e for batch in batches for k, e in batch.failures.items()}
         wanted = frozenset(skus)
@@ -158,7 +147,6 @@ class Gatherer:
             "stock": _grouped(_records(stock, InventoryPosition), _place, _origin),
             "lines": _grouped(_lines(orders.records, wanted), _place_of_line, _day_of_line),
             "forecasts": _grouped(_records(forecasts, Forecast), _place, _period),
-            "approved": _grouped(approved, _place, lambda r: r.provenance.key),
         }
         by_sku = {i.sku: i for i in sorted(_records(items, Item), key=_origin, reverse=True)}
         sold = _grouped(_records(sources, SupplySource), lambda s: s.item, _supplier_first)
@@ -211,7 +199,7 @@ class _Asking:
 
 def known(value: T) -> T | None:
     """A column's value; None if its system does not have it."""
-    return None if is_absent(value) else value
+    return None if value is ABSENT else value
 
 
 def _overlapping(question: Question) -> Criteria:
@@ -247,8 +235,11 @@ def _grouped(
     records: Iterable[T], key: Callable[[T], Any], order: Callable[[T], Any]
 ) -> dict[Any, list[T]]:
     found: dict[Any, list[T]] = {}
-    for record in sorted(records, key=order):
+    for record in records:
         found.setdefault(key(record), []).append(record)
+    for group in found.values():
+        if len(group) > 1:
+            group.sort(key=order)
     return found
 
 

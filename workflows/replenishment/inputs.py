@@ -18,7 +18,7 @@ from workflows.replenishment.calendars import Calendar
 from workflows.replenishment.policy import Policy
 
 
-class StockInput(Struct, frozen=True, omit_defaults=True):
+class StockInput(Struct, frozen=True, omit_defaults=True, gc=False):
     """What is there, by one system."""
 
     system: str
@@ -26,7 +26,7 @@ class StockInput(Struct, frozen=True, omit_defaults=True):
     unit: str
 
 
-class SupplyInput(Struct, frozen=True, omit_defaults=True):
+class SupplyInput(Struct, frozen=True, omit_defaults=True, gc=False):
     """What is still to come of an order line.
 
     Attributes:
@@ -48,7 +48,7 @@ class SupplyInput(Struct, frozen=True, omit_defaults=True):
     unlocated: bool = False
 
 
-class DemandInput(Struct, frozen=True, omit_defaults=True):
+class DemandInput(Struct, frozen=True, omit_defaults=True, gc=False):
     """A forecast for the days [start, end)."""
 
     system: str
@@ -59,7 +59,7 @@ class DemandInput(Struct, frozen=True, omit_defaults=True):
     unlocated: bool = False
 
 
-class SourceInput(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class SourceInput(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """A supplier that the item can be bought from.
 
     Attributes:
@@ -85,7 +85,7 @@ class SourceInput(Struct, frozen=True, omit_defaults=True, kw_only=True):
     policy: Policy | None = None
 
 
-class Inputs(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Inputs(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """What is known of one item at one location.
 
     Attributes:

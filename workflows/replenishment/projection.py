@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from canonical.demand import fallen
-from canonical.values import ZERO
 
 
 class Demand(NamedTuple):
@@ -51,6 +50,7 @@ class Projection:
         self._bounds = _bounds(supplies, self._demands, first, end)
         self._opened: list[Decimal] = []
         self._closed: list[Decimal] = []
+        self._running: list[list[tuple[Demand, Decimal]]] = []
         self._sweep(opening, supplies)
 
     def _sweep(self, stock: Decimal, supplies: Mapping[int, Decimal]) -> None:
@@ -65,11 +65,14 @@ class Projection:
                 new = demands[following]
                 active.append((new, new.until(begin)))
                 following += 1
+            self._running.append(active)
             remaining: list[tuple[Demand, Decimal]] = []
             for demand, before in active:
-                fell = demand.amount if demand.end <= end else demand.until(end)
-                stock -= fell - before
-                if demand.end > end:
+                if demand.end <= end:
+                    stock -= demand.amount - before if before else demand.amount
+                else:
+                    fell = demand.until(end)
+                    stock -= fell - before
                     remaining.append((demand, fell))
             active = remaining
             self._closed.append(stock)
@@ -79,9 +82,10 @@ class Projection:
         i = bisect_right(self._bounds, day) - 1
         if day + 1 == self._bounds[i + 1]:
             return self._closed[i]
-        begin = self._bounds[i]
-        running = (d for d in self._demands if d.start <= day and d.end > begin)
-        return self._opened[i] - sum((d.until(day + 1) - d.until(begin) for d in running), ZERO)
+        stock = self._opened[i]
+        for demand, before in self._running[i]:
+            stock -= demand.until(day + 1) - before
+        return stock
 
     def first_below(self, level: Decimal, since: int) -> int | None:
         """The first day from one on at whose end stock is below a level; None if it never is."""

@@ -13,6 +13,7 @@ from canonical.errors import (
     MisconfiguredError,
     NotFoundError,
     Reason,
+    RejectedError,
     SupplygraphError,
     UnavailableError,
 )
@@ -25,6 +26,7 @@ _UNKNOWN: Final = re.compile(
     r"invalid field|unknown field|doesn't exist|does not exist|no such|not found|unknown model",
     re.IGNORECASE,
 )
+_FOR_PEOPLE: Final = frozenset({"UserError", "ValidationError", "RedirectWarning"})
 _LONGEST: Final = 300
 
 
@@ -47,6 +49,16 @@ def error_of(system: str, label: str, fault: Mapping[str, Any]) -> SupplygraphEr
     if name in _INVALID:
         return InvalidInputError(f"{system}: {label}: {text}")
     return UnavailableError(system, Reason.SERVER_ERROR, f"{label} failed: {text}")
+
+
+def refusal_of(system: str, label: str, fault: Mapping[str, Any]) -> SupplygraphError:
+    """The error that an exception stands for where something was told: nothing of it was done.
+
+    What Odoo says for people is passed on; everything else is as in `error_of`.
+    """
+    if exception_of(fault) in _FOR_PEOPLE:
+        return RejectedError(system, _short(fault.get("message")))
+    return error_of(system, label, fault)
 
 
 def exception_of(fault: Mapping[str, Any]) -> str:

@@ -1,15 +1,16 @@
 """The two ways to call Odoo's methods by named arguments: execute_kw over /jsonrpc, and JSON-2."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Struct
 
-from canonical.errors import BadAnswerError, MisconfiguredError, Reason
+from canonical.errors import BadAnswerError, InDoubtError, MisconfiguredError, Reason
 from canonical.ports import Ask
 from connectors.jsonrpc.numbers import exact
-from connectors.jsonrpc.odoo.errors import ACCESS_DENIED, error_of, exception_of
+from connectors.jsonrpc.odoo.errors import ACCESS_DENIED, error_of, exception_of, refusal_of
 from connectors.kit.auth import Token, TokenCache
 from connectors.kit.auth_kinds import SessionAuth
 from connectors.kit.http import HTTPCaller, Request, Response
@@ -36,8 +37,37 @@ class Wire(Protocol):
             UnavailableError, BadAnswerError: as the transport does.
         """
 
+    async def tell(self, call: "Told", ask: Ask) -> Any:
+        """Call a method of a model that changes something, at most once.
+
+        Raises:
+            InDoubtError: it may have been done.
+            RejectedError: Odoo refuses, with its words.
+            NotFoundError: there is no such record.
+            MisconfiguredError: what was named is not there, or the user may not change it.
+            UnavailableError: it was surely not done.
+        """
+
     async def aclose(self) -> None:
         """Stop a sign-in under way."""
+
+
+class Told(Struct, frozen=True):
+    """A call that changes something.
+
+    Attributes:
+        model: Whose method.
+        method: Which.
+        arguments: By name, in the method's order.
+        context: Sent with it.
+        ids: Records that it is about; None where it is about none.
+    """
+
+    model: str
+    method: str
+    arguments: Mapping[str, Any]
+    context: Mapping[str, Any]
+    ids: Sequence[int] | None = None
 
 
 class JSON2:
@@ -54,6 +84,25 @@ class JSON2:
 
     async def call(self, model: str, method: str, arguments: Mapping[str, Any], ask: Ask) -> Any:
         """Call a method; its result is the whole body."""
+        response = await self._post(model, method, arguments, ask, repeatable=True)
+        reply = _read(response)
+        if response.status in _ERRORS:
+            raise error_of(self.system, model, _body_fault(reply))
+        return reply
+
+    async def tell(self, call: Told, ask: Ask) -> Any:
+        """Call a method that changes something; its result is the whole body."""
+        ids = {} if call.ids is None else {"ids": call.ids}
+        arguments = {**ids, **call.arguments, "context": call.context}
+        response = await self._post(call.model, call.method, arguments, ask, repeatable=False)
+        reply = _read_told(response)
+        if response.status in _ERRORS:
+            raise refusal_of(self.system, call.model, _body_fault(reply))
+        return reply
+
+    async def _post(
+        self, model: str, method: str, arguments: Mapping[str, Any], ask: Ask, *, repeatable: bool
+    ) -> Response:
         request = Request(
             path=f"json/2/{quote(model, safe='.')}/{quote(method, safe='')}",
             method="POST",
@@ -61,13 +110,9 @@ class JSON2:
             body=_ENCODER.encode(arguments),
             label=model,
             accept=_ERRORS,
+            repeatable=repeatable,
         )
-        response = await self._caller.send(request, ask, explain=_explain)
-        reply = _read(response)
-        if response.status in _ERRORS:
-            fault = reply if isinstance(reply, dict) else {"name": "NotFound"}
-            raise error_of(self.system, model, fault)
-        return reply
+        return await self._caller.send(request, ask, explain=_explain)
 
     async def aclose(self) -> None:
         """Nothing is under way: the key is not obtained."""
@@ -99,33 +144,54 @@ class ExecuteKw:
 
     async def call(self, model: str, method: str, arguments: Mapping[str, Any], ask: Ask) -> Any:
         """Call a method, signed in; once more where the user's number is not good any more."""
-        user = await self._users.headers(ask)
-        reply = await self._execute(user, model, method, arguments, ask)
-        if exception_of(_fault(reply)) == ACCESS_DENIED:
-            self._users.invalidate(user)
-            user = await self._users.headers(ask)
-            reply = await self._execute(user, model, method, arguments, ask)
-        return self._result(reply, model)
+        parts = [model, method, [], arguments]
+        reply = _answer(await self._signed_in(parts, ask, repeatable=True))
+        if "error" in reply:
+            raise error_of(self.system, model, _fault(reply))
+        return reply["result"]
+
+    async def tell(self, call: Told, ask: Ask) -> Any:
+        """Call a method that changes something; ids and arguments go by their places."""
+        places = [*([] if call.ids is None else [call.ids]), *call.arguments.values()]
+        parts = [call.model, call.method, places, {"context": call.context}]
+        response = await self._signed_in(parts, ask, repeatable=False)
+        reply = _answer_told(response)
+        if "error" in reply:
+            raise refusal_of(self.system, call.model, _fault(reply))
+        return reply["result"]
 
     async def aclose(self) -> None:
         """Stop a sign-in under way."""
         await self._users.aclose()
 
+    async def _signed_in(self, parts: list[Any], ask: Ask, *, repeatable: bool) -> Response:
+        """Answer to a call; who is not known any more has changed nothing, and signs in again."""
+        user = await self._users.headers(ask)
+        response = await self._execute(user, parts, ask, repeatable=repeatable)
+        if _is_denied(response):
+            self._users.invalidate(user)
+            user = await self._users.headers(ask)
+            response = await self._execute(user, parts, ask, repeatable=repeatable)
+        return response
+
     async def _execute(
-        self,
-        user: Mapping[str, str],
-        model: str,
-        method: str,
-        arguments: Mapping[str, Any],
-        ask: Ask,
-    ) -> Mapping[str, Any]:
-        call = [int(user[_UID]), self._password(), model, method, [], arguments]
-        return await self._post("object", "execute_kw", call, ask, label=model)
+        self, user: Mapping[str, str], parts: list[Any], ask: Ask, *, repeatable: bool
+    ) -> Response:
+        call = [int(user[_UID]), self._password(), *parts]
+        return await self._post(
+            "object", "execute_kw", call, ask, label=str(parts[0]), repeatable=repeatable
+        )
 
     async def _sign_in(self, ask: Ask) -> Token:
         proof = [self._text(), self._password(), {}]
-        reply = await self._post("common", "authenticate", proof, ask, label="sign-in")
-        user = self._result(reply, "sign-in")
+        # Not again: each wrong password counts towards a lock.
+        response = await self._post(
+            "common", "authenticate", proof, ask, label="sign-in", repeatable=False
+        )
+        reply = _answer(response)
+        if "error" in reply:
+            raise error_of(self.system, "sign-in", _fault(reply))
+        user = reply["result"]
         if not isinstance(user, int) or isinstance(user, bool):
             msg = "the sign-in is refused: check database, user name and password (or API key)"
             raise MisconfiguredError(self.system, msg, reason=Reason.CREDENTIALS)
@@ -144,8 +210,15 @@ class ExecuteKw:
             raise MisconfiguredError(self.system, str(exc), reason=Reason.CREDENTIALS) from exc
 
     async def _post(
-        self, service: str, method: str, arguments: list[Any], ask: Ask, *, label: str
-    ) -> Mapping[str, Any]:
+        self,
+        service: str,
+        method: str,
+        arguments: list[Any],
+        ask: Ask,
+        *,
+        label: str,
+        repeatable: bool,
+    ) -> Response:
         self._calls += 1
         params = {"service": service, "method": method, "args": [self._database, *arguments]}
         body = {"jsonrpc": "2.0", "method": "call", "params": params, "id": self._calls}
@@ -155,18 +228,45 @@ class ExecuteKw:
             headers=_JSON,
             body=_ENCODER.encode(body),
             authorise=service != "common",
-            repeatable=service != "common",  # each wrong password counts towards a lock
+            repeatable=repeatable,
             label=label,
         )
-        reply = _read(await self._caller.send(request, ask))
-        if not isinstance(reply, dict) or not reply.keys() & {"result", "error"}:
-            raise BadAnswerError(self.system, f"{label} answered without a result")
-        return reply
+        return await self._caller.send(request, ask)
 
-    def _result(self, reply: Mapping[str, Any], label: str) -> Any:
-        if "error" in reply:
-            raise error_of(self.system, label, _fault(reply))
-        return reply["result"]
+
+def _answer(response: Response) -> Mapping[str, Any]:
+    reply = _read(response)
+    if not isinstance(reply, dict) or not reply.keys() & {"result", "error"}:
+        raise BadAnswerError(response.system, f"{response.label} answered without a result")
+    return reply
+
+
+def _answer_told(response: Response) -> Mapping[str, Any]:
+    try:
+        return _answer(response)
+    except BadAnswerError as exc:
+        raise InDoubtError(response.system, exc.message) from exc
+
+
+def _is_denied(response: Response) -> bool:
+    if ACCESS_DENIED.encode() not in response.content:
+        return False  # most answers are read once
+    try:
+        reply = _read(response)
+    except BadAnswerError:
+        return False
+    return isinstance(reply, dict) and exception_of(_fault(reply)) == ACCESS_DENIED
+
+
+def _read_told(response: Response) -> Any:
+    try:
+        return _read(response)
+    except BadAnswerError as exc:
+        raise InDoubtError(response.system, exc.message) from exc
+
+
+def _body_fault(reply: Any) -> Mapping[str, Any]:
+    return reply if isinstance(reply, dict) else {"name": "NotFound"}
 
 
 def _fault(reply: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from canonical.errors import (
     InvalidInputError,
     MisconfiguredError,
     Reason,
+    RejectedError,
     SupplygraphError,
     UnavailableError,
 )
@@ -43,6 +44,38 @@ def error_of(system: str, label: str, error: Any) -> SupplygraphError:
     return _broken(system, label, name)
 
 
+class WarnedError(RejectedError):
+    """Tryton wants a user to confirm something first.
+
+    Attributes:
+        name: The warning's name, without what it is about.
+        key: The whole name, by which it is confirmed.
+    """
+
+    def __init__(self, system: str, key: str, said: str) -> None:
+        super().__init__(system, said)
+        self.key = key
+        self.name = key.partition(".")[2] or key
+
+
+def refusal_of(system: str, label: str, error: Any) -> SupplygraphError:
+    """The error that a reply's `error` stands for where something was told.
+
+    Nothing of it was done. What Tryton says for people is passed on; everything else is as in
+    `error_of`.
+    """
+    match error:
+        case ["UserError", [*said]]:
+            return RejectedError(system, _words(said[:2]))
+        case ["UserWarning", [str(key), *said]]:
+            return WarnedError(system, key, _words(said))
+    return error_of(system, label, error)
+
+
+def _words(said: list[Any]) -> str:
+    return _short(" ".join(str(part) for part in said if part)) or "no reason is given"
+
+
 def _broken(system: str, label: str, text: str) -> SupplygraphError:
     unknown = _KEY.fullmatch(text)
     if unknown:
@@ -56,9 +89,7 @@ def _broken(system: str, label: str, text: str) -> SupplygraphError:
 
 def _text(rest: list[Any]) -> str:
     first = rest[0] if rest else ""
-    if isinstance(first, list):
-        first = " ".join(str(part) for part in first[:2] if part)
-    return _short(str(first)) or "no reason is given"
+    return _words(first[:2] if isinstance(first, list) else [first])
 
 
 def _short(text: str) -> str:

@@ -9,9 +9,16 @@ from urllib.parse import quote
 
 import msgspec
 
-from canonical.errors import BadAnswerError, MisconfiguredError, Reason, UnavailableError
+from canonical.errors import (
+    BadAnswerError,
+    InDoubtError,
+    MisconfiguredError,
+    Reason,
+    SupplygraphError,
+    UnavailableError,
+)
 from canonical.ports import Ask
-from connectors.jsonrpc.tryton.errors import error_of
+from connectors.jsonrpc.tryton.errors import error_of, refusal_of
 from connectors.jsonrpc.tryton.values import decode, encode
 from connectors.kit.auth import Token, TokenCache
 from connectors.kit.auth_kinds import SessionAuth
@@ -19,6 +26,7 @@ from connectors.kit.http import HTTPCaller, Request, Response
 from connectors.kit.secrets import SecretMissingError, Vault
 
 _HEADERS: Final = {"Content-Type": "application/json"}
+_ErrorFor = Callable[[str, str, Any], SupplygraphError]
 
 
 class TrytonSession:
@@ -67,6 +75,23 @@ class TrytonSession:
         """
         return await self._send(method, params, ask, label=label)
 
+    async def tell(self, method: str, params: list[Any], ask: Ask, *, label: str) -> Any:
+        """Call a method that changes something, at most once.
+
+        Raises:
+            InDoubtError: it may have been done.
+            RejectedError: Tryton refuses, with its words (`WarnedError`: it wants a confirmation).
+            ConflictError: the record is no longer as `_timestamp` of the context says.
+            MisconfiguredError: what was named is not there.
+            UnavailableError: it was surely not done.
+        """
+        await self.headers(ask)  # signing in is not part of what may be in doubt
+        response = await self._post(method, params, ask, label=label, repeatable=False)
+        try:
+            return self._result(response, label, refusal_of)
+        except BadAnswerError as exc:
+            raise InDoubtError(self.system, exc.message) from exc
+
     async def context(self, ask: Ask) -> Mapping[str, Any]:
         """The user's preferences: without them Tryton answers for no company."""
         if self._preferences is None:
@@ -104,6 +129,22 @@ class TrytonSession:
     async def _send(
         self, method: str, params: list[Any], ask: Ask, *, label: str, authorise: bool = True
     ) -> Any:
+        # Not a sign-in again: each wrong password counts towards a lock.
+        response = await self._post(
+            method, params, ask, label=label, repeatable=authorise, authorise=authorise
+        )
+        return self._result(response, label, error_of)
+
+    async def _post(
+        self,
+        method: str,
+        params: list[Any],
+        ask: Ask,
+        *,
+        label: str,
+        repeatable: bool,
+        authorise: bool = True,
+    ) -> Response:
         self._calls += 1
         # Exactly these three keys: with any other ("jsonrpc") errors come as HTML.
         body = encode({"id": self._calls, "method": method, "params": params})
@@ -113,13 +154,12 @@ class TrytonSession:
             headers=_HEADERS,
             body=body,
             authorise=authorise,
-            repeatable=authorise,  # each wrong password counts towards a lock
+            repeatable=repeatable,
             label=label,
         )
-        response = await self._caller.send(request, ask, explain=explain)
-        return self._result(response, label)
+        return await self._caller.send(request, ask, explain=explain)
 
-    def _result(self, response: Response, label: str) -> Any:
+    def _result(self, response: Response, label: str, error_for: _ErrorFor) -> Any:
         try:
             reply = decode(response.content)
         except (msgspec.DecodeError, ValueError, RecursionError) as exc:
@@ -127,7 +167,7 @@ class TrytonSession:
         if not isinstance(reply, dict) or not reply.keys() & {"result", "error"}:
             raise BadAnswerError(self.system, f"{label} answered without a result")
         if "error" in reply:
-            raise error_of(self.system, label, reply["error"])
+            raise error_for(self.system, label, reply["error"])
         return reply["result"]
 
 

@@ -27,6 +27,7 @@ from connectors.kit.mapping.fields import (
 )
 from connectors.kit.mapping.shape import Column, column_at, shape_of
 from connectors.kit.mapping.when import ALWAYS, Model, Scalar, When
+from connectors.kit.mapping.writes import Writes
 
 
 def _part(value: Any) -> Any:
@@ -137,6 +138,9 @@ class EntityMapping(Model):
     )
     fields: dict[str, FieldMapping] = Field(
         min_length=1, description="Canonical columns, and where they come from."
+    )
+    writes: Writes | None = Field(
+        None, description="What the system can be told; nothing where it is left out."
     )
 
     @model_validator(mode="after")

@@ -45,8 +45,8 @@ def with_computed(mapping: EntityMapping, wanted: Wanted) -> dict[str, Any]:
     return tree
 
 
-def plan(mapping: EntityMapping, wanted: Wanted) -> Plan:
-    """What is to be fetched for a tree of columns, computations included."""
+def plan(mapping: EntityMapping, wanted: Wanted, further: Iterable[str] = ()) -> Plan:
+    """What is to be fetched for a tree of columns, computations included, and further paths."""
     paths = _Paths(grouped=bool(mapping.group))
     for name, inner in wanted.items():
         form = mapping.fields.get(name)
@@ -55,7 +55,7 @@ def plan(mapping: EntityMapping, wanted: Wanted) -> Plan:
     paths.when(mapping.where, "")
     for part in mapping.key:
         paths.at("", part.path)
-    for path in (*mapping.group, *mapping.row_key):
+    for path in (*mapping.group, *mapping.row_key, *further):
         paths.at("", path)
     return _split(mapping, paths)
 

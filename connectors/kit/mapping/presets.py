@@ -13,7 +13,7 @@ from connectors.kit.mapping.model import PresetModel
 
 PRESETS: Final = Path(__file__).parents[2] / "presets"
 
-_BY_ENTRY: Final = frozenset({"fields", "related", "lookups"})
+_BY_ENTRY: Final = frozenset({"fields", "related", "lookups", "writes"})
 _DEEP: Final = frozenset({"", "settings", "policy", "units", "entities", "entity", "options"})
 
 
@@ -62,8 +62,8 @@ def merge(preset: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, 
     """A preset document with a manifest's overrides, both left as they are.
 
     `settings`, `policy`, `units`, `options` and the entities are merged key by key. Under `fields`,
-    `related` and `lookups` each entry replaces the preset's entry of that name. Everything else is
-    replaced. Null removes a key.
+    `related`, `lookups` and `writes` each entry replaces the preset's entry of that name.
+    Everything else is replaced. Null removes a key.
     """
     return _merged(preset, overrides, "")
 

@@ -17,8 +17,8 @@ from runtime.security.api_keys import APIKeys
 from runtime.security.principal import Principal, scope_key
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
-from tests.events.conftest import POSTGRESQL
 from tests.fakes.acts import audited
+from tests.fixtures.stores import POSTGRESQL
 from tests.unit.app.manifest.sound import ENVIRON, SOUND
 
 SCOPED = ("--scope", "orders:read")

@@ -60,7 +60,7 @@ async def test_status_500_is_tried_again_where_declared(world: Any) -> None:
 async def test_what_must_not_happen_twice_is_sent_once(world: Any) -> None:
     world.server.answer = world.always(world.reply(503))
     assert await reason_of(world.transport().send(ORDER, world.ask())) == (
-        Reason.SERVER_ERROR,
+        Reason.IN_DOUBT,
         None,
     )
     assert len(world.server.heard) == 1

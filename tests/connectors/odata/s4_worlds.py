@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from canonical.backends import Backend
 from canonical.criteria import Condition, Criteria, Op, Sort
 from canonical.entities import KEY, EntityName
-from canonical.ports import Backend, ListQuery
+from canonical.ports import ListQuery
 from canonical.purchase_orders import PurchaseOrderLine
 from canonical.values import Money
 from sandbox.world import World

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from canonical.backends import Backend
 from canonical.criteria import Condition, Op, Range, Sort
 from canonical.entities import KEY, EntityName
 from canonical.forecasts import Forecast
 from canonical.inventory import InventoryPosition
 from canonical.items import Item
 from canonical.locations import Location
-from canonical.ports import Backend, ListQuery, Severity
+from canonical.ports import ListQuery, Severity
 from canonical.purchase_orders import PurchaseOrder
 from canonical.receipts import Receipt
 from canonical.suppliers import Supplier

@@ -1,11 +1,12 @@
 """Recommendations in a store, with a clock that stands; and their approval, in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from canonical.entities import EntityName
@@ -15,12 +16,14 @@ from canonical.ordering import Ordered, OrderReference, WantedOrder
 from canonical.ports import ListQuery
 from canonical.replenishment import Approver, Decision, Evaluated, Recommended, Verdict
 from runtime.events.ledger import Ledger
+from runtime.events.writing import Writing
 from runtime.replenishment.recommendations import Recommendations
 from runtime.replenishment.source import RecommendationSource
 from runtime.store.store import Store
 from tests.fakes.asks import ASK
-from tests.fakes.processes import Clock, FakeEngine
-from tests.fakes.proposals import MORNING, evaluated, in_two_weeks
+from tests.fakes.engines import FakeEngine
+from tests.fakes.processes import Clock
+from tests.fakes.proposals import LINES, MORNING, evaluated, in_two_weeks, proposal
 from workflows.approval.desk import Approvers
 from workflows.approval.policies import (
     ApprovalPolicy,
@@ -29,10 +32,12 @@ from workflows.approval.policies import (
     Escalation,
     Limit,
 )
-from workflows.approval.ports import Notice, Ordering
+from workflows.approval.ports import Calculating, Ordering
 from workflows.approval.process import Approval
 from workflows.approval.reacting import Reacting
+from workflows.notifications.ports import Notice
 from workflows.process import Process, ProcessKind, Starting
+from workflows.replenishment.calculation import Calculated
 
 STREAM = EntityName.RECOMMENDATION
 POLICY = ApprovalPolicy(
@@ -43,9 +48,9 @@ POLICY = ApprovalPolicy(
     ),
     deadlines=(
         Deadlines(
-            to="planning",
+            to="role:buyer",
             remind_after=(timedelta(hours=4),),
-            escalations=(Escalation(timedelta(hours=24), "leads"),),
+            escalations=(Escalation(timedelta(hours=24), "owner:lea"),),
             expire_after=timedelta(days=14),
         ),
     ),
@@ -117,12 +122,13 @@ class Approving(House):
             order=OrderReference("erp-eu", "45/7", "PO-45")
         )
         how = Ordering(self.starting, Made, lambda made: made.ordered)
-        self.approval = Approval(self.kept, policy, how, self.notify)
-        ordering = ProcessKind("ordering", 1, OrderAsked, Made, self.order)
-        self.engine = FakeEngine(self.approval.kind(), ordering, clock=self.clock)
+        self.approval = Approval(self.kept, policy, how, self)
+        self.ordering = ProcessKind("ordering", 1, OrderAsked, Made, self.order)
+        self.engine = FakeEngine(self.approval.kind(), self.ordering, clock=self.clock)
         self.reacting = Reacting(self.engine)
         self.position = 0
-        self.desk = Approvers(self.kept, policy, self.engine, self)
+        self.calculating = Calculating(self.again, self.today)
+        self.desk = Approvers(self.kept, policy, self.engine, self.calculating)
 
     def starting(self, wanted: WantedOrder, found: Recommended) -> Starting:
         """The process that orders."""
@@ -140,18 +146,23 @@ class Approving(House):
             raise self.comes_of_it
         return Made(self.comes_of_it)
 
-    async def notify(self, notice: Notice) -> None:
+    async def tell(self, notices: Sequence[Notice]) -> None:
         """Tell people."""
-        self.notices.append(notice)
+        self.notices += notices
 
-    async def again(self, inputs: bytes, *, correlation_id: str) -> Evaluated:
+    async def tell_with(self, writing: Writing, notices: Sequence[Notice]) -> None:
+        """Nobody asks for this."""
+        raise NotImplementedError
+
+    def again(self, inputs: bytes) -> Calculated:
         """What the calculation finds on frozen inputs."""
-        assert inputs == b'{"on_hand":"40"}'
-        return evaluated()
+        if inputs != b'{"on_hand":"40"}':
+            raise msgspec.ValidationError("another form")
+        return Calculated(proposal=proposal(), lines=LINES)
 
-    async def today(self, item: str, location: str, *, correlation_id: str) -> Evaluated:
+    async def today(self, item: str, location: str, *, correlation_id: str) -> Calculated:
         """What it finds today."""
-        return evaluated(item, location, quantity=Decimal(300))
+        return Calculated(lines=LINES[:1])
 
     async def proposed(self, *found: Evaluated) -> list[str]:
         """Take evaluations; the keys of all processes, in order."""

@@ -97,19 +97,21 @@ async def test_what_is_no_longer_needed_is_taken_back(house: House) -> None:
     )
 
 
-async def test_nothing_new_is_proposed_while_one_is_being_ordered(house: House) -> None:
+async def test_what_was_just_approved_or_ordered_is_not_proposed_twice(house: House) -> None:
     key = await house.one()
+    more = evaluated(quantity=Decimal(500))
     await house.kept.decide(key, says(), approvals(1))
+    assert [r.provenance.key for r in await house.kept.approved(["SKU-1", "SKU-2"])] == [key]
 
-    assert await house.take(evaluated(quantity=Decimal(500))) == []
+    house.later(seconds=119)
+    assert await house.take(more) == []
     await house.kept.ordered(key, OrderReference("erp-eu", "45/7", "PO-45"))
-    await house.take(evaluated(quantity=Decimal(500)))
-    assert await house.standing() == [
-        ("SKU-1", "ORDERED", Decimal(240)),
-        ("SKU-1", "PROPOSED", Decimal(500)),
-    ]
-    ordered = (await house.kept.get(key)).record
-    assert order_of(ordered) == ("erp-eu", "45/7")
+    assert await house.kept.approved(["SKU-1"]) == []
+    house.later(seconds=119)
+    assert await house.take(more) == []
+    house.later(seconds=1)
+    assert [status for status, _ in await house.take(more)] == ["PROPOSED"]
+    assert order_of((await house.kept.get(key)).record) == ("erp-eu", "45/7")
 
 
 async def test_what_was_rejected_is_not_proposed_again_for_a_while(house: House) -> None:
@@ -194,6 +196,14 @@ async def test_nobody_decides_after_it_has_expired(house: House) -> None:
     assert (await house.kept.close(key, Status.APPROVED, by="x", note="y")) == closed
     with pytest.raises(ConflictError, match="not decided in time: it has expired"):
         await house.kept.decide(key, says(), approvals(1))
+
+
+async def test_who_has_approved_first_hears_that_it_has_expired(house: House) -> None:
+    key = await house.one()
+    await house.kept.decide(key, says("ann"), approvals(2))
+    await house.kept.close(key, Status.EXPIRED, by=None, note="nobody decided in time")
+    with pytest.raises(ConflictError, match="it has expired"):
+        await house.kept.decide(key, says("ann"), approvals(2))
 
 
 async def test_escalating_is_heard_of_each_time(house: House) -> None:

@@ -3,8 +3,9 @@
     POST /jsonrpc                    common.authenticate, object.execute_kw; errors inside HTTP 200
     POST /json/2/<model>/<method>    named arguments, bearer key; errors by status
 
-It knows search_read, search_count and fields_get, and refuses what Odoo refuses: unknown models,
-methods and fields, private methods, models that the user has no right to.
+It knows search_read, search_count and fields_get, create, write and the buttons of purchase orders
+(`changing.py`), and refuses what Odoo refuses: unknown models, methods and fields, private methods,
+models that the user has no right to.
 """
 
 import json
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.systems.odoo.changing import CHANGES, Changing, OdooError
 from tests.systems.odoo.domains import Evaluator, InvalidDomain, Record
 from tests.systems.odoo.world import as_version
 
@@ -26,14 +28,8 @@ PASSWORD = "an-api-key-for-rpc"
 UID = 7
 
 
-class OdooError(Exception):
-    """An exception on the server, by its name there."""
-
-    def __init__(self, name: str, message: str, status: int) -> None:
-        super().__init__(message)
-        self.name = name
-        self.message = message
-        self.status = status
+class BrokenDown(Exception):
+    """The server answers 500, and nothing more."""
 
 
 @dataclass
@@ -45,6 +41,10 @@ class Odoo:
         refused: Models that the user may not read.
         calls: What was called: model, method, arguments.
         password: What is accepted now.
+        uid: The user's number now.
+        unwritable: Models that the user may not change.
+        breaks: What becomes of the next calls that change something: the server breaks down
+            `before` or `after` it has done them.
     """
 
     version: int = 18
@@ -52,10 +52,14 @@ class Odoo:
     calls: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     password: str = PASSWORD
     logins: int = 0
+    uid: int = UID
+    unwritable: set[str] = field(default_factory=set)
+    breaks: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.fields, self.records = as_version(self.version)
         self._evaluator = Evaluator(self.fields, self._follow)
+        self._changing = Changing(self.fields, self.records)
 
     @property
     def application(self) -> Starlette:
@@ -64,7 +68,7 @@ class Odoo:
             Route("/jsonrpc", self._jsonrpc, methods=["POST"]),
             Route("/json/2/{model}/{method}", self._json2, methods=["POST"]),
         ]
-        return Starlette(routes=routes)
+        return Starlette(routes=routes, exception_handlers={BrokenDown: _broken_down})
 
     def called(self) -> list[tuple[str, str]]:
         """Models and methods called so far; forgets them."""
@@ -99,12 +103,12 @@ class Odoo:
             case "common", "authenticate":
                 self.logins += 1
                 login, password, _ = rest
-                return UID if (login, password) == (LOGIN, self.password) else False
+                return self.uid if (login, password) == (LOGIN, self.password) else False
             case "object", "execute_kw":
                 uid, password, model, method, arguments, named = rest
-                if (uid, password) != (UID, self.password):
+                if (uid, password) != (self.uid, self.password):
                     raise OdooError("odoo.exceptions.AccessDenied", "Access Denied", 403)
-                assert arguments == []
+                named = {**named, **_named(model, method, arguments)}
                 return self._call(model, method, named)
         raise OdooError("builtins.KeyError", str(params["service"]), 500)
 
@@ -140,7 +144,21 @@ class Odoo:
                 return self._search_read(model, named)
             case "search_count":
                 return len(self._search(model, named))
+        if method in CHANGES:
+            return self._change(model, method, named)
         raise OdooError("werkzeug.exceptions.NotFound", f"no method {model}.{method}", 404)
+
+    def _change(self, model: str, method: str, named: dict[str, Any]) -> Any:
+        fate = self.breaks.pop(0) if self.breaks else ""
+        if fate == "before":
+            raise BrokenDown
+        if model in self.unwritable:
+            message = f"You are not allowed to modify '{model}' ({model}) records."
+            raise OdooError("odoo.exceptions.AccessError", message, 403)
+        done = self._changing.call(model, method, named)
+        if fate == "after":
+            raise BrokenDown
+        return done
 
     def _fields_get(self, model: str, attributes: Sequence[str]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -198,6 +216,19 @@ class Odoo:
         held = record.get(name, False)
         ids = held if isinstance(held, list) else [held] if held else []
         return [(kind[1], self.records[kind[1]][i]) for i in ids]
+
+
+async def _broken_down(request: Request, exc: Exception) -> Response:
+    del request, exc
+    return Response("Internal Server Error", 500)
+
+
+def _named(model: str, method: str, arguments: list[Any]) -> dict[str, Any]:
+    """What execute_kw gives by place, by the names that JSON-2 has for it."""
+    names = {"create": ["vals_list"], "write": ["ids", "vals"]}.get(method, ["ids"])
+    if len(arguments) > len(names) or (method == "create" and not arguments):
+        raise OdooError("builtins.TypeError", f"{model}.{method}: wrong arguments", 422)
+    return dict(zip(names, arguments, strict=False))
 
 
 def _sortable(value: Any) -> tuple[bool, Any]:

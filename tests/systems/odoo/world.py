@@ -75,10 +75,12 @@ FIELDS: Final[Fields] = {
         "amount_untaxed": FLOAT, "order_line": many("purchase.order.line"),
         "picking_type_id": one("stock.picking.type"), "receipt_status": SELECTION,
         "mail_reception_confirmed": BOOLEAN, "locked": BOOLEAN, "invoice_status": SELECTION,
+        "origin": CHAR, "partner_ref": CHAR,
     },
     "purchase.order.line": {
         "order_id": one("purchase.order"), "product_id": one("product.product"),
-        "display_type": SELECTION, "product_qty": FLOAT, "product_uom": one("uom.uom"),
+        "sequence": INTEGER, "name": TEXT, "display_type": SELECTION,
+        "product_qty": FLOAT, "product_uom": one("uom.uom"),
         "price_unit": FLOAT, "discount": FLOAT, "qty_received": FLOAT, "date_planned": DATETIME,
     },
     "stock.picking": {

@@ -21,6 +21,8 @@ _INDEXES: Final = (
     ("recommendations", ["status", "need_by"]),
     ("recommendations", ["item"]),
     ("recommendations", ["supplier"]),
+    ("exceptions", ["cause", "opened_at"]),
+    ("exceptions", ["due_at"]),
     ("exceptions", ["opened_at", "id"]),
     ("exceptions", ["state", "severity"]),
     ("exceptions", ["process_id"]),
@@ -134,6 +136,7 @@ def _recommendations() -> None:
         *_text("item", "location"),
         *_time("due_at", "first_at"),
         *_text("cause", "correlation_id"),
+        _number("revision"),
         _key("evaluations", "item", "location"),
     )
     op.create_table(
@@ -141,7 +144,7 @@ def _recommendations() -> None:
         *_text("id", "status", "item", "location", "supplier", "quantity", "unit", "need_by"),
         *_text("cost", "currency", null=True),
         *_text("reason", "inputs", "facts"),
-        *_time("created_at", "updated_at"),
+        *_time("waiting_since", "created_at", "updated_at"),
         *_text("requested_by", "decided_by", null=True),
         *_time("decided_at", null=True),
         *_text("note", "first_approved_by", null=True),
@@ -161,7 +164,10 @@ def _exceptions() -> None:
         *_text("correlation_id"),
         _number("occurrences"),
         *_text("details"),
+        *_text("earlier", null=True),
         *_time("opened_at", "updated_at"),
+        *_time("due_at", null=True),
+        sa.Column("overdue", sa.Boolean, nullable=False),
         *_time("closed_at", null=True),
         _key("exceptions", "id"),
     )

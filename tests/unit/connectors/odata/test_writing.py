@@ -143,10 +143,22 @@ async def test_a_change_goes_to_the_rows_address(updates: str, method: str) -> N
     assert service.body() == {"X": "1"}
 
 
-async def test_a_change_without_a_version_does_not_say_that_it_overwrites() -> None:
-    writer, service = opened(answer(204))
+async def test_a_change_of_any_state_says_so_where_there_are_etags() -> None:
+    writer, service = opened(answer(204), answer(204))
     await writer.change(ORDERS, {"Order": "45"}, {"Text": "x"}, ASK)
-    assert "If-Match" not in service.requests[0].headers
+    assert service.requests[0].headers["If-Match"] == "*"
+    await writer.change(NUMBER, {"Id": GUID, "Code": "1"}, {"Text": "x"}, ASK)
+    assert "If-Match" not in service.requests[1].headers
+
+
+async def test_a_row_behind_a_link_to_many_may_stand_alone() -> None:
+    writer, service = opened(answer(201, MADE), answer(202, TOGETHER % (CHANGED * 2), BATCH))
+    row = {"to_Item": {"Item": 10, "Quantity": Decimal(1), "to_Part": {"Part": "1", "N": 1}}}
+    await writer.create(ORDERS, row, ASK)
+    parts = [{"Part": "1", "N": 1}]
+    assert service.body() == {"to_Item": [{"Item": "00010", "Quantity": "1", "to_Part": parts}]}
+    await writer.change(ORDERS, {"Order": "45"}, row, ASK)
+    assert (service.requests[1].body or b"").count(b"PATCH") == 2
 
 
 async def test_nothing_to_change_is_no_request() -> None:

@@ -83,7 +83,7 @@ def proposed(case: Case) -> Any:
     return proposal
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(case=any_cases)
 def test_it_is_what_another_calculation_says(case: Case) -> None:
     expected = solve(case)

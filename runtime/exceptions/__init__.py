@@ -1,0 +1,1 @@
+"""Exceptions as rows of the store: what people have to look at."""

@@ -1,0 +1,1 @@
+"""Exceptions, in the sense of operations: what processes report and people decide on."""

@@ -1,0 +1,1 @@
+"""Notifications: what people are told of, kept with what it tells of until it is sent."""
