@@ -7,6 +7,7 @@ make bench ARGS="--profile Q2"        where the time goes (py-spy, as root)
 make bench ARGS="--streams [--quick]" fan-out of subscriptions, beside other servers
 make bench ARGS="--ingest [--quick]"  webhooks and files, over both kinds of store
 make bench ARGS="--soak --events 200000"  processes killed, Redis and database away: nothing is lost
+make bench ARGS="--crashes 3000"      processes killed at every line: each order is placed once
 make bench ARGS=--publish             everything, and the chart in docs
 """
 
@@ -17,6 +18,7 @@ import msgspec
 
 from app.serve import ended_by_signals
 from bench.chart import draw
+from bench.crashes.run import crash_many
 from bench.ingestion.run import run as run_ingestion
 from bench.kit.run import ORDER, KitOptions, run
 from bench.processes import ROOT
@@ -40,6 +42,7 @@ def main() -> None:
     parser.add_argument("--streams", action="store_true", help="measure subscriptions instead")
     parser.add_argument("--ingest", action="store_true", help="measure the ways in instead")
     parser.add_argument("--soak", action="store_true", help="look for lost events instead")
+    parser.add_argument("--crashes", type=int, metavar="TIMES", help="kill processes instead")
     parser.add_argument("--events", type=int, default=200_000, help="with --soak: how many")
     parser.add_argument("--profile", metavar="QUESTION", help="say where the time goes instead")
     parser.add_argument("--kit", type=Path, metavar="FOLDER", help="run the peers' kit instead")
@@ -66,6 +69,9 @@ def _run(given: argparse.Namespace) -> None:
     only = given.only.split(",") if given.only else ()
     if given.soak:
         print(msgspec.json.format(msgspec.json.encode(soak_here(given.events))).decode())
+        return
+    if given.crashes is not None:
+        print(msgspec.json.format(msgspec.json.encode(crash_many(given.crashes))).decode())
         return
     if given.ingest:
         run_ingestion(quick=given.quick, only=only, results=RESULTS)

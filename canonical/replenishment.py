@@ -171,13 +171,13 @@ class Recalculated(Struct, frozen=True, kw_only=True):
     Attributes:
         recommended: As it stands.
         proposal: What would be proposed; None if nothing would be.
-        problem: Why that cannot be said: something is missing in a system.
+        lines: The calculation.
         same: Whether it says the same as the recommendation.
     """
 
     recommended: Recommended
     proposal: Proposal | None = None
-    problem: str | None = None
+    lines: tuple[ExplainedLine, ...] = ()
     same: bool
 
 
@@ -208,7 +208,8 @@ class RecommendationDesk(Protocol):
         Nothing is changed by it.
 
         Raises:
-            NotFoundError: if there is no such recommendation.
+            NotFoundError: if there is no such recommendation, or its item is no more.
+            InvalidInputError: if it cannot be calculated: it says what is missing, and where.
             UnavailableError: if today's figures cannot be read.
         """
 

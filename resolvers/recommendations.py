@@ -27,6 +27,7 @@ from canonical.replenishment import (
     Approver,
     Decision,
     ExplainedLine,
+    Recalculated,
     RecommendationDesk,
     Verdict,
 )
@@ -145,23 +146,29 @@ async def recalculate(
 
     Raises:
         UnsupportedError: if it is another system's, or nothing is calculated here.
+        NotFoundError: if its item is no more.
         InvalidInputError: if it cannot be calculated, because something is missing in a system.
     """
     context.operation.personal = True  # today's figures are not for the next who asks
     desk = _desk(context)
     try:
         key = await _seen(context, id)
-        found = await desk.recalculate(
-            key, today=on is RecalculationBasis.TODAY, correlation_id=context.correlation_id
-        )
     except NotFoundError:
         return [None for _ in parents]
-    if found.problem is not None:
-        raise InvalidInputError(f"it cannot be calculated again: {found.problem}")
+    found = await desk.recalculate(
+        key, today=on is RecalculationBasis.TODAY, correlation_id=context.correlation_id
+    )
+    again = _recalculation(found)
+    return [again for _ in parents]
+
+
+def _recalculation(found: Recalculated) -> Recalculation:
     record, proposal = found.recommended.record, found.proposal
     if proposal is None:
-        return [Recalculation(recommendation=record, same=False, needed=False) for _ in parents]
-    again = Recalculation(
+        return Recalculation(
+            recommendation=record, same=False, needed=False, explanation=found.lines
+        )
+    return Recalculation(
         recommendation=record,
         same=found.same,
         needed=True,
@@ -171,9 +178,8 @@ async def recalculate(
         need_by=proposal.need_by,
         estimated_cost=proposal.cost,
         reason=proposal.reason,
-        explanation=proposal.lines,
+        explanation=found.lines,
     )
-    return [again for _ in parents]
 
 
 async def _decided(context: RequestContext, asked: Deciding, decision: Decision) -> DecisionPayload:

@@ -25,6 +25,7 @@ Amounts = Annotated[
     Field(max_length=200),
 ]
 Hours = Annotated[float, Field(gt=0, le=8_760)]
+_PEOPLE: Final = "`role:buyer` or `owner:ann`, as `notifications` knows them"
 _UP_TO: Final = "Highest values, by currency (ISO 4217); nothing in other currencies."
 _USUAL: Final[Mapping[str, Decimal]] = dict.fromkeys(("EUR", "USD", "GBP", "CHF"), Decimal(10_000))
 
@@ -90,15 +91,13 @@ class EscalationConfig(Part):
     """Who is asked when nobody has decided."""
 
     after_hours: Annotated[Hours, Field(description="Hours after the proposal.")]
-    to: Annotated[Name, Field(description="Who: a name that `notifications` knows.")]
+    to: Annotated[Name, Field(description=f"Who: {_PEOPLE}.")]
 
 
 class DeadlinesConfig(ScopeConfig):
     """How long people have to decide."""
 
-    to: Annotated[
-        Name, Field(description="Who is told and reminded: a name that `notifications` knows.")
-    ] = "approvers"
+    to: Annotated[Name, Field(description=f"Who is told and reminded: {_PEOPLE}.")] = "role:buyer"
     remind_after_hours: Annotated[
         tuple[Hours, ...],
         Field(max_length=20, description="Hours after the proposal at which they are reminded."),
@@ -109,7 +108,7 @@ class DeadlinesConfig(ScopeConfig):
             max_length=20,
             description="Who is asked then; each is an exception `APPROVAL_OVERDUE` too.",
         ),
-    ] = (EscalationConfig(after_hours=24.0, to="escalation"),)
+    ] = (EscalationConfig(after_hours=24.0, to="role:operator"),)
     expire_after_hours: Annotated[
         Hours, Field(description="Hours after the proposal at which it expires undecided.")
     ] = 168.0

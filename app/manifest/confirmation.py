@@ -197,6 +197,13 @@ class ConfirmationConfig(Part):
             ge=2, le=1_000_000, description="How many times the ordered quantity may be promised."
         ),
     ] = _POLICIES.absurd_factor
+    others: Annotated[
+        bool,
+        Field(
+            description="Whether orders that were made and sent past this service are waited for "
+            "too, once their leading system tells that they were sent or confirmed."
+        ),
+    ] = True
     answer_within_s: Annotated[
         float,
         Field(gt=0, le=60, description="Seconds that a caller waits for what comes of its answer."),

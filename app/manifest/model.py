@@ -12,7 +12,7 @@ from app.manifest.identity import IdentityConfig
 from app.manifest.ingestion import SystemIngestion
 from app.manifest.known_operations import KnownOperationsConfig
 from app.manifest.limits import LimitsConfig
-from app.manifest.part import Part
+from app.manifest.part import Exact, Part
 from app.manifest.processes import ProcessesConfig
 from app.manifest.regions import RegionConfig
 from app.manifest.serving import AnswersConfig, HTTPConfig
@@ -151,15 +151,6 @@ class CrosswalkConfig(Part):
         if (self.file is None) == (self.rows is None):
             raise ValueError("give the keys by exactly one of `file` and `rows`")
         return self
-
-
-Exact = Annotated[
-    Decimal,
-    BeforeValidator(
-        lambda v: repr(v) if isinstance(v, float) else v, json_schema_input_type=float | str
-    ),
-]
-"""A number that is kept digit for digit."""
 
 
 class ConversionConfig(Part):

@@ -25,7 +25,12 @@ _SCOPES_BY_RESOURCE = {
     "order_confirmations": "core.purchase_order.read",
     "receiving_transactions": "core.inventory.receiving.read",
 }
-_SCOPES = frozenset(_SCOPES_BY_RESOURCE.values())
+_WRITE_SCOPES_BY_RESOURCE = {
+    "purchase_orders": "core.purchase_order.write",
+    "order_confirmations": "core.purchase_order.write",
+    "receiving_transactions": "core.inventory.receiving.write",
+}
+_SCOPES = frozenset({*_SCOPES_BY_RESOURCE.values(), *_WRITE_SCOPES_BY_RESOURCE.values()})
 
 
 class OAuthError(Exception):
@@ -84,7 +89,8 @@ class Tokens:
         token = self._tokens.get(text) if scheme.lower() == "bearer" else None
         if token is None or token.expires_at <= self._clock():
             return 401
-        return 200 if _SCOPES_BY_RESOURCE.get(resource, "") in {"", *token.scopes} else 403
+        wanted = _SCOPES_BY_RESOURCE if request.method == "GET" else _WRITE_SCOPES_BY_RESOURCE
+        return 200 if wanted.get(resource, "") in {"", *token.scopes} else 403
 
 
 def _client(request: Request, form: dict[str, str]) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sandbox.changes import Change
+from sandbox.changes import Change, first_moment
 from sandbox.coupa.filters import Resource
 from sandbox.coupa.rows import Row, Rows, item_row, moment, supplier_row
 from sandbox.kit.product import Touched
@@ -31,6 +31,8 @@ class Changing:
         self._confirmation_ids = {
             row["order-header"]["id"]: row["id"] for row in resources["order_confirmations"].rows
         }
+        self.orders = {o.number: o for o in world.orders if o.system == "procurement"}
+        self.at = first_moment(world.today)
         self._moves: dict[str, list[Movement]] = {}
         for move in world.movements:
             if move.order in self._order_ids:
@@ -42,6 +44,7 @@ class Changing:
         Returns:
             What differs from before, row by row; nothing if procurement does not see the change.
         """
+        self.at = max(self.at, change.at)
         touched: list[Touched] = []
         if change.order is not None and change.order.system == "procurement":
             touched += self._order(change, change.order)
@@ -54,6 +57,11 @@ class Changing:
             touched += self._put("items", row)
         return touched
 
+    def adopt(self, number: int, order: Order) -> None:
+        """Take in an order that is among the rows already."""
+        self._order_ids[order.number] = number
+        self.orders[order.number] = order
+
     def order_row(self, number: str) -> Row:
         """An order as the interface shows it now."""
         return self._resources["purchase_orders"].by_id[self._order_ids[number]]
@@ -64,6 +72,10 @@ class Changing:
         return [Touched(name, key, values)] if values else []
 
     def _order(self, change: Change, order: Order) -> list[Touched]:
+        overlay = self._rows.overlays.get(order.number)
+        if overlay is not None and self.orders.get(order.number) != order:
+            overlay["version"] += 1
+        self.orders[order.number] = order
         moves = self._moves.setdefault(order.number, [])
         received = [move for move in change.movements if move.kind == _RECEIPT]
         moves += received

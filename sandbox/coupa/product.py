@@ -15,7 +15,9 @@ from sandbox.coupa.answers import Projection, project, read_fields, shallow, wri
 from sandbox.coupa.callouts import Callouts
 from sandbox.coupa.changing import Changing
 from sandbox.coupa.filters import FilterError, Resource, comparable
+from sandbox.coupa.ordering import Ordering
 from sandbox.coupa.rows import Row, Rows
+from sandbox.coupa.told import RefusedError, read_body
 from sandbox.kit.product import Limits, Touched
 from sandbox.world import World
 from sandbox.world.wishes import WishedOrders
@@ -23,6 +25,7 @@ from sandbox.world.wishes import WishedOrders
 MAX_ROWS = 50
 _TOKEN_PATH = "/oauth2/token"
 _ROOT = "/api/"
+_METHODS = frozenset({("GET", 1), ("GET", 2), ("POST", 1), ("PUT", 2), ("PUT", 3)})
 _XML_NAMES = {
     "purchase_orders": "order-headers",
     "purchase_order_lines": "order-lines",
@@ -43,6 +46,7 @@ class Coupa:
         self.callouts = Callouts(world)
         self._tokens = Tokens(client_id, secret)
         self._bucket = Bucket(limits)
+        self._ordering = Ordering(world, self._rows, self._changing, self._resources, self.apply)
         self._wishes = WishedOrders(world, "procurement")
         self._refusals = 0
 
@@ -60,6 +64,7 @@ class Coupa:
         orders.add(row)
         for line in row["order-lines"]:
             lines.add(line)
+        self._changing.adopt(row["id"], order)
         return {"number": order.number, "id": row["id"]}
 
     def apply(self, change: Change) -> list[Touched]:
@@ -106,10 +111,15 @@ class Coupa:
         refusal = self._refusal(request)
         if refusal is not None:
             return self.error(*refusal, request)
+        as_json = _wants_json(request)
         try:
-            return self._read(request, _parts(request))
+            if request.method == "GET":
+                return self._read(request, _parts(request))
+            return self._told(request, _parts(request), await request.body())
         except FilterError as error:
-            return write_errors(error.body, 400, as_json=_wants_json(request))
+            return write_errors(error.body, 400, as_json=as_json)
+        except RefusedError as error:
+            return write_errors(error.errors, error.status, as_json=as_json)
 
     def _refusal(self, request: Request) -> tuple[int, str] | None:
         """Why a request is not answered: status and text."""
@@ -119,11 +129,32 @@ class Coupa:
             return 401, "The access token is missing, expired or invalid"
         if status == 403:
             return 403, "The access token does not have the scope needed"
-        if not parts or len(parts) > 2 or parts[0] not in self._resources:
+        most = 3 if request.method == "PUT" else 2
+        if not parts or len(parts) > most or parts[0] not in self._resources:
             return 404, "The requested resource could not be found"
-        if request.method != "GET":
+        if (request.method, len(parts)) not in _METHODS or (
+            request.method == "PUT" and parts[0] != "purchase_orders"
+        ):
             return 405, f"Method {request.method} is not allowed here"
         return None
+
+    def _told(self, request: Request, parts: list[str], body: bytes) -> Response:
+        told, status = read_body(body), 200
+        name = parts[0]
+        if request.method == "POST":
+            row, status = self._ordering.create(name, told), 201
+        else:
+            number = int(parts[1]) if parts[1].isdigit() else -1
+            row = (
+                self._ordering.act(number, parts[2], told)
+                if len(parts) == 3
+                else self._ordering.change(number, told)
+            )
+        options = {k.replace("_", "-"): v for k, v in parse_qsl(request.url.query)}
+        root = _XML_NAMES.get(name, name.replace("_", "-")).removesuffix("s")
+        if options.get("return-object") == "none":
+            return Response(status_code=status)
+        return write(_shown([row], options)[0], status, as_json=_wants_json(request), root=root)
 
     def _token(self, request: Request, body: bytes) -> Response:
         if request.method != "POST":

@@ -17,6 +17,8 @@ from sandbox.world.records import Item, Line, Movement, Order, Plant, Source, Su
 Row = dict[str, Any]
 
 INSTANCE_ZONE = timezone(timedelta(hours=-8))
+KEY_FIELD = "supplygraph-key"
+"""The custom field in which callers keep keys of their own."""
 _CENT = Decimal("0.01")
 _FIRST_ORDER_ID = 500
 _LINES_PER_ORDER = 100
@@ -66,6 +68,10 @@ class Rows:
             for number, row in self._items.items()
         }
         self._line_names: dict[tuple[str, int], Row] = {}
+        self.overlays: dict[str, Row] = {}
+        """What was written to an order, by its number, and is no matter of the distributor."""
+        self.comments: dict[str, str | None] = {}
+        """What suppliers wrote with confirmations that came from outside, by order."""
 
     def by_resource(self) -> dict[str, list[Row]]:
         """Rows by resource, each list in the order of ids."""
@@ -145,9 +151,10 @@ class Rows:
             "exported": order.state in {"received", "closed"},
             "last-exported-at": None,
             "order-lines": lines,
-            "custom-fields": {},
+            "custom-fields": {KEY_FIELD: None},
             "created-at": moment(order.created_at),
             "updated-at": moment(updated),
+            **self.overlays.get(order.number, {}),
         }
 
     def _line(self, order_id: int, index: int, order: Order, line: Line, updated: datetime) -> Row:
@@ -218,6 +225,7 @@ class Rows:
             "order-line": self._line_names[move.order, move.line],
             "item": self._item_names[move.item],
             "ship-to-address": self._ship_to(move.plant),
+            "custom-fields": {KEY_FIELD: None, **self.overlays.get(move.document, {})},
             "created-at": moment(move.created_at),
             "updated-at": moment(move.created_at + timedelta(minutes=40 if voided else 0)),
         }
@@ -232,28 +240,34 @@ class Rows:
     def confirmation(self, number: int, order: Order, row: Row) -> Row:
         """What the supplier confirmed of an order that `row` shows."""
         at = moment(order.acknowledged_at or order.created_at)
+        told = order.number in self.comments
         return {
             "id": number,
             "order-header": {"id": row["id"], "po-number": order.number},
             "status": "confirmed",
             "confirmed-at": at,
             "confirmed-by": self._suppliers[order.supplier]["primary-contact"]["email"],
-            "comments": None,
+            "comments": self.comments.get(order.number),
             "order-confirmation-lines": [
                 {
                     "id": shown["id"] * 10,
                     "order-line": self._line_names[order.number, line.number],
                     "line-num": shown["line-num"],
-                    "quantity": decimal(line.confirmed_quantity or line.quantity),
+                    "quantity": decimal(_confirmed(line)),
                     "uom": shown["uom"],
                     "price": shown["price"],
                     "delivery-date": day(line.confirmed_on or line.due_on),
                 }
                 for line, shown in zip(order.lines, row["order-lines"], strict=True)
+                if line.confirmed_on is not None or not told
             ],
             "created-at": at,
             "updated-at": at,
         }
+
+
+def _confirmed(line: Line) -> Decimal:
+    return line.quantity if line.confirmed_quantity is None else line.confirmed_quantity
 
 
 def _line_updated(order: Order, line: Line, moves: list[Movement]) -> datetime:
@@ -303,7 +317,7 @@ def _transmission(number: int, order: Order) -> str:
 def _confirmation_status(order: Order) -> str | None:
     if order.acknowledged_at is None:
         return None
-    short = any((ln.confirmed_quantity or ln.quantity) < ln.quantity for ln in order.lines)
+    short = any(_confirmed(line) < line.quantity for line in order.lines)
     return "partially_confirmed" if short else "confirmed"
 
 

@@ -33,12 +33,16 @@ class Retype(Struct, forbid_unknown_fields=True):
 class Rule(Struct, forbid_unknown_fields=True):
     """One fault; `match` is a part of the path, `count` how many requests it still strikes.
 
-    Latency is added to whatever follows. Of the others one is meant per rule:
+    With `method` only requests of that one are struck. With `done` the product does what it was
+    told before: of `drop` and `status` only the answer is lost then. Latency is added to whatever
+    follows. Of the others one is meant per rule:
     `status` with `retry_after` and `body`; `rubbish`; `truncate` (the body ends early, or the
     connection does); `huge_mb`; `retype`; `drop` (no answer at all); `expire_tokens` (at once).
     """
 
     match: str = ""
+    method: str = ""
+    done: bool = False
     count: int | None = None
     latency_ms: float = 0
     status: int | None = None
@@ -58,9 +62,13 @@ class FaultBook:
     def __init__(self) -> None:
         self.rules: list[Rule] = []
 
-    def strike(self, path: str) -> list[Rule]:
+    def strike(self, method: str, path: str) -> list[Rule]:
         """The rules for this request, each counted once."""
-        struck = [rule for rule in self.rules if rule.match in path and rule.count != 0]
+        struck = [
+            rule
+            for rule in self.rules
+            if rule.match in path and rule.method in {"", method} and rule.count != 0
+        ]
         for rule in struck:
             if rule.count is not None:
                 rule.count -= 1
@@ -73,7 +81,7 @@ async def answer_with_faults(product: Product, request: Request, rules: list[Rul
         if rule.latency_ms:
             await asyncio.sleep(rule.latency_ms / 1000)
     for rule in rules:
-        response = _instead(product, request, rule)
+        response = await _struck(product, request, rule)
         if response is not None:
             return response
     response = await product.handle(request)
@@ -82,6 +90,13 @@ async def answer_with_faults(product: Product, request: Request, rules: list[Rul
             response = _retyped(response, rule.retype)
         if rule.truncate is not None:
             response = _Truncated(response, hang_up=rule.truncate == "connection")
+    return response
+
+
+async def _struck(product: Product, request: Request, rule: Rule) -> Response | None:
+    response = _instead(product, request, rule)
+    if response is not None and rule.done:
+        await product.handle(request)
     return response
 
 

@@ -66,7 +66,7 @@ class Simulator:
                 response = refusal
             else:
                 await asyncio.sleep(self.product.limits.service_ms / 1000)
-                rules = self.faults.strike(request.url.path)
+                rules = self.faults.strike(request.method, request.url.path)
                 response = await answer_with_faults(self.product, request, rules)
         finally:
             self._in_flight -= 1

@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+import msgspec
 import structlog
 
-from canonical.errors import SupplygraphError
+from canonical.errors import InvalidInputError, SupplygraphError
 from canonical.recommendations import RecommendationStatus, ReplenishmentRecommendation
 from canonical.replenishment import (
-    Evaluated,
     ExplainedLine,
+    Proposal,
     Recalculated,
-    Recommended,
     Verdict,
 )
 from runtime.replenishment.recommendations import Recommendations
@@ -18,6 +18,7 @@ from workflows.approval.policies import ApprovalPolicy
 from workflows.approval.ports import Calculating
 from workflows.approval.reacting import tell
 from workflows.process import Engine
+from workflows.replenishment.calculation import Calculated
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -81,26 +82,33 @@ class Approvers:
         """Calculate a recommendation again, on its own figures or on today's.
 
         Raises:
-            NotFoundError, UnavailableError: as the port promises.
+            NotFoundError, InvalidInputError, UnavailableError: as the port promises.
         """
         frozen = await self._store.frozen(key)
-        found, calculating = frozen.recommended, self._calculating
-        if not today:
-            again = await calculating.again(frozen.inputs, correlation_id=correlation_id)
-        else:
-            record = found.record
+        record, calculating = frozen.recommended.record, self._calculating
+        if today:
             place = record.location or ""
-            again = await calculating.today(record.item, place, correlation_id=correlation_id)
+            found = await calculating.today(record.item, place, correlation_id=correlation_id)
+        else:
+            found = _again(calculating, frozen.inputs)
         return Recalculated(
-            recommended=found,
-            proposal=again.proposal,
-            problem=again.problem,
-            same=_says_the_same(found, again),
+            recommended=frozen.recommended,
+            proposal=found.proposal,
+            lines=found.lines,
+            same=_says_the_same(record, found.proposal),
         )
 
 
-def _says_the_same(found: Recommended, again: Evaluated) -> bool:
-    record, proposal = found.record, again.proposal
+def _again(calculating: Calculating, inputs: bytes) -> Calculated:
+    try:
+        return calculating.again(inputs)
+    except msgspec.ValidationError as exc:
+        raise InvalidInputError(
+            "its figures were kept in another form, by another version: ask on today's instead"
+        ) from exc
+
+
+def _says_the_same(record: ReplenishmentRecommendation, proposal: Proposal | None) -> bool:
     return proposal is not None and (
         (record.supplier, record.quantity, record.unit, record.need_by, record.estimated_cost)
         == (proposal.supplier, proposal.quantity, proposal.unit, proposal.need_by, proposal.cost)

@@ -13,6 +13,7 @@ from msgspec import Struct
 from canonical.errors import RefusedError
 from canonical.replenishment import Approver, Decision, Proposal, Recommended, Verdict
 from canonical.values import ZERO, Money
+from workflows.approval.telling import shown
 
 Amounts = Mapping[str, Decimal]
 """Amounts by currency."""
@@ -176,8 +177,8 @@ class ApprovalPolicy(Struct, frozen=True, kw_only=True):
             )
         highest = max((_most(limit, cost.currency) for limit in fitting), default=ZERO)
         raise RefusedError(
-            f"the value is {_shown(cost)}, and {_roles(approver)} may approve up to "
-            f"{_shown(Money(highest, cost.currency))}: ask somebody with a higher limit"
+            f"the value is {shown(cost)}, and {_roles(approver)} may approve up to "
+            f"{shown(Money(highest, cost.currency))}: ask somebody with a higher limit"
         )
 
     def _needs_two(self, cost: Money) -> bool:
@@ -201,7 +202,3 @@ def _place(found: Recommended) -> str:
 
 def _roles(approver: Approver) -> str:
     return " and ".join(sorted(approver.roles))
-
-
-def _shown(money: Money) -> str:
-    return f"{money.amount:,f} {money.currency}"

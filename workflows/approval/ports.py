@@ -7,8 +7,9 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from canonical.ordering import Ordered, WantedOrder
-from canonical.replenishment import Evaluated, Recommended
+from canonical.replenishment import Recommended
 from workflows.process import Starting
+from workflows.replenishment.calculation import Calculated
 
 
 class NoticeKind(StrEnum):
@@ -26,14 +27,18 @@ class Notice(Struct, frozen=True, kw_only=True):
     Attributes:
         kind: Why.
         recommendation: Of which recommendation; it knows its correlation id.
-        to: Who: a name that the rules of notification know.
+        to: Whom it concerns, as notifications name people: `role:buyer`, `owner:ann`.
         once: Names the notice: the same is told once.
+        subject: What it is about, in a line.
+        text: What is to be known, and what to do; lines of plain text.
     """
 
     kind: NoticeKind
     recommendation: Recommended
     to: str
     once: str
+    subject: str
+    text: str
 
 
 class Notify(Protocol):
@@ -57,15 +62,26 @@ class Ordering(Struct, frozen=True):
     ordered: Callable[[Any], Ordered]
 
 
-class Calculating(Protocol):
-    """The calculation of replenishment, to be done again."""
+class Today(Protocol):
+    """Calculates on today's figures; nothing is kept of it."""
 
-    async def again(self, inputs: bytes, *, correlation_id: str) -> Evaluated:
-        """What it finds on inputs that it has frozen."""
-
-    async def today(self, item: str, location: str, *, correlation_id: str) -> Evaluated:
-        """What it finds on today's figures; nothing is kept of it.
+    async def __call__(self, item: str, location: str, *, correlation_id: str) -> Calculated:
+        """What comes of it.
 
         Raises:
             UnavailableError: if they cannot be read.
+            NotFoundError: if there is no such item.
+            InvalidInputError: if it cannot be calculated.
         """
+
+
+class Calculating(Struct, frozen=True):
+    """The calculation of replenishment, to be done again.
+
+    Attributes:
+        again: Does it on inputs that were kept; the same comes out.
+        today: Does it on today's.
+    """
+
+    again: Callable[[bytes], Calculated]
+    today: Today

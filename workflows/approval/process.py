@@ -32,7 +32,8 @@ from canonical.recommendations import RecommendationStatus
 from canonical.replenishment import Recommended
 from runtime.replenishment.recommendations import Recommendations
 from workflows.approval.policies import ApprovalPolicy
-from workflows.approval.ports import Notice, NoticeKind, Notify, Ordering
+from workflows.approval.ports import NoticeKind, Notify, Ordering
+from workflows.approval.telling import notice
 from workflows.process import CancelledByOperatorError, Process, ProcessKind
 
 KIND: Final = "approval"
@@ -245,7 +246,7 @@ class Approval:
         return await self._store.close(key, RecommendationStatus.APPROVED, by=rule, note=note)
 
     async def _tell(self, terms: Terms) -> bool:
-        await self._notice(NoticeKind.WAITING, terms.found, terms.to, 0)
+        await self._notify(notice(NoticeKind.WAITING, terms.found, terms.to, 0))
         return True
 
     async def _done(self, key: str, due: Due) -> Recommended:
@@ -260,12 +261,8 @@ class Approval:
             found = await self._store.close(key, _EXPIRED, by=None, note=note)
             kind = NoticeKind.EXPIRED
         if found.record.status in {_PROPOSED, _EXPIRED}:
-            await self._notice(kind, found, due.to, due.number)
+            await self._notify(notice(kind, found, due.to, due.number))
         return found
-
-    async def _notice(self, kind: NoticeKind, found: Recommended, to: str, number: int) -> None:
-        once = f"{found.key}/{kind.value}/{number}"
-        await self._notify(Notice(kind=kind, recommendation=found, to=to, once=once))
 
     async def _give_up(self, key: str, actor: str, reason: str) -> Recommended:
         rejected = RecommendationStatus.REJECTED

@@ -16,9 +16,9 @@ from canonical.writing import LineChange, Promise
 from workflows.confirmation.facts import LineFacts, OrderFacts, OrderReader
 from workflows.confirmation.judging import Deviation, value_of
 from workflows.confirmation.policies import Patience, Policies
-from workflows.confirmation.ports import NoticeKind, SupplierNotice, SupplierNotices
 from workflows.confirmation.systems import ConfirmationSystems, Told
 from workflows.confirmation.words import Answer, OrderSent
+from workflows.notifications.ports import Notice, NoticeKind, Notices
 from workflows.process import Process
 
 QUANTITY, DELIVERY, UNANSWERED, CONFLICT = "quantity", "delivery", "unanswered", "conflict"
@@ -44,7 +44,7 @@ class Parts(Struct, frozen=True):
     policies: Policies
     reader: OrderReader
     systems: ConfirmationSystems
-    notices: SupplierNotices
+    notices: Notices
     telling: Telling | None = None
 
 
@@ -108,11 +108,16 @@ class Case:
     @property
     def patience(self) -> Patience:
         """How long the supplier has."""
-        return self.parts.policies.patience_with(self.sent.supplier, self._country)
+        return self.parts.policies.patience_with(self.supplier, self._country)
 
     def after(self, moment: datetime, hours: float) -> datetime:
         """When so many hours have passed for the supplier."""
         return self.parts.policies.after(moment, hours, self._country)
+
+    @property
+    def supplier(self) -> str:
+        """Code of the supplier."""
+        return self.sent.supplier if self.order is None else self.order.supplier
 
     @property
     def _country(self) -> str | None:
@@ -229,22 +234,26 @@ class Case:
             self._writes += 1
             await self.parts.telling(self.process, order, f"confirmation-{self._writes}")
 
-    async def notice(self, kind: NoticeKind, text: str, once: str) -> None:
+    async def notice(self, kind: NoticeKind, title: str, text: str, once: str) -> None:
         """Write to the supplier."""
-        notice = SupplierNotice(
+        to = [f"supplier:{self.supplier}"]
+        if self.order is not None and self.order.email:
+            to.append(f"email:{self.order.email}")
+        notice = Notice(
             kind=kind,
-            supplier=self.sent.supplier,
-            email=None if self.order is None else self.order.email,
-            order=self.sent.reference,
+            key=f"{self.process.id}/{once}",
+            subject=f"Order {self.sent.number}: {title}",
             text=text,
+            about=subject(EntityName.PURCHASE_ORDER, self.sent.number),
+            to=tuple(to),
             correlation_id=self.process.correlation_id,
-            once=f"{self.process.id}/{once}",
+            facts={"supplier": self.supplier, "system": self.sent.system},
         )
 
-        async def send() -> None:
-            await self.parts.notices.send(notice)
+        async def tell() -> None:
+            await self.parts.notices.tell([notice])
 
-        await self.process.step(f"write to the supplier: {kind.value}", send, type(None))
+        await self.process.step("write to the supplier", tell, type(None))
 
     async def report_deviations(self) -> None:
         """Have a buyer know what is to be decided; and that what was decided is over."""
@@ -294,7 +303,7 @@ class Case:
     @property
     def name(self) -> str:
         """What people call it."""
-        return f"order {self.sent.number} to supplier {self.sent.supplier}"
+        return f"order {self.sent.number} to supplier {self.supplier}"
 
     def _cause(self, name: str) -> str:
         return f"order:{self.sent.system}:{self.sent.key}/{name}"
@@ -307,21 +316,20 @@ class Case:
         at_stake: Sequence[tuple[LineFacts, Decimal]],
     ) -> None:
         self._reported.add(name)
-        currency = None if self.order is None else self.order.currency
-        about = [
-            subject(EntityName.SUPPLIER, self.sent.supplier),
-            subject(EntityName.PURCHASE_ORDER, self.sent.number),
-            *(subject(EntityName.ITEM, line.item) for line, _ in at_stake),
-            *(f"category:{line.category}" for line, _ in at_stake if line.category),
-        ]
+        order, lines = self.order, [line for line, _ in at_stake]
+        about = () if order is None else order.about(lines)
         await self.process.report(
             Trouble(
                 cause=self._cause(name),
                 category=category,
                 message=message,
                 correlation_id=self.process.correlation_id,
-                subjects=tuple(dict.fromkeys(about)),
-                value_at_risk=value_of(at_stake, currency),
+                subjects=(
+                    subject(EntityName.SUPPLIER, self.supplier),
+                    subject(EntityName.PURCHASE_ORDER, self.sent.number),
+                    *about,
+                ),
+                value_at_risk=value_of(at_stake, None if order is None else order.currency),
                 details={"system": self.sent.system, "number": self.sent.number},
             )
         )

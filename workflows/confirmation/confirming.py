@@ -17,7 +17,6 @@ from canonical.ordering import AcknowledgementFinding
 from workflows.confirmation.case import UNANSWERED, Case, Parts
 from workflows.confirmation.deciding import decided
 from workflows.confirmation.judging import judged
-from workflows.confirmation.ports import NoticeKind
 from workflows.confirmation.words import (
     CONFIRMATION,
     VERDICTS,
@@ -31,6 +30,7 @@ from workflows.confirmation.words import (
     VerdictState,
     Word,
 )
+from workflows.notifications.ports import NoticeKind
 from workflows.ordering.handing import place_subject
 from workflows.process import CancelledByOperatorError, Process, ProcessKind
 
@@ -55,14 +55,13 @@ def _sent(asked: Any) -> OrderSent:
 async def _confirm(case: Case) -> Confirmed:
     process, sent = case.process, case.sent
     await process.about(
-        subject(EntityName.SUPPLIER, sent.supplier),
         subject(EntityName.PURCHASE_ORDER, sent.number),
         *(place_subject(order.system, order.key) for order in sent.everywhere),
     )
-    await case.read()
-    await process.about(
-        *dict.fromkeys(subject(EntityName.ITEM, x.item) for x in case.open_lines.values())
-    )
+    order = await case.read()
+    if order is not None:
+        supplier = subject(EntityName.SUPPLIER, order.supplier)
+        await process.about(supplier, *order.about(order.lines))
     case.begin(await process.now())
     try:
         await _begin(case)
@@ -127,7 +126,8 @@ async def _look(case: Case) -> None:
         case.reminded += 1
         lines = ", ".join(map(str, case.unconfirmed))
         text = f"Please confirm order {case.sent.number}: lines {lines} are not confirmed yet."
-        await case.notice(NoticeKind.REMINDER, text, f"reminder-{now.isoformat()}")
+        once = f"reminder-{now.isoformat()}"
+        await case.notice(NoticeKind.CONFIRMATION_REMINDER, "please confirm", text, once)
         case.due = case.after(now, case.patience.reminder_hours)
     else:
         case.due = None

@@ -19,8 +19,8 @@ from canonical.ordering import (
 from canonical.writing import Ability, LineChange
 from workflows.confirmation.case import Case
 from workflows.confirmation.judging import Deviation
-from workflows.confirmation.ports import NoticeKind
 from workflows.confirmation.words import Decision, Verdict, VerdictState
+from workflows.notifications.ports import NoticeKind
 from workflows.ordering.handing import (
     CANCELLING,
     ORDERING,
@@ -78,7 +78,8 @@ async def _renegotiate(case: Case, decision: Decision) -> None:
     text = f"Order {case.sent.number} cannot be accepted as it was confirmed: {said}."
     if decision.note:
         text += f" {decision.note}"
-    await case.notice(NoticeKind.RENEGOTIATION, text, f"renegotiation-{now.isoformat()}")
+    once = f"renegotiation-{now.isoformat()}"
+    await case.notice(NoticeKind.CONFIRMATION_REQUESTED, "please confirm anew", text, once)
     case.pending.clear()
     case.wait_anew(now)
 
@@ -98,7 +99,7 @@ async def _split(case: Case, decision: Decision) -> Verdict:
     await case.tell(kept, decision.note)
     now = await case.process.now()
     wanted = WantedOrder(
-        supplier=case.sent.supplier,
+        supplier=case.supplier,
         lines=tuple(_rest(d, decision) for d in short),
         currency=None if case.order is None else case.order.currency,
         note=decision.note or f"rest of order {case.sent.number}",

@@ -1,6 +1,6 @@
 """An order that is to be confirmed, as its systems have it now."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final, TypeVar
@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from canonical.absent import is_absent
 from canonical.entities import KEY, EntityName
-from canonical.errors import Reason, UnavailableError
+from canonical.errors import Reason, UnavailableError, UnsupportedError
+from canonical.events import subject
 from canonical.ordering import OrderReference
 from canonical.ports import Batch
 from canonical.purchase_orders import (
@@ -47,6 +48,7 @@ COLUMNS: Final = frozenset(
 
 _SUPPLIER: Final = frozenset({"code", "country", "email"})
 _ITEM: Final = frozenset({"sku", "category", "unit"})
+_LOCATION: Final = frozenset({"code", "region"})
 
 
 class LineFacts(Struct, frozen=True, kw_only=True):
@@ -62,6 +64,7 @@ class LineFacts(Struct, frozen=True, kw_only=True):
         ship_to: Code of the location that receives.
         category: Of the item.
         item_unit: The item's own unit.
+        region: Of the location.
         promised: What the supplier has promised, as the system shows it.
         is_open: Whether goods are still to come.
     """
@@ -75,6 +78,7 @@ class LineFacts(Struct, frozen=True, kw_only=True):
     ship_to: str | None = None
     category: str | None = None
     item_unit: str | None = None
+    region: str | None = None
     promised: Promise | None = None
     is_open: bool = True
 
@@ -101,6 +105,15 @@ class OrderFacts(Struct, frozen=True, kw_only=True):
     email: str | None = None
     currency: str | None = None
     versions: Mapping[str, str | None] = {}
+
+    def about(self, lines: Iterable[LineFacts]) -> tuple[str, ...]:
+        """What some of its lines are about: items, their categories, and regions."""
+        found: list[str] = []
+        for line in lines:
+            found.append(subject(EntityName.ITEM, line.item))
+            found += [f"category:{line.category}"] if line.category else []
+            found += [f"region:{line.region}"] if line.region else []
+        return tuple(dict.fromkeys(found))
 
     @property
     def by_number(self) -> Mapping[int, LineFacts]:
@@ -169,23 +182,52 @@ class OrderReader:
         return await self._whole(record, correlation_id)
 
     async def _whole(self, record: PurchaseOrder, correlation_id: str) -> OrderFacts:
-        skus = sorted({line.item for line in record.lines})
-        items = await self._records.by_keys(
-            EntityName.ITEM, "sku", skus, _ITEM, correlation_id=correlation_id
+        places = {code for line in record.lines if (code := known(line.ship_to)) is not None}
+        wanted = (
+            (EntityName.ITEM, "sku", {line.item for line in record.lines}, _ITEM),
+            (EntityName.SUPPLIER, "code", {record.supplier}, _SUPPLIER),
+            (EntityName.LOCATION, "code", places, _LOCATION),
         )
-        suppliers = await self._records.by_keys(
-            EntityName.SUPPLIER, "code", [record.supplier], _SUPPLIER, correlation_id=correlation_id
-        )
-        _raise_first(items, suppliers)
-        return facts_of(record, items.records, suppliers.records)
+        found = []
+        for entity, column, keys, columns in wanted:
+            found.append(await self._known(entity, column, keys, columns, correlation_id))
+        return facts_of(record, *found)
+
+    async def _known(
+        self,
+        entity: EntityName,
+        column: str,
+        keys: Collection[str],
+        columns: frozenset[str],
+        correlation_id: str,
+    ) -> Sequence[Any]:
+        """What is known of some records; nothing, if no system has any of the kind."""
+        try:
+            batch = await self._records.by_keys(
+                entity, column, sorted(keys), columns, correlation_id=correlation_id
+            )
+        except UnsupportedError:
+            return ()
+        _raise_first(batch)
+        return batch.records
 
 
 def facts_of(
-    record: PurchaseOrder, items: Sequence[Any] = (), suppliers: Sequence[Any] = ()
+    record: PurchaseOrder,
+    items: Sequence[Any] = (),
+    suppliers: Sequence[Any] = (),
+    locations: Sequence[Any] = (),
 ) -> OrderFacts:
     """An order of its records."""
     origin = record.provenance
-    lines = (_line(x, [i for i in items if i.sku == x.item]) for x in record.lines)
+    lines = (
+        _line(
+            x,
+            [i for i in items if i.sku == x.item],
+            [place for place in locations if place.code == x.ship_to],
+        )
+        for x in record.lines
+    )
     return OrderFacts(
         order=OrderReference(origin.system, origin.key, known(record.number)),
         supplier=record.supplier,
@@ -202,7 +244,7 @@ def known(value: T) -> T | None:
     return None if is_absent(value) else value
 
 
-def _line(line: PurchaseOrderLine, items: Sequence[Any]) -> LineFacts:
+def _line(line: PurchaseOrderLine, items: Sequence[Any], locations: Sequence[Any]) -> LineFacts:
     quantity, on = known(line.confirmed_quantity), known(line.confirmed_on)
     due_on = known(line.due_on)
     promised = None
@@ -220,6 +262,7 @@ def _line(line: PurchaseOrderLine, items: Sequence[Any]) -> LineFacts:
         ship_to=known(line.ship_to),
         category=_first(items, "category"),
         item_unit=_first(items, "unit"),
+        region=_first(locations, "region"),
         promised=promised,
         is_open=known(line.cancelled) is not True and known(line.completed) is not True,
     )

@@ -1,6 +1,6 @@
 """What systems tell of orders, as words for their confirmation: for whoever listens to the log."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from canonical.entities import EntityName
@@ -12,9 +12,17 @@ from canonical.events import (
     subject,
 )
 from canonical.ordering import OrderReference
+from canonical.processes import Processes, ProcessFilter
 from canonical.purchase_orders import PurchaseOrderStatus
-from workflows.confirmation.words import WORD, Answer, SaidLine, Spoken
-from workflows.ordering.handing import named_id
+from workflows.confirmation.words import (
+    CONFIRMATION,
+    WORD,
+    Answer,
+    OrderSent,
+    SaidLine,
+    Spoken,
+)
+from workflows.ordering.handing import ORDERING, confirmation_id, named_id, place_subject
 from workflows.process import Engine, Starting
 
 _OVER: Final = frozenset(
@@ -27,17 +35,54 @@ _OVER: Final = frozenset(
 )
 
 
-def reaction(
-    engine: Engine, leading: Sequence[str]
-) -> Callable[[Sequence[Event]], Awaitable[None]]:
-    """What is done about events of orders (`workflows.triggers.Reaction`): words are said."""
+class Listening:
+    """Hears what the log tells of orders.
 
-    async def react(events: Sequence[Event]) -> None:
-        words = words_of(events, leading)
-        if words:
-            await engine.start(words)
+    Args:
+        engine: Begins processes.
+        processes: Looks whether an order is one of ours, whose ordering has it confirmed itself.
+        leading: Systems that lead orders.
+        others: Whether orders that are not of ours are confirmed too.
+    """
 
-    return react
+    def __init__(
+        self, engine: Engine, processes: Processes, leading: Sequence[str], *, others: bool = True
+    ) -> None:
+        self._engine = engine
+        self._processes = processes
+        self._leading = leading if others else ()
+
+    async def hear(self, events: Sequence[Event]) -> None:
+        """Say words, and have sent orders confirmed (`workflows.triggers.Reaction`)."""
+        starting = words_of(events, self._leading)
+        for event in events:
+            if _is_sent(event) and event.system in self._leading:
+                starting += await self._sent(event)
+        if starting:
+            await self._engine.start(starting)
+
+    async def _sent(self, event: Event) -> list[Starting]:
+        """The confirmation of an order that was sent; none if its ordering will begin it."""
+        place = place_subject(event.system, event.key)
+        wanted = ProcessFilter(kinds=(ORDERING,), subjects=(place,))
+        if (await self._processes.page(wanted, first=1, after=None)).total:
+            return []
+        data = event.data
+        sent = OrderSent(
+            system=event.system,
+            key=event.key,
+            number=data.number,
+            supplier=data.supplier or "",
+        )
+        return [
+            Starting(
+                kind=CONFIRMATION,
+                process_id=confirmation_id(event.system, event.key),
+                asked=sent,
+                correlation_id=event.correlation_id,
+                subjects=(*event.subjects, place),
+            )
+        ]
 
 
 def words_of(events: Iterable[Event], leading: Sequence[str]) -> list[Starting]:
@@ -55,6 +100,11 @@ def words_of(events: Iterable[Event], leading: Sequence[str]) -> list[Starting]:
         for event in events
         if event.applied and (event.type == ACKNOWLEDGED.type or _is_over(event))
     ]
+
+
+def _is_sent(event: Event) -> bool:
+    sent = PurchaseOrderStatus.SENT
+    return event.applied and event.type == STATUS_CHANGED.type and event.data.status is sent
 
 
 def _is_over(event: Event) -> bool:

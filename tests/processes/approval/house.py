@@ -6,6 +6,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from canonical.entities import EntityName
@@ -21,7 +22,7 @@ from runtime.store.store import Store
 from tests.fakes.asks import ASK
 from tests.fakes.engines import FakeEngine
 from tests.fakes.processes import Clock
-from tests.fakes.proposals import MORNING, evaluated, in_two_weeks
+from tests.fakes.proposals import LINES, MORNING, evaluated, in_two_weeks, proposal
 from workflows.approval.desk import Approvers
 from workflows.approval.policies import (
     ApprovalPolicy,
@@ -30,10 +31,11 @@ from workflows.approval.policies import (
     Escalation,
     Limit,
 )
-from workflows.approval.ports import Notice, Ordering
+from workflows.approval.ports import Calculating, Notice, Ordering
 from workflows.approval.process import Approval
 from workflows.approval.reacting import Reacting
 from workflows.process import Process, ProcessKind, Starting
+from workflows.replenishment.calculation import Calculated
 
 STREAM = EntityName.RECOMMENDATION
 POLICY = ApprovalPolicy(
@@ -123,7 +125,8 @@ class Approving(House):
         self.engine = FakeEngine(self.approval.kind(), self.ordering, clock=self.clock)
         self.reacting = Reacting(self.engine)
         self.position = 0
-        self.desk = Approvers(self.kept, policy, self.engine, self)
+        self.calculating = Calculating(self.again, self.today)
+        self.desk = Approvers(self.kept, policy, self.engine, self.calculating)
 
     def starting(self, wanted: WantedOrder, found: Recommended) -> Starting:
         """The process that orders."""
@@ -145,14 +148,15 @@ class Approving(House):
         """Tell people."""
         self.notices.append(notice)
 
-    async def again(self, inputs: bytes, *, correlation_id: str) -> Evaluated:
+    def again(self, inputs: bytes) -> Calculated:
         """What the calculation finds on frozen inputs."""
-        assert inputs == b'{"on_hand":"40"}'
-        return evaluated()
+        if inputs != b'{"on_hand":"40"}':
+            raise msgspec.ValidationError("another form")
+        return Calculated(proposal=proposal(), lines=LINES)
 
-    async def today(self, item: str, location: str, *, correlation_id: str) -> Evaluated:
+    async def today(self, item: str, location: str, *, correlation_id: str) -> Calculated:
         """What it finds today."""
-        return evaluated(item, location, quantity=Decimal(300))
+        return Calculated(lines=LINES[:1])
 
     async def proposed(self, *found: Evaluated) -> list[str]:
         """Take evaluations; the keys of all processes, in order."""

@@ -7,6 +7,7 @@ import pytest
 
 from canonical.errors import (
     ConflictError,
+    InvalidInputError,
     Reason,
     RefusedError,
     RejectedError,
@@ -25,7 +26,7 @@ from canonical.recommendations import RecommendationStatus as Status
 from canonical.replenishment import Decision
 from canonical.values import Money
 from tests.fakes.processes import FakeProcess, Killed
-from tests.fakes.proposals import MORNING, evaluated, needs, nothing, proposal
+from tests.fakes.proposals import LINES, MORNING, evaluated, needs, nothing, proposal
 from tests.processes.approval.house import Approving, Made, approvals, says
 from workflows.approval.ports import NoticeKind
 from workflows.approval.process import DECIDED, ApprovalAsked, ApprovalOutcome, Told
@@ -288,8 +289,11 @@ async def test_the_desk_refuses_by_policy(approving: Approving) -> None:
 async def test_a_recommendation_is_calculated_again(approving: Approving) -> None:
     [key] = await approving.proposed()
     same = await approving.desk.recalculate(key, today=False, correlation_id="q")
-    assert (same.same, same.proposal) == (True, proposal())
+    assert (same.same, same.proposal, same.lines) == (True, proposal(), LINES)
     today = await approving.desk.recalculate(key, today=True, correlation_id="q")
-    assert today.proposal is not None
-    assert (today.same, today.proposal.quantity) == (False, Decimal(300))
+    assert (today.same, today.proposal, today.lines) == (False, None, LINES[:1])
     assert await approving.status(key) == "PROPOSED"
+
+    old = await approving.one("SKU-2", inputs=b"{}")
+    with pytest.raises(InvalidInputError, match="were kept in another form"):
+        await approving.desk.recalculate(old, today=False, correlation_id="q")

@@ -43,7 +43,7 @@ class Server(Approving):
         kinds = [self.approval.kind(), self.ordering]
         async with open_engine(kinds, self.store, where, SETTINGS, NoTroubles()) as engine:
             self.reacting = Reacting(engine)
-            self.desk = Approvers(self.kept, POLICY, engine, self)
+            self.desk = Approvers(self.kept, POLICY, engine, self.calculating)
             yield engine
 
     async def hears(self) -> None:
@@ -59,10 +59,10 @@ async def came_of(engine: DurableEngine, key: str) -> ApprovalOutcome:
 
 
 async def test_a_decision_outlasts_the_server_that_took_it(
-    empty_file: Path, tmp_path: Path
+    sqlite_file: Path, tmp_path: Path
 ) -> None:
     where = StoreSettings(file=tmp_path / "store.db")
-    shutil.copyfile(empty_file, where.file)
+    shutil.copyfile(sqlite_file, where.file)
     store = Store(where)
     house = Server(store)
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from canonical.entities import EntityName
 from canonical.errors import (
     ConflictError,
+    InvalidInputError,
     NotFoundError,
     Reason,
     RefusedError,
@@ -62,7 +63,6 @@ class FakeApprovers:
         self.asked: list[tuple[str, Verdict, str]] = []
         self.explained: list[set[str]] = []
         self.proposal: Proposal | None = proposal("I1", "L1", supplier="S2", quantity=Decimal(9))
-        self.problem: str | None = None
 
     async def decide(
         self, key: str, verdict: Verdict, *, correlation_id: str
@@ -78,9 +78,9 @@ class FakeApprovers:
 
     async def recalculate(self, key: str, *, today: bool, correlation_id: str) -> Recalculated:
         found = recommended("r-1", item="I1", location="L1", supplier="S1")
-        return Recalculated(
-            recommended=found, proposal=self.proposal, problem=self.problem, same=not today
-        )
+        if self.says is not None:
+            raise self.says
+        return Recalculated(recommended=found, proposal=self.proposal, lines=LINES, same=not today)
 
 
 @pytest.fixture
@@ -251,7 +251,8 @@ async def test_it_is_calculated_again(desk: Desk, approvers: FakeApprovers) -> N
     answer = await desk.ask(AGAIN, PLANNER, id=an_id(), on="SAME")
     found = answer.data["recalculateRecommendation"]
     assert (found["same"], found["needed"], found["supplier"]) == (False, False, None)
-    approvers.problem = "I1 has no lead time"
+    assert found["explanation"] == [{"label": "On hand"}, {"label": "Quantity"}]
+    approvers.says = InvalidInputError("I1 has no lead time")
     answer = await desk.ask(AGAIN, PLANNER, id=an_id(), on="SAME")
     [error] = answer.errors
-    assert "it cannot be calculated again: I1 has no lead time" in str(error)
+    assert "I1 has no lead time" in str(error)

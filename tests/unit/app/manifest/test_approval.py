@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from app.manifest.approval import ApprovalConfig
@@ -21,9 +23,9 @@ def test_where_nothing_is_said_people_decide_within_finite_limits_and_times() ->
     )
     assert policy.deadlines == (
         Deadlines(
-            to="approvers",
+            to="role:buyer",
             remind_after=(timedelta(hours=8), timedelta(hours=20)),
-            escalations=(Escalation(timedelta(hours=24), "escalation"),),
+            escalations=(Escalation(timedelta(hours=24), "role:operator"),),
             expire_after=timedelta(days=7),
         ),
     )
@@ -84,3 +86,11 @@ def test_what_makes_no_sense_is_told(said: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError) as refused:
         ApprovalConfig.model_validate(said)
     assert told in str(refused.value)
+
+
+def test_the_policy_that_the_docs_show_is_one() -> None:
+    text = (Path(__file__).parents[4] / "docs" / "approval.md").read_text(encoding="utf-8")
+    shown = yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])
+    policy = ApprovalConfig.model_validate(shown["approval"]).policy()
+    assert [rule.name for rule in policy.automatic] == ["small orders"]
+    assert policy.deadlines[-1] == ApprovalConfig().policy().deadlines[0]

@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from canonical.absent import ABSENT
 from canonical.criteria import Criteria, matches, values_at
 from canonical.entities import ENTITIES, KEY, EntityName
-from canonical.errors import ConflictError, InDoubtError, SupplygraphError
+from canonical.errors import ConflictError, InDoubtError, SupplygraphError, UnsupportedError
 from canonical.exceptions import Trouble
 from canonical.items import Item
+from canonical.locations import Location
 from canonical.ordering import OrderReference
 from canonical.ports import Ask, Batch
 from canonical.processes import ProcessFilter, ProcessPage, ProcessState, ProcessView
@@ -21,6 +22,7 @@ from canonical.records import Provenance, Record
 from canonical.suppliers import Supplier
 from canonical.values import Money
 from canonical.writing import Ability, LineChange, OrderInSystem, Promise
+from runtime.events.writing import Writing
 from tests.fakes.asks import ASK
 from tests.fakes.engines import FakeEngine
 from tests.fakes.processes import NOW, Clock, FakeProcess
@@ -28,10 +30,10 @@ from workflows.confirmation.case import Parts
 from workflows.confirmation.confirming import confirmation
 from workflows.confirmation.facts import OrderReader
 from workflows.confirmation.policies import Policies
-from workflows.confirmation.ports import SupplierNotice
 from workflows.confirmation.speaking import Speaking
 from workflows.confirmation.systems import ConfirmationSystems
 from workflows.confirmation.words import Answer, Confirmed, OrderSent, SaidLine
+from workflows.notifications.ports import Notice
 from workflows.process import Ended, Process
 
 TODAY = NOW.date()  # a Monday, eight in the morning
@@ -162,11 +164,12 @@ class House:
         self.erp = System("erp", order("erp", "4500007", *lines))
         self.country = "DE"
         self.category = "Tools"
-        self.notices: list[SupplierNotice] = []
+        self.unsupported: set[EntityName] = set()
+        self.notices: list[Notice] = []
         self.policies = Policies(**policies)
         self.clock = Clock()
         self.process = FakeProcess("confirmation-1", clock=self.clock)
-        reader = OrderReader(self)
+        self.reader = reader = OrderReader(self)
         sinks: Any = {"procurement": self.procurement, "erp": self.erp}
         systems = ConfirmationSystems(sinks, reader, lambda _: ASK)
         self.logged: list[tuple[str, str]] = []
@@ -188,7 +191,8 @@ class House:
         supplier = Supplier(
             provenance=where, code="S-1", country=self.country, email="sales@s-1.example"
         )
-        return [*orders, *items, supplier]
+        place = Location(provenance=where, code="DC-1", region="EU")
+        return [*orders, *items, supplier, place]
 
     async def by_keys(
         self,
@@ -201,6 +205,8 @@ class House:
         criteria: Criteria = (),
         fresh: bool = False,
     ) -> Batch:
+        if entity in self.unsupported:
+            raise UnsupportedError(f"no system supplies {entity}")
         kind: type[Record] = ENTITIES[entity].record
         found = [r for r in self.everything() if isinstance(r, kind) and matches(r, criteria)]
         return Batch([_cut(r, columns) for r in found if set(_values(r, column)) & set(keys)])
@@ -208,9 +214,12 @@ class House:
     def all(self, *_: Any, **__: Any) -> AsyncIterator[Sequence[Record]]:
         raise NotImplementedError
 
-    async def send(self, notice: SupplierNotice) -> None:
-        if all(n.once != notice.once for n in self.notices):
-            self.notices.append(notice)
+    async def tell(self, notices: Sequence[Notice]) -> None:
+        known = {n.key for n in self.notices}
+        self.notices += [n for n in notices if n.key not in known]
+
+    async def tell_with(self, writing: Writing, notices: Sequence[Notice]) -> None:
+        raise NotImplementedError
 
     async def log(self, process: Process, order: OrderReference, what: str) -> None:
         self.logged.append((order.system, what))
@@ -223,6 +232,9 @@ class House:
         found = [v for v in views if v.kind in (wanted.kinds or ())]
         found = [v for v in found if set(v.subjects) & set(wanted.subjects or ())]
         return ProcessPage(found[:first], more=len(found) > first, total=len(found))
+
+    async def times(self, asked: Any) -> Any:
+        raise NotImplementedError
 
     def _view(self, process_id: str) -> ProcessView:
         process = self.engine.processes[process_id]

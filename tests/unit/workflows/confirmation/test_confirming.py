@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from canonical.entities import EntityName
 from canonical.errors import ConflictError, Reason, RejectedError, UnavailableError
 from canonical.exceptions import ExceptionCategory
 from canonical.purchase_orders import PurchaseOrderStatus
@@ -23,8 +24,8 @@ from tests.unit.workflows.confirmation.house import (
     promise,
 )
 from workflows.confirmation.policies import Patience, Tolerance
-from workflows.confirmation.ports import NoticeKind
 from workflows.confirmation.words import VERDICTS, WORDS, ConfirmedState, Verdict, Word
+from workflows.notifications.ports import NoticeKind
 from workflows.ordering.handing import OrderHanded
 from workflows.process import CancelledByOperatorError, SettledByOperatorError
 
@@ -57,6 +58,8 @@ async def test_an_answer_within_tolerance_is_told_to_all_systems_once() -> None:
         "order:erp:4500007",
         "item:SKU-10",
         "item:SKU-20",
+        "category:Tools",
+        "region:EU",
     }
 
 
@@ -65,7 +68,9 @@ async def test_nobody_answers_the_supplier_is_reminded_and_then_late() -> None:
     house.process.hear(WORDS, Word(answer=answer(promise(10), promise(20))), at(20))
     await house.run()
     [notice] = house.notices
-    assert (notice.kind, notice.email) == (NoticeKind.REMINDER, "sales@s-1.example")
+    assert notice.kind is NoticeKind.CONFIRMATION_REMINDER
+    assert notice.to == ("supplier:S-1", "email:sales@s-1.example")
+    assert notice.about == "purchase_order:PO-7"
     assert "lines 10, 20" in notice.text
     [late] = house.process.troubles
     assert late.category is ExceptionCategory.LATE_ACKNOWLEDGEMENT
@@ -74,8 +79,9 @@ async def test_nobody_answers_the_supplier_is_reminded_and_then_late() -> None:
         "supplier:S-1",
         "purchase_order:PO-7",
         "item:SKU-10",
-        "item:SKU-20",
         "category:Tools",
+        "region:EU",
+        "item:SKU-20",
     )
     assert causes(house.process.troubles) == ["unanswered"]
     assert house.process.gone == ["order:procurement:7/unanswered"]
@@ -95,21 +101,28 @@ async def test_how_long_a_supplier_has_is_said_by_rules(
 ) -> None:
     house = House(patience=patience, expires_days=10)
     moments: dict[str, float] = {}
-    report, send = house.process.report, house.send
+    report, tell = house.process.report, house.tell
 
     async def reported(trouble: Any) -> None:
         moments["late"] = (house.clock() - NOW) / timedelta(days=1)
         await report(trouble)
 
-    async def sent(notice: Any) -> None:
+    async def told(notices: Any) -> None:
         moments["reminded"] = (house.clock() - NOW) / timedelta(days=1)
-        await send(notice)
+        await tell(notices)
 
-    house.process.report, house.send = reported, sent  # type: ignore[method-assign]
+    house.process.report, house.tell = reported, told  # type: ignore[method-assign]
     done = await house.run()
     assert done.state is ConfirmedState.UNANSWERED
     assert (moments.get("reminded"), moments["late"]) == (reminded, late)
     assert house.process.gone == []
+
+
+async def test_what_no_system_knows_of_items_suppliers_and_places_is_done_without() -> None:
+    house = House()
+    house.unsupported = {EntityName.ITEM, EntityName.SUPPLIER, EntityName.LOCATION}
+    says(house, promise(10), promise(20))
+    assert (await house.run()).state is ConfirmedState.CONFIRMED
 
 
 async def test_lines_that_are_not_named_stay_unconfirmed() -> None:

@@ -11,8 +11,8 @@ from canonical.ordering import AcknowledgementChoice as Choice
 from canonical.ordering import OrderReference, WantedLine
 from canonical.writing import Ability, LineChange
 from tests.unit.workflows.confirmation.house import DUE, House, answer, at, causes, line, promise
-from workflows.confirmation.ports import NoticeKind
 from workflows.confirmation.words import VERDICTS, WORDS, ConfirmedState, Decision, Verdict, Word
+from workflows.notifications.ports import NoticeKind
 from workflows.ordering.handing import CANCELLING, ORDERING, OrderAsked, OrderGivenUp
 
 LATER = DUE + timedelta(days=14)
@@ -59,7 +59,7 @@ async def test_renegotiated_lines_are_open_again_and_the_supplier_is_written_to(
     done = await house.run()
     assert done.promises == (promise(10), promise(20))
     [notice] = house.notices
-    assert notice.kind is NoticeKind.RENEGOTIATION
+    assert notice.kind is NoticeKind.CONFIRMATION_REQUESTED
     assert "line 10 (SKU-10): 60 PC promised of 100 PC" in notice.text
     assert notice.text.endswith("We need all of it.")
 
@@ -70,7 +70,7 @@ async def test_a_supplier_that_is_to_think_again_has_all_its_time_again() -> Non
     decides(house, Choice.RENEGOTIATE, after=1.9)
     house.process.hear(WORDS, Word(answer=answer(promise(10), promise(20))), at(3.8))
     await house.run()
-    assert [n.kind for n in house.notices] == [NoticeKind.RENEGOTIATION]
+    assert [n.kind for n in house.notices] == [NoticeKind.CONFIRMATION_REQUESTED]
 
 
 async def test_a_split_cuts_lines_to_what_is_promised_and_orders_the_rest() -> None:

@@ -31,10 +31,16 @@ from tests.fakes.engines import FakeEngine
 from tests.fakes.processes import NOW
 from tests.unit.workflows.confirmation.house import DUE, SENT, TODAY, House, line, order, promise
 from workflows.confirmation.desk import Desk
-from workflows.confirmation.hearing import reaction
-from workflows.confirmation.words import CONFIRMATION, WORD, VerdictState
-from workflows.ordering.handing import confirmation_id
-from workflows.process import Starting
+from workflows.confirmation.hearing import Listening
+from workflows.confirmation.words import (
+    CONFIRMATION,
+    WORD,
+    Confirmed,
+    OrderSent,
+    VerdictState,
+)
+from workflows.ordering.handing import ORDERING, confirmation_id
+from workflows.process import ProcessKind, Starting
 
 OWN = (Condition("supplier", Op.IN, ("S-1",)),)
 OTHERS = (Condition("supplier", Op.IN, ("S-2",)),)
@@ -77,6 +83,9 @@ class Scene:
         return await self.desk.decide(
             decision, speaker=Speaker(subject="bert"), correlation_id="c-3"
         )
+
+    def listening(self, *, others: bool = True) -> Listening:
+        return Listening(self.engine, self.house, ("procurement",), others=others)
 
     def confirmations(self) -> Mapping[str, Any]:
         found = self.engine.processes.items()
@@ -283,7 +292,7 @@ async def test_what_a_system_tells_of_promises_is_an_answer_once() -> None:
     said = {"confirmed_quantity": Decimal(100), "confirmed_on": DUE}
     scene.house.erp.touch("4500007", {10: said})
     told = acknowledged("erp", "4500007", ConfirmedLine(line_number=10, confirmed_on=DUE))
-    react = reaction(scene.engine, ("procurement",))
+    react = scene.listening().hear
     await react([told, told])
     await react([told])
     await scene.engine.quiet()
@@ -294,7 +303,7 @@ async def test_what_a_system_tells_of_promises_is_an_answer_once() -> None:
 
 async def test_only_systems_that_lead_begin_a_confirmation_by_what_they_tell() -> None:
     scene = Scene()
-    react = reaction(scene.engine, ("procurement",))
+    react = scene.listening().hear
     less = ConfirmedLine(line_number=10, confirmed_quantity=Decimal(60), confirmed_on=DUE)
     await react([acknowledged("erp", "4500007", less)])
     await scene.engine.quiet()
@@ -314,12 +323,45 @@ async def test_an_order_that_is_over_in_a_system_is_looked_at_at_once() -> None:
     data = PurchaseOrderStatusChanged(
         number="PO-7", supplier="S-1", status=PurchaseOrderStatus.CANCELLED
     )
-    react = reaction(scene.engine, ("procurement",))
+    react = scene.listening().hear
     await react([event(STATUS_CHANGED, data, "procurement", "7")])
     await scene.engine.quiet()
     assert str(scene.confirmations()[ID].outcome) == "over: PO-7"
-    sent = PurchaseOrderStatusChanged(
-        number="PO-7", supplier="S-1", status=PurchaseOrderStatus.SENT
+
+
+def sent(status: PurchaseOrderStatus = PurchaseOrderStatus.SENT) -> Event:
+    data = PurchaseOrderStatusChanged(number="PO-7", supplier=None, status=status)
+    return event(STATUS_CHANGED, data, "procurement", "7", "e-2")
+
+
+async def test_an_order_that_was_sent_past_us_is_waited_for_too() -> None:
+    scene = Scene()
+    await scene.listening(others=False).hear([sent()])
+    await scene.listening().hear([sent(PurchaseOrderStatus.APPROVED)])
+    assert scene.confirmations() == {}
+    await scene.listening().hear([sent(), sent()])
+    await scene.engine.pass_to(NOW + timedelta(days=4))
+    assert list(scene.confirmations()) == [ID]
+    confirming = scene.engine.processes[ID]
+    assert [t.category.value for t in confirming.troubles] == ["LATE_ACKNOWLEDGEMENT"]
+    assert confirming.troubles[0].subjects[0] == "supplier:S-1"
+
+
+async def test_an_order_of_ours_is_confirmed_when_its_ordering_says_so() -> None:
+    scene = Scene()
+
+    async def making(process: Any, asked: Any) -> Any:
+        return await process.wait("never", None, type(asked))
+
+    kind = ProcessKind(ORDERING, 1, OrderSent, Confirmed, making)
+    scene.engine._kinds[ORDERING] = kind
+    ours = Starting(
+        kind=ORDERING,
+        process_id="o-1",
+        asked=SENT,
+        correlation_id="c-1",
+        subjects=("order:procurement:7",),
     )
-    await react([event(STATUS_CHANGED, sent, "procurement", "7", "e-2")])
-    assert len(scene.engine.processes) == 2
+    await scene.engine.start([ours])
+    await scene.listening().hear([sent()])
+    assert scene.confirmations() == {}

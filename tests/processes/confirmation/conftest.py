@@ -1,0 +1,5 @@
+"""A folder in memory."""
+
+from tests.processes.engine.conftest import quick_folder
+
+__all__ = ["quick_folder"]

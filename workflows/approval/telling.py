@@ -1,0 +1,59 @@
+"""What people read who are told of a recommendation."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from canonical.replenishment import Recommended
+from canonical.values import Money
+from workflows.approval.ports import Notice, NoticeKind
+
+_BEGINNINGS: Final[Mapping[NoticeKind, str]] = {
+    NoticeKind.WAITING: "To decide",
+    NoticeKind.REMINDER: "Still to decide",
+    NoticeKind.ESCALATED: "Nobody has decided",
+    NoticeKind.EXPIRED: "Expired, for nobody has decided",
+}
+
+
+def notice(kind: NoticeKind, found: Recommended, to: str, number: int) -> Notice:
+    """What people are told of a recommendation; the number tells notices of a kind apart."""
+    return Notice(
+        kind=kind,
+        recommendation=found,
+        to=to,
+        once=f"{found.key}/{kind.value}/{number}",
+        subject=f"{_BEGINNINGS[kind]}: {_what(found)}",
+        text="\n".join(_text(kind, found)),
+    )
+
+
+def shown(money: Money) -> str:
+    """Money as people read it: 12,500.00 EUR."""
+    return f"{money.amount:,f} {money.currency}"
+
+
+def _what(found: Recommended) -> str:
+    record = found.record
+    cost = record.estimated_cost
+    value = "" if cost is None else f", {shown(cost)}"
+    bought = f"{record.quantity:f} {record.unit} of {record.item}"
+    return f"{bought} for {record.location}{value}"
+
+
+def _text(kind: NoticeKind, found: Recommended) -> list[str]:
+    record = found.record
+    lines = [
+        f"{_what(found)}, from supplier {record.supplier}, needed by {record.need_by}.",
+        f"Why: {record.reason}.",
+        f"Waiting since {found.waiting_since:%Y-%m-%d %H:%M} UTC.",
+    ]
+    if found.urgent:
+        lines.append("Even an order of today comes too late: the sooner, the better.")
+    if kind is NoticeKind.EXPIRED:
+        lines.append("It is proposed again when it is found to be needed still.")
+    elif record.expires_at is not None:
+        lines.append(
+            f"Approve or reject recommendation {found.key}; it expires at "
+            f"{record.expires_at:%Y-%m-%d %H:%M} UTC."
+        )
+    return lines
