@@ -15,6 +15,7 @@ make bench ARGS=--publish             everything, and the chart in docs
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -58,29 +59,32 @@ def main() -> None:
 
 
 def _run(given: argparse.Namespace) -> None:
-    if given.kit is not None:
-        run(
-            KitOptions(
-                kit=given.kit.resolve(),
-                rounds=given.rounds or 1,
-                quick=given.quick,
-                only=given.only.split(",") if given.only else ORDER,
-                further=given.kit_args.split(),
-                results=RESULTS / "kit.json",
-            )
-        )
-        return
     only = given.only.split(",") if given.only else ()
-    if not _run_another(given, only):
-        _run_all(given, only)
+    if given.kit is not None:
+        _run_kit(given)
+    elif not _instead(given, only):
+        _measure(given, only)
 
 
-def _run_another(given: argparse.Namespace, only: Sequence[str]) -> bool:
-    """Run what is asked for instead of everything; whether anything was."""
+def _run_kit(given: argparse.Namespace) -> None:
+    run(
+        KitOptions(
+            kit=given.kit.resolve(),
+            rounds=given.rounds or 1,
+            quick=given.quick,
+            only=given.only.split(",") if given.only else ORDER,
+            further=given.kit_args.split(),
+            results=RESULTS / "kit.json",
+        )
+    )
+
+
+def _instead(given: argparse.Namespace, only: Sequence[str]) -> bool:
+    """Do what is asked for instead of measuring questions, if something is."""
     if given.soak:
-        print(msgspec.json.format(msgspec.json.encode(soak_here(given.events))).decode())
+        _print(soak_here(given.events))
     elif given.crashes is not None:
-        print(msgspec.json.format(msgspec.json.encode(crash_many(given.crashes))).decode())
+        _print(crash_many(given.crashes))
     elif given.replenishment:
         run_replenishment(quick=given.quick, only=only, results=RESULTS)
     elif given.ingest:
@@ -96,7 +100,11 @@ def _run_another(given: argparse.Namespace, only: Sequence[str]) -> bool:
     return True
 
 
-def _run_all(given: argparse.Namespace, only: Sequence[str]) -> None:
+def _print(found: Any) -> None:
+    print(msgspec.json.format(msgspec.json.encode(found)).decode())
+
+
+def _measure(given: argparse.Namespace, only: Sequence[str]) -> None:
     extent = QUICK if given.quick else FULL
     extent = msgspec.structs.replace(
         extent,
