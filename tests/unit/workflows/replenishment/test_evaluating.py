@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 from typing_extensions import override
 
 from bench.replenishment.comparing import Found, differences
@@ -285,6 +286,10 @@ async def test_one_item_that_we_stumble_over_does_not_hold_up_the_others() -> No
             raise ZeroDivisionError
 
     shelf = Shelf(replace(ITEM, safety_stock=Odd(3)), ACME, position("A", 0))
-    assert await quantities(shelf) == {
-        "A": "it could not be calculated: a mistake of ours, which the log shows"
-    }
+    with capture_logs() as logs:
+        assert await quantities(shelf) == {
+            "A": "it could not be calculated: a mistake of ours, which the log shows"
+        }
+    assert [(x["event"], x["item"], x["location"]) for x in logs] == [
+        ("an item could not be evaluated", "I-1", "A")
+    ]
