@@ -67,6 +67,7 @@ CHANGES: Final = ORDERING | {
     "Mutation.approveRecommendation",
     "Mutation.rejectRecommendation",
 }
+PROCESSES: Final = {"Query.processes", "Query.process", "Query.processTimes"}
 PLANNING: Final = {
     "Query.inventory",
     "Query.forecasts",
@@ -81,9 +82,9 @@ CLOSED: Final[Mapping[str, set[str]]] = {
     "planner": OPERATORS | AUDIT,
     "buyer": OPERATORS | AUDIT | {"Mutation.publishForecasts"},
     "operator": AUDIT | CHANGES - ORDERING,
-    "supplier": (OPERATORS | AUDIT | PLANNING | CHANGES | {"Query.catalog"})
+    "supplier": (OPERATORS | AUDIT | PROCESSES | PLANNING | CHANGES | {"Query.catalog"})
     - {"Mutation.acknowledgePurchaseOrder"},
-    "reader": OPERATORS | CHANGES,
+    "reader": OPERATORS | CHANGES | PROCESSES,
 }
 """What those who may ask nearly everything may not."""
 OPEN: Final[Mapping[str, set[str]]] = {
