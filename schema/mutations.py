@@ -10,7 +10,7 @@ import strawberry
 
 from execution.links import REQUIRED, Argument, column, link
 from resolvers.commands import refuse
-from schema import forecast_publishing, operations
+from schema import exceptions, forecast_publishing, operations
 from schema.acknowledging import ACKNOWLEDGE_PURCHASE_ORDER, DECIDE_ACKNOWLEDGEMENT
 from schema.purchase_orders import PurchaseOrder
 from schema.recommendations import APPROVE_RECOMMENDATION, REJECT_RECOMMENDATION
@@ -68,3 +68,8 @@ class Mutation:
     correct_dead_letter = operations.CORRECT_DEAD_LETTER
     discard_dead_letter = operations.DISCARD_DEAD_LETTER
     replay_events = operations.REPLAY_EVENTS
+    assign_exception = exceptions.ASSIGN_EXCEPTION
+    comment_exception = exceptions.COMMENT_EXCEPTION
+    retry_exception = exceptions.RETRY_EXCEPTION
+    resolve_exception = exceptions.RESOLVE_EXCEPTION
+    cancel_exception = exceptions.CANCEL_EXCEPTION

@@ -25,12 +25,16 @@ _PLANNING: Final = "planning"
 _WAREHOUSING: Final = "warehousing"
 _MASTER_DATA: Final = "master data"
 _PLATFORM: Final = "platform"
+_OPERATIONS: Final = "operations"
 
 OWNERS: Final[Mapping[str, str]] = {
     "Acknowledge": _PURCHASING,
+    "AssignException": _OPERATIONS,
     "Audit": _PLATFORM,
+    "CancelException": _OPERATIONS,
     "Catalog": _PLATFORM,
     "ClientUse": _PLATFORM,
+    "CommentException": _OPERATIONS,
     "Completeness": _PLATFORM,
     "CoordinateUse": _PLATFORM,
     "CreatePurchaseOrder": _PURCHASING,
@@ -40,6 +44,7 @@ OWNERS: Final[Mapping[str, str]] = {
     "DecideRecommendation": _PLANNING,
     "Event": _PLATFORM,
     "Explained": _PLANNING,
+    "Exception": _OPERATIONS,
     "Forecast": _PLANNING,
     "Inventory": _WAREHOUSING,
     "InventoryEventFilter": _PLANNING,
@@ -64,6 +69,8 @@ OWNERS: Final[Mapping[str, str]] = {
     "Recommendation": _PLANNING,
     "ReplayEvents": _PLATFORM,
     "ReplenishmentRecommendation": _PLANNING,
+    "ResolveException": _OPERATIONS,
+    "RetryException": _OPERATIONS,
     "SchemaUsage": _PLATFORM,
     "SortDirection": _PLATFORM,
     "SourceKind": _PLATFORM,
@@ -73,6 +80,7 @@ OWNERS: Final[Mapping[str, str]] = {
     "Subscription": _PLATFORM,
     "Supplier": _MASTER_DATA,
     "SupplierPerformance": _PURCHASING,
+    "SupplyException": _OPERATIONS,
     "SupplySource": _MASTER_DATA,
     "System": _PLATFORM,
     "Timeline": _PLATFORM,
@@ -130,6 +138,7 @@ _OTHERS: Final[Mapping[str, Source]] = {
     "ReceiptEvent": Source(SourceKind.EVENT, EntityName.RECEIPT),
     "RecommendationEvent": Source(SourceKind.EVENT, EntityName.RECOMMENDATION),
     "StatusChange": Source(SourceKind.EVENT, EntityName.PURCHASE_ORDER),
+    "SupplyExceptionEvent": Source(SourceKind.EVENT),
     "SupplierPerformance": Source(SourceKind.COMPUTED, EntityName.PURCHASE_ORDER),
     "TimelineConnection": Source(SourceKind.EVENT),
     "TimelineEdge": Source(SourceKind.EVENT),

@@ -63,6 +63,17 @@ CHANGES: Final = {
     "Mutation.approveRecommendation",
     "Mutation.rejectRecommendation",
 }
+EXCEPTIONS: Final = {
+    "Query.exception",
+    "Query.exceptions",
+    "Subscription.exceptionChanged",
+}
+SAID: Final = {"Mutation.assignException", "Mutation.commentException"}
+DECIDED: Final = {
+    "Mutation.retryException",
+    "Mutation.resolveException",
+    "Mutation.cancelException",
+}
 PLANNING: Final = {
     "Query.inventory",
     "Query.forecasts",
@@ -74,12 +85,14 @@ PLANNING: Final = {
 }
 FOR_ALL: Final = {"Query.node", "Query.nodes", "Query.viewer", "Query._entities", "Query._service"}
 CLOSED: Final[Mapping[str, set[str]]] = {
-    "planner": OPERATORS | AUDIT,
+    "planner": OPERATORS | AUDIT | DECIDED,
     "buyer": OPERATORS | AUDIT | {"Mutation.publishForecasts"},
     "operator": AUDIT | CHANGES,
-    "supplier": (OPERATORS | AUDIT | PLANNING | CHANGES | {"Query.catalog"})
+    "supplier": (
+        OPERATORS | AUDIT | PLANNING | CHANGES | EXCEPTIONS | SAID | DECIDED | {"Query.catalog"}
+    )
     - {"Mutation.acknowledgePurchaseOrder"},
-    "reader": OPERATORS | CHANGES,
+    "reader": OPERATORS | CHANGES | SAID | DECIDED,
 }
 """What those who may ask nearly everything may not."""
 OPEN: Final[Mapping[str, set[str]]] = {
