@@ -48,6 +48,12 @@ class Parts(Struct, frozen=True):
     telling: Telling | None = None
 
 
+class Others(Struct, frozen=True):
+    """What other systems have of an order."""
+
+    orders: tuple[OrderReference, ...] = ()
+
+
 class Read(Struct, frozen=True):
     """An order that was read; None if it is not there any more."""
 
@@ -192,6 +198,19 @@ class Case:
         still = self.open_lines
         self.pending = {n: d for n, d in self.pending.items() if n in still}
         return self.order
+
+    async def seek(self) -> None:
+        """Find the order in other systems that can be told of it, if nobody knows where it is."""
+        order, parts = self.order, self.parts
+        if order is None or not self.sent.seeks:
+            return
+
+        async def work() -> Others:
+            return Others(await parts.reader.alike(order, self.process.correlation_id))
+
+        found = await self.process.step("find the order in other systems", work, Others)
+        follow = tuple(o for o in found.orders if parts.systems.knows(o.system))
+        self.sent = replace(self.sent, follow=follow)
 
     async def tell(
         self, promises: Iterable[Promise], note: str | None, *, shown_by: str | None = None

@@ -52,15 +52,13 @@ def _sent(asked: Any) -> OrderSent:
 
 
 async def _confirm(case: Case) -> Confirmed:
-    process, sent = case.process, case.sent
-    await process.about(
-        subject(EntityName.PURCHASE_ORDER, sent.number),
-        *(place_subject(order.system, order.key) for order in sent.everywhere),
-    )
+    process = case.process
+    await process.about(subject(EntityName.PURCHASE_ORDER, case.sent.number), *_places(case))
     order = await case.read()
-    if order is not None:
-        supplier = subject(EntityName.SUPPLIER, order.supplier)
-        await process.about(supplier, *order.about(order.lines))
+    await case.seek()
+    supplier = subject(EntityName.SUPPLIER, case.supplier)
+    about = () if order is None else order.about(order.lines)
+    await process.about(supplier, *_places(case), *about)
     case.begin(await process.now())
     try:
         await _begin(case)
@@ -77,7 +75,12 @@ async def _confirm(case: Case) -> Confirmed:
     if state is not ConfirmedState.UNANSWERED:
         await case.all_over(f"the confirmation has ended: {state.value.replace('_', ' ')}")
     promises = tuple(case.confirmed[n] for n in sorted(case.confirmed))
-    return Confirmed(state=state, order=sent.reference, promises=promises)
+    return Confirmed(state=state, order=case.sent.reference, promises=promises)
+
+
+def _places(case: Case) -> list[str]:
+    """How it is found by what systems have of the order."""
+    return [place_subject(order.system, order.key) for order in case.sent.everywhere]
 
 
 async def _begin(case: Case) -> None:

@@ -73,6 +73,7 @@ class Listening:
             key=event.key,
             number=data.number,
             supplier=data.supplier or "",
+            seeks=True,
         )
         return [
             Starting(

@@ -51,14 +51,18 @@ class ConfirmationSystems:
         self._reader = reader
         self._asking = asking
 
+    def knows(self, system: str) -> bool:
+        """Whether a system can be told anything."""
+        return system in self._sinks
+
     def can(self, system: str, ability: Ability) -> bool:
         """Whether a system can be told something."""
-        return system in self._sinks and ability in self._sinks[system].abilities
+        return self.knows(system) and ability in self._sinks[system].abilities
 
     def lacking(self, orders: Iterable[OrderReference], ability: Ability) -> str | None:
         """The first system that has the order, can be told of it, but not this."""
         for order in orders:
-            if order.system in self._sinks and not self.can(order.system, ability):
+            if self.knows(order.system) and not self.can(order.system, ability):
                 return order.system
         return None
 
@@ -68,7 +72,7 @@ class ConfirmationSystems:
         """What tells the order in each system from later states."""
         found: dict[str, str | None] = {}
         for order in orders:
-            if order.system in self._sinks:
+            if self.knows(order.system):
                 asking = self._asking(correlation_id)
                 seen = await self._sinks[order.system].look(order.key, asking)
                 found[order.system] = None if seen is None else seen.version

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from canonical.criteria import Condition, Op
@@ -157,10 +158,28 @@ async def test_an_order_that_was_sent_before_is_confirmed_too() -> None:
     came = await scene.says(promise(10))
     assert (codes(came), came.pending) == ([], False)
     assert list(scene.confirmations()) == [ID]
-    assert scene.house.procurement.told == [("acknowledge", (promise(10),))]
+    told = [("acknowledge", (promise(10),))]
+    assert (scene.house.procurement.told, scene.house.erp.told) == (told, told)
     await scene.says(promise(20))
     assert list(scene.confirmations()) == [ID]
     assert scene.confirmations()[ID] is not None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"supplier": "S-2"},
+        {"number": "PO-70"},
+        {"lines": (line(10),)},
+        {"lines": (line(10), line(21))},
+    ],
+)
+async def test_an_order_that_is_another_one_is_not_told(other: dict[str, Any]) -> None:
+    scene = Scene()
+    erp = scene.house.erp
+    erp.orders["4500007"] = msgspec.structs.replace(erp.orders["4500007"], **other)
+    await scene.says(promise(10))
+    assert (len(scene.house.procurement.told), erp.told) == (1, [])
 
 
 async def test_an_answer_after_the_end_begins_the_next_round_with_what_was_settled() -> None:
