@@ -27,11 +27,11 @@ from canonical.exceptions import (
 )
 from canonical.items import ItemStatus
 from canonical.purchase_orders import PurchaseOrderStatus
-from canonical.recommendations import RecommendationStatus
+from canonical.recommendations import OWN_SYSTEM, RecommendationStatus
 from canonical.suppliers import SupplierStatus
 
 PREFIX: Final = "supplygraph"
-SERVICE: Final = "supplygraph"
+SERVICE: Final = OWN_SYSTEM
 """The system that events come from which tell of what this service itself keeps."""
 
 

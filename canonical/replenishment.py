@@ -12,7 +12,7 @@ from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
 
-from canonical.recommendations import RecommendationStatus, ReplenishmentRecommendation
+from canonical.recommendations import ReplenishmentRecommendation
 from canonical.values import Money
 
 
@@ -212,7 +212,3 @@ class RecommendationDesk(Protocol):
             InvalidInputError: if it cannot be calculated: it says what is missing, and where.
             UnavailableError: if today's figures cannot be read.
         """
-
-
-OPEN_RECOMMENDATIONS = frozenset({RecommendationStatus.PROPOSED})
-"""Statuses in which a recommendation waits for a decision."""

@@ -1,6 +1,6 @@
 """Recommendations in a store, with a clock that stands; and their approval, in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
@@ -16,6 +16,7 @@ from canonical.ordering import Ordered, OrderReference, WantedOrder
 from canonical.ports import ListQuery
 from canonical.replenishment import Approver, Decision, Evaluated, Recommended, Verdict
 from runtime.events.ledger import Ledger
+from runtime.events.writing import Writing
 from runtime.replenishment.recommendations import Recommendations
 from runtime.replenishment.source import RecommendationSource
 from runtime.store.store import Store
@@ -31,9 +32,10 @@ from workflows.approval.policies import (
     Escalation,
     Limit,
 )
-from workflows.approval.ports import Calculating, Notice, Ordering
+from workflows.approval.ports import Calculating, Ordering
 from workflows.approval.process import Approval
 from workflows.approval.reacting import Reacting
+from workflows.notifications.ports import Notice
 from workflows.process import Process, ProcessKind, Starting
 from workflows.replenishment.calculation import Calculated
 
@@ -46,9 +48,9 @@ POLICY = ApprovalPolicy(
     ),
     deadlines=(
         Deadlines(
-            to="planning",
+            to="role:buyer",
             remind_after=(timedelta(hours=4),),
-            escalations=(Escalation(timedelta(hours=24), "leads"),),
+            escalations=(Escalation(timedelta(hours=24), "owner:lea"),),
             expire_after=timedelta(days=14),
         ),
     ),
@@ -120,7 +122,7 @@ class Approving(House):
             order=OrderReference("erp-eu", "45/7", "PO-45")
         )
         how = Ordering(self.starting, Made, lambda made: made.ordered)
-        self.approval = Approval(self.kept, policy, how, self.notify)
+        self.approval = Approval(self.kept, policy, how, self)
         self.ordering = ProcessKind("ordering", 1, OrderAsked, Made, self.order)
         self.engine = FakeEngine(self.approval.kind(), self.ordering, clock=self.clock)
         self.reacting = Reacting(self.engine)
@@ -144,9 +146,13 @@ class Approving(House):
             raise self.comes_of_it
         return Made(self.comes_of_it)
 
-    async def notify(self, notice: Notice) -> None:
+    async def tell(self, notices: Sequence[Notice]) -> None:
         """Tell people."""
-        self.notices.append(notice)
+        self.notices += notices
+
+    async def tell_with(self, writing: Writing, notices: Sequence[Notice]) -> None:
+        """Nobody asks for this."""
+        raise NotImplementedError
 
     def again(self, inputs: bytes) -> Calculated:
         """What the calculation finds on frozen inputs."""

@@ -28,8 +28,8 @@ from canonical.values import Money
 from tests.fakes.processes import FakeProcess, Killed
 from tests.fakes.proposals import LINES, MORNING, evaluated, needs, nothing, proposal
 from tests.processes.approval.house import Approving, Made, approvals, says
-from workflows.approval.ports import NoticeKind
 from workflows.approval.process import DECIDED, ApprovalAsked, ApprovalOutcome, Told
+from workflows.notifications.ports import NoticeKind
 
 ORDER = OrderReference("erp-eu", "45/7", "PO-45")
 CHEAP = Money(Decimal(500), "EUR")
@@ -76,13 +76,13 @@ async def test_people_are_told_reminded_and_then_others_are_asked(approving: App
     assert process.waiting_for == "a decision"
 
     await approving.engine.pass_to(MORNING + timedelta(hours=30))
-    told = [(n.kind, n.to, n.once) for n in approving.notices]
-    assert told == [
-        (NoticeKind.WAITING, "planning", f"{key}/waiting/0"),
-        (NoticeKind.REMINDER, "planning", f"{key}/reminder/1"),
-        (NoticeKind.ESCALATED, "leads", f"{key}/escalated/2"),
+    assert [(n.kind, n.to) for n in approving.notices] == [
+        (NoticeKind.APPROVAL_REQUESTED, ("role:buyer",)),
+        (NoticeKind.APPROVAL_REMINDER, ("role:buyer",)),
+        (NoticeKind.APPROVAL_ESCALATED, ("owner:lea",)),
     ]
-    assert approving.notices[2].recommendation.record.escalated_to == "leads"
+    assert len({n.key for n in approving.notices}) == 3
+    assert (await approving.kept.get(key)).record.escalated_to == "owner:lea"
     [trouble] = process.troubles
     assert (trouble.category, trouble.cause) == (
         ExceptionCategory.APPROVAL_OVERDUE,
@@ -108,7 +108,7 @@ async def test_a_newer_proposal_does_not_begin_the_waiting_anew(approving: Appro
     _, new = await approving.proposed(evaluated(quantity=Decimal(250)))
 
     found = await approving.kept.get(new)
-    assert (found.waiting_since, found.record.escalated_to) == (MORNING, "leads")
+    assert (found.waiting_since, found.record.escalated_to) == (MORNING, "owner:lea")
     assert len(approving.notices) == told
     assert approving.engine.processes[old].gone == [f"approval:{old}/overdue"]
     [trouble] = approving.engine.processes[new].troubles
@@ -125,7 +125,7 @@ async def test_what_nobody_decides_expires(approving: Approving) -> None:
     assert await approving.outcome(key) == ApprovalOutcome(
         status=Status.EXPIRED, note="nobody has decided in time"
     )
-    assert approving.notices[-1].kind is NoticeKind.EXPIRED
+    assert approving.notices[-1].kind is NoticeKind.APPROVAL_EXPIRED
     assert approving.engine.processes[key].gone == [f"approval:{key}/overdue"]
     assert approving.wanted == []
 
@@ -204,7 +204,7 @@ async def test_a_process_need_not_hear_at_once_of_what_was_decided(approving: Ap
     assert decided.status is Status.APPROVED
     await approving.engine.pass_to(MORNING + timedelta(hours=5))  # when it would remind somebody
     assert (await approving.outcome(key)).status is Status.ORDERED
-    assert [n.kind for n in approving.notices] == [NoticeKind.WAITING]
+    assert [n.kind for n in approving.notices] == [NoticeKind.APPROVAL_REQUESTED]
 
 
 async def test_a_process_that_dies_anywhere_goes_on_where_it_was(approving: Approving) -> None:
@@ -238,7 +238,10 @@ async def test_a_process_that_dies_anywhere_goes_on_where_it_was(approving: Appr
     assert outcome is not None
     assert (outcome.status, outcome.order) == (Status.ORDERED, ORDER)
     assert [s.process_id for s in process.started] == [f"{key}/order"]
-    assert [n.kind for n in approving.notices] == [NoticeKind.WAITING, NoticeKind.REMINDER]
+    assert [n.kind for n in approving.notices] == [
+        NoticeKind.APPROVAL_REQUESTED,
+        NoticeKind.APPROVAL_REMINDER,
+    ]
     assert calls == 8
 
 
@@ -261,7 +264,6 @@ async def test_an_operator_may_give_it_up(
 
         process.came_of = give_up  # type: ignore[method-assign,assignment]
     else:
-        approving.notify = None  # type: ignore[method-assign,assignment]
         process.hear(DECIDED, Told())
         process.cancel("stop")
     with pytest.raises(Exception, match="stop"):
