@@ -14,7 +14,7 @@ from canonical.exceptions import ExceptionCategory, Trouble
 from canonical.ordering import OrderReference
 from canonical.writing import LineChange, Promise
 from workflows.confirmation.facts import LineFacts, OrderFacts, OrderReader
-from workflows.confirmation.judging import Deviation, value_of
+from workflows.confirmation.judging import Deviation, deviation, value_of
 from workflows.confirmation.policies import Patience, Policies
 from workflows.confirmation.systems import ConfirmationSystems, Told
 from workflows.confirmation.words import Answer, OrderSent, SaidLine
@@ -195,8 +195,12 @@ class Case:
         self.order = (await self.process.step("read the order", work, Read)).order
         if self.order is not None:
             self._versions = dict(self.order.versions)
-        still = self.open_lines
-        self.pending = {n: d for n, d in self.pending.items() if n in still}
+        still, policies = self.open_lines, self.parts.policies
+        self.pending = {
+            n: deviation(still[n], d.promise, self.supplier, policies)
+            for n, d in self.pending.items()
+            if n in still
+        }
         return self.order
 
     async def seek(self) -> None:

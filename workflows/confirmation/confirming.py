@@ -25,6 +25,7 @@ from workflows.confirmation.words import (
     Confirmed,
     ConfirmedState,
     OrderSent,
+    SaidLine,
     Verdict,
     VerdictState,
     Word,
@@ -122,6 +123,7 @@ async def _look(case: Case) -> None:
     await case.read()
     case.looked(now)
     await _hear_system(case)
+    await _judge_again(case)
     if case.due is None or now < case.due or not case.unconfirmed:
         return
     if case.reminded < case.patience.reminders:
@@ -145,6 +147,16 @@ async def _hear_system(case: Case) -> None:
         await _answered(case, Answer(lines=lines, system=case.sent.system))
 
 
+async def _judge_again(case: Case) -> None:
+    """What is no longer off, because the order was changed, needs no decision."""
+    fine = [d.promise for d in case.pending.values() if not d.is_off]
+    for promise in fine:
+        del case.pending[promise.line_number]
+    if fine:
+        lines = (SaidLine(line_number=p.line_number, quantity=p.quantity, on=p.on) for p in fine)
+        await _answered(case, Answer(lines=tuple(lines)))
+
+
 async def _hear(case: Case, word: Word) -> None:
     if word.answer is not None:
         verdict = await _answered(case, word.answer)
@@ -152,6 +164,8 @@ async def _hear(case: Case, word: Word) -> None:
         verdict = await decided(case, word.decision)
     else:
         await case.read()
+        await _hear_system(case)
+        await _judge_again(case)
         verdict = Verdict(state=VerdictState.KNOWN)
     case.now = await case.process.now()
     if word.reply_to is not None:

@@ -13,10 +13,12 @@ from canonical.criteria import Condition, Op
 from canonical.errors import ConflictError, InvalidInputError, NotFoundError
 from canonical.events import (
     ACKNOWLEDGED,
+    LINE_RESCHEDULED,
     STATUS_CHANGED,
     ConfirmedLine,
     Event,
     PurchaseOrderAcknowledged,
+    PurchaseOrderLineRescheduled,
     PurchaseOrderStatusChanged,
 )
 from canonical.ordering import (
@@ -346,6 +348,26 @@ async def test_an_order_that_is_over_in_a_system_is_looked_at_at_once() -> None:
     await react([event(STATUS_CHANGED, data, "procurement", "7")])
     await scene.engine.quiet()
     assert str(scene.confirmations()[ID].outcome) == "over: PO-7"
+
+
+async def test_an_order_that_is_wanted_on_another_day_is_judged_again_at_once() -> None:
+    scene = Scene()
+    await scene.sent()
+    later = DUE + timedelta(days=5)
+    await scene.says(promise(10, on=later), promise(20))
+    scene.house.procurement.touch("7", {10: {"due_on": later}})
+    data = PurchaseOrderLineRescheduled(
+        number="PO-7",
+        supplier="S-1",
+        line_number=10,
+        item="SKU-10",
+        due_on=later,
+        previous_due_on=DUE,
+    )
+    await scene.listening().hear([event(LINE_RESCHEDULED, data, "procurement", "7")])
+    await scene.engine.quiet()
+    assert scene.confirmations()[ID].outcome.promises == (promise(10, on=later), promise(20))
+    assert scene.house.erp.told[-1] == ("acknowledge", (promise(10, on=later),))
 
 
 def sent(status: PurchaseOrderStatus = PurchaseOrderStatus.SENT) -> Event:
