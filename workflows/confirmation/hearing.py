@@ -93,8 +93,8 @@ def words_of(events: Iterable[Event], leading: Sequence[str]) -> list[Starting]:
     """The words that some events are.
 
     Promises that a system tells of are an answer; an order that is over, or wanted on another day,
-    is looked at. An event that comes again is the same word. One of an order that nobody has confirmed begins a
-    confirmation, if its system leads orders; of another system it says nothing then.
+    is looked at. An event that comes again is the same word. Of an order that nobody has confirmed,
+    promises begin a confirmation, if its system leads orders; of another system they say nothing.
 
     Args:
         events: Events of the log, of any kind.

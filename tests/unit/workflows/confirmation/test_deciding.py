@@ -201,7 +201,7 @@ async def test_an_order_that_is_changed_to_what_is_promised_needs_no_decision() 
     async def waited(*given: Any) -> Any:
         found = await wait(*given)
         if found is None:
-            changed = {10: {"quantity": Decimal(60)}, 20: {"due_on": LATE.on}}
+            changed: Any = {10: {"quantity": Decimal(60)}, 20: {"due_on": LATE.on}}
             house.procurement.touch("7", changed)
         return found
 
