@@ -1,6 +1,7 @@
 """One order that is being confirmed: what is promised, what a buyer has to decide, who is late."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -9,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from canonical.entities import EntityName
+from canonical.errors import RejectedError
 from canonical.events import subject
 from canonical.exceptions import ExceptionCategory, Trouble
 from canonical.ordering import OrderReference
@@ -287,7 +289,8 @@ class Case:
         async def tell() -> None:
             await self.parts.notices.tell([notice])
 
-        await self.process.step("write to the supplier", tell, type(None))
+        with suppress(RejectedError):  # an extension may keep it back
+            await self.process.step("write to the supplier", tell, type(None))
 
     async def report_deviations(self) -> None:
         """Have a buyer know what is to be decided; and that what was decided is over."""
