@@ -5,10 +5,10 @@ records, sinks, exceptions, notices -> kinds of processes, with their extensions
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from random import Random, SystemRandom
-from typing import Final
+from random import SystemRandom
+from typing import Any, Final
 
 import structlog
 from msgspec import Struct
@@ -34,10 +34,12 @@ from workflows.approval.desk import Approvers
 from workflows.approval.reacting import Reacting
 from workflows.engine.serving import open_engine
 from workflows.exceptions.desk import Decisions
+from workflows.exceptions.rules import Rules
 from workflows.exceptions.troubles import Reporting
 from workflows.exceptions.upkeep import Upkeep
 from workflows.extensions import extended
 from workflows.forecast_publishing import ForecastPublishing, Planning
+from workflows.notifications.outbox import Silence
 from workflows.notifications.ports import Notices
 from workflows.process import Engine, ProcessKind
 from workflows.replenishment.touching import STREAMS, touched
@@ -45,7 +47,7 @@ from workflows.triggers import Reaction, Triggers
 
 _AGAIN_S: Final = 1.0
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-Work = Callable[[], Awaitable[None]]
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 @asynccontextmanager
@@ -141,8 +143,8 @@ class _House:
             installation.keyed, installation.lists, ReadTerms(units=installation.units)
         )
         self._processes = StoredProcesses(log.store)
-        self._notices: Notices = config.notices(log)
-        self.troubles: Troubles = Reporting(log.ledger, config.rules(), self._notices)
+        self._notices: Notices = Silence()
+        self.troubles: Troubles = Reporting(log.ledger, Rules(), self._notices)
         self.callouts = Callouts(declared.vault)
         self._parts = _Parts(self._ordering(), self._replenishing(), self._forecasts())
 
@@ -164,7 +166,7 @@ class _House:
             config.extension(name, self.callouts.asking)
             for name, config in self._config.extensions.items()
         ]
-        routes = None if self._config.ordering is None else self._config.ordering.routes()
+        routes = None if parts.ordering is None else parts.ordering.routes
         found = None if parts.replenishing is None else parts.replenishing.recommendations
         places = Places(self._records, routes, found)
         return [extended(kind, extensions, places) for kind in kinds]
@@ -179,7 +181,7 @@ class _House:
             reactions,
             self.troubles,
             holder=log.member,
-            random=Random(self._random.random()),
+            random=self._random,
         )
         upkeep = Upkeep(
             log.ledger,
@@ -192,7 +194,7 @@ class _House:
         works: list[Work] = [triggers.run, upkeep.run]
         if parts.replenishing is not None:
             replenisher = parts.replenishing.replenisher
-            works.append(lambda: replenisher.run(log.member, Random(self._random.random())))
+            works.append(lambda: replenisher.run(log.member, self._random))
         return works
 
     def processing(self, engine: Engine) -> Processing:

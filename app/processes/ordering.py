@@ -22,10 +22,9 @@ from workflows.confirmation.hearing import Listening
 from workflows.confirmation.speaking import Speaking
 from workflows.confirmation.systems import ConfirmationSystems
 from workflows.notifications.ports import Notices
+from workflows.ordering.assembly import Ordering
 from workflows.ordering.desk import EngineOrderDesk
-from workflows.ordering.following import Makers, OrderFollowing, following
-from workflows.ordering.judging import OrderJudge
-from workflows.ordering.making import OrderMaking
+from workflows.ordering.following import following
 from workflows.ordering.systems import OrderSystems
 from workflows.process import Engine, ProcessKind
 from workflows.triggers import Reaction
@@ -56,30 +55,31 @@ class OrderingProcesses:
         config: What the manifest says of ordering.
         confirming: What it says of confirmation; None for none.
         around: What they work with.
+
+    Attributes:
+        routes: Where orders are made.
     """
 
     def __init__(
         self, config: OrderingConfig, confirming: ConfirmationConfig | None, around: Surroundings
     ) -> None:
-        self._config = config
+        policy = config.policy()
+        self.routes = policy.routes
+        self._timing = policy.timing
         self._confirming = confirming
         self._around = around
-        self._routes = config.routes()
-        self._judge = OrderJudge(around.records, config.rules(), self._routes, _now)
-        self._systems = OrderSystems(around.sinks, around.records, around.telling, config.timing())
+        self._ordering = Ordering(policy, around.records, around.sinks, around.processes, _now)
 
     @property
     def leading(self) -> Sequence[str]:
         """Systems that lead orders, in the manifest's order."""
-        return tuple(dict.fromkeys(route.lead for route in self._routes.routes))
+        return tuple(dict.fromkeys(route.lead for route in self.routes.routes))
 
     @property
     def kinds(self) -> list[ProcessKind]:
         """The processes."""
-        makers = Makers(self._around.processes)
         confirms = self._confirming is not None
-        making = OrderMaking(self._judge, self._systems, confirms=confirms)
-        kinds = [making.kind, *OrderFollowing(self._systems, makers).kinds]
+        kinds = [*self._ordering.kinds(self._around.telling, confirms=confirms)]
         if self._confirming is not None:
             kinds += self._confirmation(self._confirming)
         return kinds
@@ -87,22 +87,21 @@ class OrderingProcesses:
     def _confirmation(self, config: ConfirmationConfig) -> list[ProcessKind]:
         around = self._around
         reader = OrderReader(around.records)
-        asking = Asking(self._config.timing().write_s)
+        systems = OrderSystems(around.sinks, around.records, around.telling, self._timing)
+        asking = Asking(self._timing.write_s)
         parts = Parts(
             policies=config.policies(),
             reader=reader,
             systems=ConfirmationSystems(around.sinks, reader, asking),
             notices=around.notices,
-            telling=self._systems.tell,
+            telling=systems.tell,
         )
         speaking = Speaking(around.processes, reader, tuple(around.sinks))
         return [confirmation(parts), speaking.kind()]
 
     def desk(self, engine: Engine) -> EngineOrderDesk:
         """Orders for callers."""
-        return EngineOrderDesk(
-            engine, self._around.processes, self._judge, self._routes, self._config.timing()
-        )
+        return self._ordering.desk(engine)
 
     def acknowledgements(self, engine: Engine) -> Desk | None:
         """Acknowledgements by suppliers, if they are taken."""
@@ -123,7 +122,7 @@ class OrderingProcesses:
         """What is done about events of orders."""
 
         async def follow(events: Sequence[Event]) -> None:
-            found = [following(event, self._routes.leads) for event in events]
+            found = [following(event, self.routes.leads) for event in events]
             starting = [each for each in found if each is not None]
             if starting:
                 await engine.start(starting)
