@@ -35,7 +35,7 @@ from workflows.approval.policies import (
 from workflows.approval.ports import Calculating, Ordering
 from workflows.approval.process import Approval
 from workflows.approval.reacting import Reacting
-from workflows.notifications.ports import Notice
+from workflows.notifications.ports import Notice, NoticeKind
 from workflows.process import Process, ProcessKind, Starting
 from workflows.replenishment.calculation import Calculated
 
@@ -117,10 +117,9 @@ class Approving(House):
     def __init__(self, store: Store, policy: ApprovalPolicy = POLICY) -> None:
         super().__init__(store)
         self.notices: list[Notice] = []
+        self.decides = ""
         self.wanted: list[WantedOrder] = []
-        self.comes_of_it: Ordered | SupplygraphError = Ordered(
-            order=OrderReference("erp-eu", "45/7", "PO-45")
-        )
+        self.comes_of_it: Ordered | SupplygraphError = self.made("erp-eu", "45/7", "PO-45")
         how = Ordering(self.starting, Made, lambda made: made.ordered)
         self.approval = Approval(self.kept, policy, how, self)
         self.ordering = ProcessKind("ordering", 1, OrderAsked, Made, self.order)
@@ -129,6 +128,11 @@ class Approving(House):
         self.position = 0
         self.calculating = Calculating(self.again, self.today)
         self.desk = Approvers(self.kept, policy, self.engine, self.calculating)
+
+    @staticmethod
+    def made(system: str, key: str, number: str | None = None) -> Ordered:
+        """An order is made."""
+        return Ordered(order=OrderReference(system, key, number))
 
     def starting(self, wanted: WantedOrder, found: Recommended) -> Starting:
         """The process that orders."""
@@ -147,8 +151,10 @@ class Approving(House):
         return Made(self.comes_of_it)
 
     async def tell(self, notices: Sequence[Notice]) -> None:
-        """Tell people."""
+        """Tell people, of whom one may decide when he is reminded."""
         self.notices += notices
+        if self.decides and notices[0].kind is NoticeKind.APPROVAL_REMINDER:
+            await self.kept.decide(self.decides, says(), approvals(1))
 
     async def tell_with(self, writing: Writing, notices: Sequence[Notice]) -> None:
         """Nobody asks for this."""

@@ -2,8 +2,10 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 import pytest
+from typing_extensions import override
 
 from canonical.errors import (
     ConflictError,
@@ -30,7 +32,9 @@ from tests.fakes.proposals import LINES, MORNING, evaluated, needs, nothing, pro
 from tests.processes.approval.house import Approving, Made, approvals, says
 from workflows.approval.process import DECIDED, ApprovalAsked, ApprovalOutcome, Told
 from workflows.notifications.ports import NoticeKind
+from workflows.process import Work
 
+T = TypeVar("T")
 ORDER = OrderReference("erp-eu", "45/7", "PO-45")
 CHEAP = Money(Decimal(500), "EUR")
 
@@ -207,42 +211,51 @@ async def test_a_process_need_not_hear_at_once_of_what_was_decided(approving: Ap
     assert [n.kind for n in approving.notices] == [NoticeKind.APPROVAL_REQUESTED]
 
 
-async def test_a_process_that_dies_anywhere_goes_on_where_it_was(approving: Approving) -> None:
-    key = await approving.one()
-    process = FakeProcess(key, "c-SKU-1", clock=approving.clock)
-    process.results[f"{key}/order"] = Made(Ordered(order=ORDER))
-    process.hear(DECIDED, Told(), MORNING + timedelta(hours=5))
-    calls = 0
+class Dying(FakeProcess):
+    """A process that dies once, when the work of a step was done and nobody has noted it."""
 
-    def dying(wrapped: object) -> object:
-        async def work(*args: object, **said: object) -> object:
-            nonlocal calls
-            calls += 1
-            if calls % 2:
+    dies_at = 0
+    worked = 0
+
+    @override
+    async def step(self, name: str, work: Work[T], result: type[T]) -> T:
+        async def dying() -> T:
+            found = await work()
+            self.worked += 1
+            if self.worked == self.dies_at:
                 raise Killed
-            return await wrapped(*args, **said)  # type: ignore[operator]
+            return found
 
-        return work
+        return await super().step(name, dying, result)
 
-    for name in ("get", "ordered"):
-        setattr(approving.kept, name, dying(getattr(approving.kept, name)))
-    outcome = None
-    for died in range(20):
-        try:
-            outcome = await approving.approval.run(process, ApprovalAsked(key))
-            break
-        except Killed:
-            process = process.again()
-            if died == 2:
-                await approving.kept.decide(key, says(), approvals(1))
-    assert outcome is not None
-    assert (outcome.status, outcome.order) == (Status.ORDERED, ORDER)
-    assert [s.process_id for s in process.started] == [f"{key}/order"]
-    assert [n.kind for n in approving.notices] == [
-        NoticeKind.APPROVAL_REQUESTED,
-        NoticeKind.APPROVAL_REMINDER,
-    ]
-    assert calls == 8
+    def risen(self) -> "Dying":
+        """The same process, from the beginning."""
+        process = Dying(self.id)
+        process.__dict__.update(self.__dict__, _next=0)
+        return process
+
+
+@pytest.mark.parametrize("cost, steps", [(CHEAP, 3), (None, 5)], ids=["by a rule", "by people"])
+async def test_a_process_that_dies_at_any_step_goes_on_where_it_was(
+    approving: Approving, cost: Money | None, steps: int
+) -> None:
+    for dies_at in range(1, steps + 1):
+        key = await approving.one(f"SKU-{dies_at}", cost=cost)
+        approving.decides = key
+        process = Dying(key, clock=approving.clock)
+        process.dies_at = dies_at
+        process.results[f"{key}/order"] = Made(Ordered(order=ORDER))
+        process.hear(DECIDED, Told(), approving.clock() + timedelta(hours=5))
+        with pytest.raises(Killed):
+            await approving.approval.run(process, ApprovalAsked(key))
+        process = process.risen()
+        outcome = await approving.approval.run(process, ApprovalAsked(key))
+
+        assert (outcome.status, outcome.order) == (Status.ORDERED, ORDER)
+        assert [s.process_id for s in process.started] == [f"{key}/order"]
+        told = [e.data.status.value for e in await approving.told() if e.key == key]
+        assert told == ["PROPOSED", "APPROVED", "ORDERED"]
+        assert len({n.key for n in approving.notices if key in n.key}) == (0 if cost else 2)
 
 
 @pytest.mark.parametrize(
