@@ -70,4 +70,6 @@ class MappedBackend:
     async def aclose(self) -> None:
         """Let go of connections."""
         await self._reader.aclose()
+        if self._sinks.closes is not None:
+            await self._sinks.closes.aclose()
         await self._way.aclose()

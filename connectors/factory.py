@@ -19,9 +19,10 @@ from connectors.kit.mapping.model import MappingSettings, PresetModel
 from connectors.kit.mapping.presets import merge, preset_document
 from connectors.kit.mapping.sendplan import write_plans
 from connectors.kit.policy import CallPolicy
+from connectors.kit.rows import RowReader
 from connectors.kit.secrets import Reference, SecretMissingError
 from connectors.kit.services import Services
-from connectors.kit.sinks import Telling, open_sinks
+from connectors.kit.sinks import Telling, open_sinks, tells
 from connectors.kit.source import MappedSource
 from connectors.kit.transport import Transport
 from connectors.kit.transport_open import open_transport
@@ -37,6 +38,7 @@ from connectors.sql import Options as SQLOptions
 from connectors.sql import Place
 from connectors.sql import Settings as SQLSettings
 from connectors.sql import reader as sql_reader
+from connectors.sql import writer as sql_writer
 
 SETTINGS: Final[Mapping[str, type[BaseModel]]] = {
     "odata": ODataSettings,
@@ -130,7 +132,7 @@ async def open_backend(name: str, config: BackendConfig, services: Services) -> 
     try:
         if resolved.preset.protocol == "sql":
             database = _sql(resolved, services)
-            way, how = database, Telling(database)
+            way, how = database, _over_sql(resolved, database, services)
         else:
             transport = _transport(resolved, services)
             way, how = transport, _over_http(resolved, transport, services)
@@ -317,16 +319,29 @@ def _over_http(resolved: Resolved, transport: Transport, services: Services) -> 
 
 
 def _sql(resolved: Resolved, services: Services) -> Any:
+    return sql_reader(_place(resolved, services), resolved.settings, resolved.policy, services)
+
+
+def _over_sql(resolved: Resolved, database: RowReader, services: Services) -> Telling:
+    """How a database is asked, and told where the manifest says so."""
+    entities = resolved.preset.entities
+    if not any(tells(entities, entity) for entity in entities):
+        return Telling(database)
+    place = _place(resolved, services)
+    told = sql_writer(place, resolved.settings, resolved.policy, services)
+    return Telling(database, told, told, told)
+
+
+def _place(resolved: Resolved, services: Services) -> Place:
     auth, vault = resolved.config.auth, services.vault
     username = password = None
     if isinstance(auth, BasicAuth):
         username = vault.text(auth.username)
         password = vault.read(auth.password).get_secret_value()
-    place = Place(
+    return Place(
         resolved.name,
         vault.text(resolved.config.url),
         username,
         password,
         resolved.mapping.time_zone,
     )
-    return sql_reader(place, resolved.settings, resolved.policy, services)

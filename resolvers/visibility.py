@@ -5,9 +5,9 @@ sees what is its own: itself, its orders with their receipts, the items that it 
 stand on its orders, and its own terms; locations by name, since goods are sent there. Stock,
 forecasts, recommendations and internal figures of an item are not its business. Who is bound to
 companies sees their orders; who is bound to regions, the locations there and what is at these (see
-`resolvers.places`). A role may see forecasts only so many weeks ahead. Exceptions are no record of a
-system: suppliers see none, and who is bound to regions or companies sees those that name some, and
-none but theirs.
+`resolvers.places`). A role may see forecasts only so many weeks ahead. Exceptions are no record of
+a system: suppliers see none, and who is bound to regions or companies sees those that name some,
+and none but theirs.
 
 Rules are pushed into the criteria, of lists and of reads by key alike, so that what may not be seen
 is never read; and they hold again for every record that comes back. A record that does not know

@@ -29,6 +29,7 @@ _PLATFORM: Final = "platform"
 OWNERS: Final[Mapping[str, str]] = {
     "Acknowledge": _PURCHASING,
     "Audit": _PLATFORM,
+    "CancelPurchaseOrder": _PURCHASING,
     "Catalog": _PLATFORM,
     "ClientUse": _PLATFORM,
     "Completeness": _PLATFORM,
@@ -78,6 +79,7 @@ OWNERS: Final[Mapping[str, str]] = {
     "Timeline": _PLATFORM,
     "UnitConversion": _MASTER_DATA,
     "UserError": _PLATFORM,
+    "ValidatePurchaseOrder": _PURCHASING,
     "Viewer": _PLATFORM,
     "_": _PLATFORM,
 }
@@ -99,6 +101,7 @@ class Source(Struct, frozen=True):
 
 _RECORDS: Final[Mapping[str, EntityName]] = {
     "Acknowledge": EntityName.PURCHASE_ORDER,
+    "CancelPurchaseOrder": EntityName.PURCHASE_ORDER,
     "CreatePurchaseOrder": EntityName.PURCHASE_ORDER,
     "DecideRecommendation": EntityName.RECOMMENDATION,
     "Forecast": EntityName.FORECAST,
@@ -114,6 +117,7 @@ _RECORDS: Final[Mapping[str, EntityName]] = {
     "ReplenishmentRecommendation": EntityName.RECOMMENDATION,
     "Supplier": EntityName.SUPPLIER,
     "SupplySource": EntityName.SUPPLY_SOURCE,
+    "ValidatePurchaseOrder": EntityName.PURCHASE_ORDER,
 }
 """Entities by the beginnings of the names of types whose objects are records, or hold some."""
 
@@ -126,6 +130,8 @@ _OTHERS: Final[Mapping[str, Source]] = {
     "ProjectedBucket": Source(SourceKind.COMPUTED, EntityName.INVENTORY),
     "Provenance": Source(SourceKind.VALUE),
     "PurchaseOrderEvent": Source(SourceKind.EVENT, EntityName.PURCHASE_ORDER),
+    "PurchaseOrderPreview": Source(SourceKind.COMPUTED, EntityName.PURCHASE_ORDER),
+    "PurchaseOrderPreviewLine": Source(SourceKind.COMPUTED, EntityName.PURCHASE_ORDER),
     "Quantity": Source(SourceKind.VALUE),
     "ReceiptEvent": Source(SourceKind.EVENT, EntityName.RECEIPT),
     "RecommendationEvent": Source(SourceKind.EVENT, EntityName.RECOMMENDATION),

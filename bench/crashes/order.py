@@ -32,6 +32,10 @@ POINTS = (
 """Where it may die, in the order in which it comes there."""
 
 
+UNDECIDED = frozenset({"begun", "checking", "checked", "waiting"})
+"""Those at which it has not heard a decision."""
+
+
 class Wanted(Struct):
     """What is ordered.
 

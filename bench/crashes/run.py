@@ -1,6 +1,8 @@
 """Kills servers again and again, and counts what became of their processes and orders."""
 
 import asyncio
+import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -9,17 +11,21 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from bench.crashes.order import POINTS
+from bench.crashes.order import POINTS, UNDECIDED
 from bench.crashes.server import Death, Life
 from bench.crashes.shop import Shop, opened_shop
 from bench.processes import ROOT
 from runtime.store.migrating import migrate
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
+
+_PROCESSES: Final = 150
+_DEATHS: Final = 4
 
 
 class Crashes(Struct):
@@ -79,17 +85,23 @@ async def zygote() -> AsyncIterator[Zygote]:
         cwd=ROOT,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     try:
         yield Zygote(process)
     finally:
-        assert process.stdin is not None
-        process.stdin.close()
+        os.killpg(process.pid, signal.SIGKILL)  # and a server that is left over
         await process.wait()
 
 
 async def crash(
-    where: StoreSettings, servers: Zygote, shop: Shop, *, processes: int, deaths: int, random: Random
+    where: StoreSettings,
+    servers: Zygote,
+    shop: Shop,
+    *,
+    processes: int,
+    deaths: int,
+    random: Random,
 ) -> Crashes:
     """Begin processes, kill each some times, and let them end.
 
@@ -107,9 +119,12 @@ async def crash(
         each: _fate(POINTS[number % len(POINTS)], deaths, random) for number, each in enumerate(ids)
     }
     killed: Counter[str] = Counter()
+    undecided = set(ids)
     death = Death(False)
     for life in range(deaths + 1):
         points = {each: fate[life] if life < deaths else "" for each, fate in fates.items()}
+        decide = [each for each in undecided if points[each] not in UNDECIDED]
+        undecided.difference_update(decide)
         death = await servers.live(
             Life(
                 url=where.url,
@@ -117,6 +132,7 @@ async def crash(
                 shop=shop.url,
                 points=points,
                 begin={each: each for each in ids} if life == 0 else {},
+                decide=decide,
             )
         )
         if death.killed:
@@ -147,10 +163,10 @@ def _beyond(point: str) -> Sequence[str]:
     return POINTS[POINTS.index(point) :]
 
 
-async def crash_here(processes: int, deaths: int, seed: int) -> Crashes:
-    """Do it with a SQLite file of its own."""
-    with TemporaryDirectory() as folder:
-        where = StoreSettings(file=Path(folder) / "store.db")
+async def crash_here(processes: int, deaths: int, seed: int, folder: Path | None = None) -> Crashes:
+    """Do it with a SQLite file of its own, in a folder."""
+    with TemporaryDirectory(dir=folder) as own:
+        where = StoreSettings(file=Path(own) / "store.db")
         store = Store(where)
         await migrate(store)
         await store.aclose()
@@ -160,6 +176,9 @@ async def crash_here(processes: int, deaths: int, seed: int) -> Crashes:
             )
 
 
-if __name__ == "__main__":
-    found = asyncio.run(crash_here(int(sys.argv[1]), int(sys.argv[2]), 1))
-    print(msgspec.json.format(msgspec.json.encode(found)).decode())
+def crash_many(times: int) -> Sequence[Crashes]:
+    """Do it until processes were killed so many times."""
+    found: list[Crashes] = []
+    while sum(sum(each.killed.values()) for each in found) < times:
+        found.append(asyncio.run(crash_here(_PROCESSES, _DEATHS, len(found))))
+    return found

@@ -14,19 +14,20 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bench.crashes.order import Decision, Fate, Wanted
+from canonical.errors import NotFoundError
 from canonical.exceptions import Trouble
 from runtime.store.settings import StoreSettings
 from runtime.store.store import Store
 from runtime.telemetry.logs import configure_logs
 from workflows.engine.serving import DurableEngine, open_engine
 from workflows.engine.settings import EngineSettings
-from workflows.process import Starting
+from workflows.process import Ended, Starting
 
 LONGEST_S = 20.0
 SETTINGS = EngineSettings(
-    takeover_s=0.8,
     first_pause_s=0.05,
     longest_pause_s=0.2,
     tell_within_s=0.3,
@@ -44,6 +45,8 @@ class Life(Struct):
         shop: Address of the shop.
         points: Where each process is to die; those that are not named are to end.
         begin: Keys of the processes that are to be begun, by id.
+        decide: Processes that are to be told a decision.
+        takeover_s: Within so many seconds they are to be taken over.
     """
 
     url: str | None
@@ -51,6 +54,8 @@ class Life(Struct):
     shop: str
     points: Mapping[str, str]
     begin: Mapping[str, str]
+    decide: Sequence[str]
+    takeover_s: float = 0.8
 
 
 class Death(Struct):
@@ -87,7 +92,8 @@ async def live(life: Life) -> Death:
     """Be a server until all processes have ended, or stand where they are to die."""
     where = StoreSettings(url=life.url, file=Path(life.file))
     store, fate, troubles = Store(where), Fate(life.shop, life.points), _Told()
-    async with open_engine([fate.kind()], store, where, SETTINGS, troubles) as engine:
+    settings = replace(SETTINGS, takeover_s=life.takeover_s)
+    async with open_engine([fate.kind()], store, where, settings, troubles) as engine:
         await engine.start(
             [
                 Starting(
@@ -100,19 +106,18 @@ async def live(life: Life) -> Death:
                 for process_id, key in life.begin.items()
             ]
         )
-        await _decide(engine, life.points)
+        await asyncio.gather(*(_decide(engine, each) for each in life.decide))
         await _all_there(fate, life.points)
         ends = await _ends(engine, [each for each in life.points if not life.points[each]])
     await store.aclose()
     return Death(False, len(fate.reached), ends, troubles.causes)
 
 
-async def _decide(engine: DurableEngine, points: Mapping[str, str]) -> None:
-    """Decide on all, twice: but for those who are to die waiting for it."""
-    for process_id, point in points.items():
-        if point not in ("begun", "checking", "checked", "waiting"):
-            for _ in range(2):
-                await engine.signal(process_id, "decision", Decision("pia"), once="decision")
+async def _decide(engine: DurableEngine, process_id: str) -> None:
+    """Decide, twice; also for a process that another server has yet to begin."""
+    await _end(engine, process_id, 0)
+    for _ in range(2):
+        await engine.signal(process_id, "decision", Decision("pia"), once="decision")
 
 
 async def _all_there(fate: Fate, points: Mapping[str, str]) -> None:
@@ -130,10 +135,22 @@ async def _all_there(fate: Fate, points: Mapping[str, str]) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+async def _end(engine: DurableEngine, process_id: str, within_s: float) -> Ended | None:
+    """How a process ended, also one that another server has yet to begin."""
+    deadline_s = asyncio.get_running_loop().time() + LONGEST_S
+    while True:
+        try:
+            return await engine.ended(process_id, within_s)
+        except NotFoundError:
+            if asyncio.get_running_loop().time() > deadline_s:
+                raise
+            await asyncio.sleep(0.05)
+
+
 async def _ends(engine: DurableEngine, process_ids: Sequence[str]) -> Mapping[str, str]:
     found = {}
     for process_id in process_ids:
-        ended = await engine.ended(process_id, LONGEST_S)
+        ended = await _end(engine, process_id, LONGEST_S)
         found[process_id] = "goes on" if ended is None else repr(ended.outcome or ended.message)
     return found
 
@@ -149,7 +166,7 @@ def main() -> None:
                 death = asyncio.run(live(msgspec.json.decode(line, type=Life)))
                 print(msgspec.json.encode(death).decode(), flush=True)
                 status = 0
-            except Exception:
+            except Exception:  # noqa: BLE001  # it is told, and read by whoever forked it
                 traceback.print_exc()
             finally:
                 os._exit(status)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -13,11 +14,25 @@ from connectors.kit.sink import MappedSink
 from connectors.kit.writing import RowPublisher, RowWriter
 
 
+class Closable(Protocol):
+    """Something that holds connections of its own."""
+
+    async def aclose(self) -> None:
+        """Let go of them."""
+
+
 class Sinks(Struct, frozen=True):
-    """What a system can be told; None: nothing of it."""
+    """What a system can be told; None: nothing of it.
+
+    Attributes:
+        orders: Where it takes orders.
+        forecasts: Where it takes forecasts.
+        closes: What is to be closed with them.
+    """
 
     orders: MappedSink | None = None
     forecasts: MappedForecastSink | None = None
+    closes: Closable | None = None
 
 
 class Telling(Struct, frozen=True):
@@ -27,11 +42,13 @@ class Telling(Struct, frozen=True):
         reader: How it is asked.
         writer: How it is told of rows, if its protocol can.
         publisher: How it is told of many at once, if its protocol can.
+        closes: What is to be closed with it, beside the way to the system.
     """
 
     reader: RowReader
     writer: RowWriter | None = None
     publisher: RowPublisher | None = None
+    closes: Closable | None = None
 
 
 def tells(entities: Mapping[EntityName, EntityMapping], entity: EntityName) -> EntityMapping | None:
@@ -61,4 +78,4 @@ def open_sinks(
         forecast_sink = MappedForecastSink(
             system, forecasts, how.reader, how.publisher, settings=settings, clock=clock
         )
-    return Sinks(order_sink, forecast_sink)
+    return Sinks(order_sink, forecast_sink, how.closes)

@@ -1,4 +1,4 @@
-"""Runs statements: read-only, within the deadline, few at a time, each counted."""
+"""Runs statements: read-only unless it is told otherwise, in time, few at a time, each counted."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from typing_extensions import override
 
-from canonical.errors import MisconfiguredError, Reason, UnavailableError
+from canonical.errors import InDoubtError, MisconfiguredError, Reason, UnavailableError
 from canonical.ports import Ask
 from connectors.kit.breaker import Breaker
 from connectors.kit.limits import Limiter
@@ -27,7 +27,7 @@ from connectors.kit.services import Services
 from connectors.kit.transport_open import rules_of
 from connectors.kit.windows import maintenance_ends_at
 from connectors.sql.dialects import Dialect, locate
-from connectors.sql.errors import translated
+from connectors.sql.errors import refused, translated
 from connectors.sql.settings import Settings
 
 T = TypeVar("T")
@@ -60,20 +60,27 @@ class Place(Struct, frozen=True):
 
 
 class Database:
-    """One database, opened for reading. Nothing is connected before the first statement.
+    """One database, opened for reading or for writing. Nothing is connected before it is asked.
 
     Args:
         place: Where it is.
         settings: How it is read.
         policy: How it may be asked.
         services: Time and names for leases.
+        writes: Whether it is opened for writing.
 
     Raises:
         MisconfiguredError: if the address makes no sense, or the driver is not installed.
     """
 
     def __init__(
-        self, place: Place, settings: Settings, policy: CallPolicy, services: Services
+        self,
+        place: Place,
+        settings: Settings,
+        policy: CallPolicy,
+        services: Services,
+        *,
+        writes: bool = False,
     ) -> None:
         self.system = place.system
         self.dialect, url = locate(place.system, place.url)
@@ -82,11 +89,13 @@ class Database:
         self._file: Path | None = None
         if self.dialect.name == "sqlite":
             self._file = _file_of(place.system, url, services.base_dir)
-            url = url.set(database=self._file.as_uri(), query={"mode": "ro", "uri": "true"})
+            mode = "rw" if writes else "ro"
+            url = url.set(database=self._file.as_uri(), query={"mode": mode, "uri": "true"})
         slots = min(settings.pool_size, policy.max_concurrency)
         self._policy = policy
         self._services = services
-        self._engine = _engine(place, self.dialect, url, slots)
+        self._engine = _engine(place, self.dialect, url, slots, writes=writes)
+        self._begin = tuple(b for b in self.dialect.begin if not writes or "READ ONLY" not in b)
         self._breaker = Breaker(policy.breaker, services.clock)
         rules = rules_of(policy.model_copy(update={"max_concurrency": slots}))
         self._limiter = Limiter(
@@ -109,7 +118,7 @@ class Database:
             names = list(result.keys())
             return [dict(zip(names, map(_plain, row), strict=True)) for row in result.all()]
 
-        return await self._asked(fetch, ask, label, len)
+        return await self._asked(lambda: self._in_time(fetch, ask, label), ask, len)
 
     async def look(self, question: Callable[[Connection], T], ask: Ask, label: str) -> T:
         """The answer to a question about the database's own catalogue.
@@ -121,7 +130,17 @@ class Database:
         async def run(connection: AsyncConnection) -> T:
             return await connection.run_sync(question)
 
-        return await self._asked(run, ask, label, lambda _: 0)
+        return await self._asked(lambda: self._in_time(run, ask, label), ask, lambda _: 0)
+
+    async def told(self, run: Callable[[AsyncConnection], Awaitable[T]], ask: Ask, label: str) -> T:
+        """What statements give that change something: all of them are committed, or none.
+
+        Raises:
+            InDoubtError: the commit was sent, and no answer came.
+            UnavailableError, MisconfiguredError: as `rows` does; nothing was changed.
+            RejectedError, ConflictError: the database refuses a value; nothing was changed.
+        """
+        return await self._asked(lambda: self._committed(run, ask, label), ask, lambda _: 0)
 
     def health(self) -> Mapping[str, object]:
         """How the way to the database is just now, without asking it."""
@@ -140,11 +159,7 @@ class Database:
         await self._engine.dispose()
 
     async def _asked(
-        self,
-        run: Callable[[AsyncConnection], Awaitable[T]],
-        ask: Ask,
-        label: str,
-        count: Callable[[T], int],
+        self, run: Callable[[], Awaitable[T]], ask: Ask, count: Callable[[T], int]
     ) -> T:
         self._refuse_in_maintenance(self._services.now())
         async with self._limiter.slot(ask):
@@ -158,7 +173,7 @@ class Database:
                 )
             end, rows, started = permit.abandoned, None, perf_counter()
             try:
-                found = await self._in_time(run, ask, label)
+                found = await run()
                 end, rows = permit.succeeded, count(found)
             except UnavailableError as exc:
                 end = permit.succeeded if exc.reason in _OURS_TO_BLAME else permit.failed
@@ -173,17 +188,10 @@ class Database:
     async def _in_time(
         self, run: Callable[[AsyncConnection], Awaitable[T]], ask: Ask, label: str
     ) -> T:
-        left_s = min(ask.deadline - asyncio.get_running_loop().time(), self._policy.timeout_s)
-        if left_s <= 0:
-            raise UnavailableError(self.system, Reason.TIMEOUT, f"{label}: no time was left for it")
-        if self._file is not None and not self._file.exists():
-            msg = f"{label}: the database's file is not there"
-            raise UnavailableError(self.system, Reason.CONNECTION, msg)
+        left_s = self._left_s(ask, label)
         try:
             async with asyncio.timeout(left_s + _GRACE_S), self._engine.connect() as connection:
-                for statement in self.dialect.begin:
-                    text = statement.format(ms=max(int(left_s * 1000), 1))
-                    await connection.exec_driver_sql(text)
+                await self._opened(connection, left_s)
                 if self.dialect.name == "sqlite":
                     return await _stoppable(connection, run, left_s)
                 return await run(connection)
@@ -192,6 +200,42 @@ class Database:
             raise UnavailableError(self.system, Reason.TIMEOUT, msg) from exc
         except (SQLAlchemyError, OSError) as exc:
             raise translated(self.system, label, exc, ask.correlation_id) from exc
+
+    async def _committed(
+        self, run: Callable[[AsyncConnection], Awaitable[T]], ask: Ask, label: str
+    ) -> T:
+        left_s, committing = self._left_s(ask, label), False
+        try:
+            async with asyncio.timeout(left_s + _GRACE_S), self._engine.connect() as connection:
+                await self._opened(connection, left_s)
+                found = await run(connection)
+                committing = True
+                await connection.commit()
+                return found
+        except TimeoutError as exc:
+            if committing:
+                msg = f"{label} may have been done: no answer came to the commit"
+                raise InDoubtError(self.system, msg) from exc
+            msg = f"{label}: took longer than there was time for, and was given up"
+            raise UnavailableError(self.system, Reason.TIMEOUT, msg) from exc
+        except (SQLAlchemyError, OSError) as exc:
+            raise refused(
+                self.system, label, exc, ask.correlation_id, committing=committing
+            ) from exc
+
+    async def _opened(self, connection: AsyncConnection, left_s: float) -> None:
+        for statement in self._begin:
+            text = statement.format(ms=max(int(left_s * 1000), 1))
+            await connection.exec_driver_sql(text)
+
+    def _left_s(self, ask: Ask, label: str) -> float:
+        left_s = min(ask.deadline - asyncio.get_running_loop().time(), self._policy.timeout_s)
+        if left_s <= 0:
+            raise UnavailableError(self.system, Reason.TIMEOUT, f"{label}: no time was left for it")
+        if self._file is not None and not self._file.exists():
+            msg = f"{label}: the database's file is not there"
+            raise UnavailableError(self.system, Reason.CONNECTION, msg)
+        return left_s
 
     def _refuse_in_maintenance(self, now: datetime) -> None:
         ends = maintenance_ends_at(self._policy.maintenance, now)
@@ -222,19 +266,21 @@ async def _stoppable(
         timer.cancel()
 
 
-def _engine(place: Place, dialect: Dialect, url: URL, pool_size: int) -> AsyncEngine:
+def _engine(
+    place: Place, dialect: Dialect, url: URL, pool_size: int, *, writes: bool
+) -> AsyncEngine:
     connect_args: dict[str, Any] = {}
     if dialect.name == "postgresql":
         connect_args["server_settings"] = {
             "application_name": "supplygraph",
-            "default_transaction_read_only": "on",
+            "default_transaction_read_only": "off" if writes else "on",
             "timezone": place.time_zone,
         }
     try:
         engine = create_async_engine(
             url,
             connect_args=connect_args,
-            execution_options=dict(dialect.options),
+            execution_options={} if writes else dict(dialect.options),
             hide_parameters=True,
             pool_size=pool_size,
             max_overflow=0,
@@ -244,7 +290,7 @@ def _engine(place: Place, dialect: Dialect, url: URL, pool_size: int) -> AsyncEn
         extra = f"supplygraph[{dialect.extra}]" if dialect.extra else dialect.module
         msg = f"{dialect.name} needs the driver {dialect.module}: pip install '{extra}'"
         raise MisconfiguredError(place.system, msg) from exc
-    if dialect.name == "sqlite":
+    if dialect.name == "sqlite" and not writes:
         event.listen(engine.sync_engine, "connect", _query_only)
     return engine
 

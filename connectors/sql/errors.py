@@ -7,7 +7,15 @@ import structlog
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from canonical.errors import MisconfiguredError, Reason, UnavailableError
+from canonical.errors import (
+    ConflictError,
+    InDoubtError,
+    MisconfiguredError,
+    Reason,
+    RejectedError,
+    SupplygraphError,
+    UnavailableError,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -47,6 +55,29 @@ _SAID: Final = (
     ("invalid input for query argument", Reason.MISCONFIGURED),
     ("operator does not exist", Reason.MISCONFIGURED),
 )
+_TAKEN: Final = "there is a row with such a key already"
+_NOTHING: Final = "a value refers to something that is not there"
+_MISSING: Final = "a value is missing that must be given"
+_NOT_ALLOWED: Final = "a value is not allowed there"
+_REFUSED_BY_STATE: Final = {
+    "23505": _TAKEN,
+    "23503": _NOTHING,
+    "23502": _MISSING,
+    "23": _NOT_ALLOWED,
+    "22": "a value does not fit its column",
+}
+_REFUSED_BY_VENDOR: Final = {
+    **dict.fromkeys(("1062", "00001", "2627", "2601"), _TAKEN),
+    **dict.fromkeys(("1452", "02291", "547"), _NOTHING),
+    **dict.fromkeys(("1048", "1364", "01400", "515"), _MISSING),
+    **dict.fromkeys(("3819", "4025", "02290"), _NOT_ALLOWED),
+}
+_REFUSED_AS_SAID: Final = {
+    "unique constraint failed": _TAKEN,
+    "foreign key constraint failed": _NOTHING,
+    "not null constraint failed": _MISSING,
+    "check constraint failed": _NOT_ALLOWED,
+}
 _ORACLE: Final = re.compile(r"ORA-(\d{5})")
 _TOLD: Final = {
     Reason.TIMEOUT: "took longer than there was time for, and was stopped",
@@ -113,6 +144,39 @@ def translated(
     if reason in {Reason.MISCONFIGURED, Reason.CREDENTIALS}:
         return MisconfiguredError(system, message, reason=reason)
     return UnavailableError(system, reason, message)
+
+
+def refused(
+    system: str,
+    label: str,
+    error: SQLAlchemyError | OSError,
+    correlation_id: str,
+    *,
+    committing: bool,
+) -> SupplygraphError:
+    """The error that who changes something is told: whether it was done, refused or in doubt."""
+    words = _refusal(error)
+    if words == _TAKEN:
+        return ConflictError(f"{system}: {label}: {words}")
+    if words is not None:
+        return RejectedError(system, f"{label}: {words}")
+    found = translated(system, label, error, correlation_id)
+    if committing and not sqlstate(error):
+        return InDoubtError(system, f"{label} may have been done: no answer came to the commit")
+    return found
+
+
+def _refusal(error: SQLAlchemyError | OSError) -> str | None:
+    """What the database refuses about a value, in words without its own."""
+    state = sqlstate(error)
+    for prefix, words in _REFUSED_BY_STATE.items():
+        if state.startswith(prefix):
+            return words
+    for code in _codes(error):
+        if code in _REFUSED_BY_VENDOR:
+            return _REFUSED_BY_VENDOR[code]
+    said = str(error).lower()
+    return next((words for text, words in _REFUSED_AS_SAID.items() if text in said), None)
 
 
 def _codes(error: BaseException) -> list[str]:

@@ -68,6 +68,14 @@ class Options(BaseModel):
         str | None, Field(alias="schema", min_length=1, description="Schema of that table.")
     ] = None
 
+    count_version: Annotated[
+        bool,
+        Field(
+            description="Whether the column that `writes.version` names is a number that is "
+            "counted up here; not where the database does it itself."
+        ),
+    ] = False
+
     @field_validator("select")
     @classmethod
     def _one_query(cls, select: str | None) -> str | None:

@@ -55,10 +55,14 @@ OPERATORS: Final = {
     "Mutation.replayEvents",
 }
 AUDIT: Final = {"Query.auditEntries"}
-CHANGES: Final = {
+ORDERING: Final = {
+    "Mutation.createPurchaseOrder",
+    "Mutation.validatePurchaseOrder",
+    "Mutation.cancelPurchaseOrder",
+}
+CHANGES: Final = ORDERING | {
     "Mutation.acknowledgePurchaseOrder",
     "Mutation.decideAcknowledgement",
-    "Mutation.createPurchaseOrder",
     "Mutation.publishForecasts",
     "Mutation.approveRecommendation",
     "Mutation.rejectRecommendation",
@@ -76,7 +80,7 @@ FOR_ALL: Final = {"Query.node", "Query.nodes", "Query.viewer", "Query._entities"
 CLOSED: Final[Mapping[str, set[str]]] = {
     "planner": OPERATORS | AUDIT,
     "buyer": OPERATORS | AUDIT | {"Mutation.publishForecasts"},
-    "operator": AUDIT | CHANGES,
+    "operator": AUDIT | CHANGES - ORDERING,
     "supplier": (OPERATORS | AUDIT | PLANNING | CHANGES | {"Query.catalog"})
     - {"Mutation.acknowledgePurchaseOrder"},
     "reader": OPERATORS | CHANGES,
@@ -102,6 +106,7 @@ HIDDEN_FROM_SUPPLIERS: Final = {
     "Item.projectedInventory",
     "Location.inventory",
     "DecideRecommendationPayload.recommendation",
+    "ValidatePurchaseOrderPayload.order",
 }
 """Fields of objects that a supplier sees, and that it does not."""
 

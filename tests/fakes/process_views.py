@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from canonical.processes import ProcessFilter, ProcessPage, ProcessState, ProcessView
-from tests.fakes.processes import FakeEngine
+from tests.fakes.engines import FakeEngine
 
 
 class FakeProcesses:

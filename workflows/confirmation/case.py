@@ -17,7 +17,7 @@ from workflows.confirmation.facts import LineFacts, OrderFacts, OrderReader
 from workflows.confirmation.judging import Deviation, value_of
 from workflows.confirmation.policies import Patience, Policies
 from workflows.confirmation.systems import ConfirmationSystems, Told
-from workflows.confirmation.words import Answer, OrderSent
+from workflows.confirmation.words import Answer, OrderSent, SaidLine
 from workflows.notifications.ports import Notice, NoticeKind, Notices
 from workflows.process import Process
 
@@ -82,7 +82,7 @@ class Case:
         self.confirmed: dict[int, Promise] = {}
         self.pending: dict[int, Deviation] = {}
         self.dropped: set[int] = set()
-        self.seen: dict[int, Promise] = {}
+        self.seen: dict[int, SaidLine] = {}
         self.is_called_off = False
         self._reported: set[str] = set()
         self._told: dict[tuple[str, int], Promise | LineChange] = {}
@@ -146,19 +146,30 @@ class Case:
         return min(moments)
 
     def news(self, answer: Answer) -> list[Promise]:
-        """What an answer says of open lines that was not said before."""
+        """What an answer says of open lines that was not said before.
+
+        What it leaves out is as it was promised before, or as it was ordered.
+        """
         found: list[Promise] = []
         for said in answer.lines:
-            line = self.open_lines.get(said.line_number)
-            on = None if line is None else said.on or line.due_on
-            if line is None or on is None:
+            line, before = self.open_lines.get(said.line_number), self._before(said.line_number)
+            if line is None:
                 continue
-            quantity = line.quantity if said.quantity is None else said.quantity
+            on = said.on or (before.on if before else line.due_on)
+            quantity = before.quantity if before else line.quantity
+            if said.quantity is not None:
+                quantity = said.quantity
+            if on is None:
+                continue
             promise = Promise(line_number=line.number, quantity=quantity, on=on)
-            waiting = self.pending.get(line.number)
-            if promise != (waiting.promise if waiting else self.confirmed.get(line.number)):
+            if promise != before:
                 found.append(promise)
         return found
+
+    def _before(self, number: int) -> Promise | None:
+        """What was last promised for a line."""
+        waiting = self.pending.get(number)
+        return self.confirmed.get(number) if waiting is None else waiting.promise
 
     async def read(self, *, to_write: bool = False) -> OrderFacts | None:
         """Read the order again.

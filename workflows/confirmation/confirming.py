@@ -25,7 +25,6 @@ from workflows.confirmation.words import (
     Confirmed,
     ConfirmedState,
     OrderSent,
-    SaidLine,
     Verdict,
     VerdictState,
     Word,
@@ -85,7 +84,7 @@ async def _begin(case: Case) -> None:
     """What the system shows already is an answer, unless it was settled before."""
     if case.sent.promised is not None:
         case.confirmed = {p.line_number: p for p in case.sent.promised}
-        case.seen = {} if case.order is None else dict(case.order.promises)
+        case.seen = {} if case.order is None else dict(case.order.said)
     else:
         await _hear_system(case)
     if case.sent.first is not None:
@@ -136,12 +135,8 @@ async def _look(case: Case) -> None:
 
 async def _hear_system(case: Case) -> None:
     """What the leading system shows now and did not show before, is an answer too."""
-    shown = {} if case.order is None else dict(case.order.promises)
-    lines = tuple(
-        SaidLine(line_number=n, quantity=promise.quantity, on=promise.on)
-        for n, promise in shown.items()
-        if case.seen.get(n) != promise
-    )
+    shown = {} if case.order is None else dict(case.order.said)
+    lines = tuple(said for n, said in shown.items() if case.seen.get(n) != said)
     case.seen = shown
     if lines:
         await _answered(case, Answer(lines=lines, system=case.sent.system))

@@ -18,6 +18,7 @@ from canonical.ordering import OrderReference
 from canonical.ports import Ask
 from canonical.writing import Ability, LineChange, OrderInSystem, OrderSink, Promise
 from workflows.confirmation.facts import OrderFacts, OrderReader
+from workflows.confirmation.words import SaidLine
 from workflows.process import NeedsOperatorError, Process, SettledByOperatorError
 
 _REFUSALS: Final = (InvalidInputError, RejectedError, NotFoundError, RefusedError)
@@ -90,7 +91,6 @@ class ConfirmationSystems:
         """
         if not self.can(order.system, Ability.ACKNOWLEDGE):
             return None
-        wanted = {p.line_number: p for p in promises}
 
         async def tell() -> OrderInSystem:
             return await self._sinks[order.system].acknowledge(
@@ -102,7 +102,8 @@ class ConfirmationSystems:
             )
 
         def shows(seen: OrderFacts) -> bool:
-            return {n: p for n, p in seen.promises.items() if n in wanted} == wanted
+            said = seen.said
+            return all(_shows(said.get(p.line_number), p) for p in promises)
 
         return await self._write(process, f"acknowledge in {order.system}", order, tell, shows)
 
@@ -170,6 +171,13 @@ class ConfirmationSystems:
             return await process.write(name, told, became, Told)
         except SettledByOperatorError:
             return Told()
+
+
+def _shows(said: SaidLine | None, promise: Promise) -> bool:
+    """Whether a system shows a promise, as far as it shows any."""
+    return said is not None and (
+        said.quantity in {None, promise.quantity} and said.on in {None, promise.on}
+    )
 
 
 def _held(name: str, order: OrderReference, error: SupplygraphError) -> NeedsOperatorError:

@@ -39,8 +39,7 @@ class Liveness:
     Args:
         leases: The leases of all servers.
         servers: The servers.
-        library: What runs processes here.
-        house: What they share; its lease is kept up to date.
+        house: What processes share; its lease is kept up to date.
         new_id: Names this server once more, should it have been taken for dead.
     """
 
@@ -48,16 +47,28 @@ class Liveness:
         self,
         leases: Leases,
         servers: Servers,
-        library: Library,
         house: House,
         new_id: Callable[[], str],
     ) -> None:
         self._leases = leases
         self._servers = servers
-        self._library = library
+        self._library: Library | None = None
         self._house = house
         self._new_id = new_id
         self._ttl_s = house.settings.takeover_s * _LASTS
+
+    async def launched(self, library: Library) -> None:
+        """Processes run here from now on: those too that nobody runs.
+
+        Raises:
+            UnavailableError: the store cannot be reached.
+        """
+        self._library = library
+        await self._take_over(library)
+        known = set(await self._servers.known())
+        for server in await library.servers():
+            if server not in known:
+                await _recover(library, server)
 
     async def run(self) -> None:
         """Renew the lease and look for the dead, for ever."""
@@ -65,39 +76,24 @@ class Liveness:
         while True:
             try:
                 await self._renew()
-                await self.take_over()
+                if self._library is not None:
+                    await self._take_over(self._library)
             except UnavailableError as error:
                 _log.warning("processes.lease_waits", reason=error.message)
             except Exception:  # noqa: BLE001  # else nobody would look for the dead any more
                 _log.exception("processes.lease_broken")
             await asyncio.sleep(pause_s)
 
-    async def take_over(self) -> None:
+    async def _take_over(self, library: Library) -> None:
         """Take over the processes of servers whose lease has ended."""
         me = self._house.lease.holder
         for server in await self._servers.dead():
+            lease = None
             if server != me:
-                await self._take_over(server)
-
-    async def adopt(self) -> None:
-        """Take over processes of servers that nobody knows any more."""
-        known = set(await self._servers.known())
-        for server in await self._library.servers():
-            if server not in known:
-                await self._recover(server)
-
-    async def _take_over(self, server: str) -> None:
-        lease = await self._leases.acquire(
-            lease_name(server), self._house.lease.holder, self._ttl_s
-        )
-        if lease is not None:
-            await self._recover(server)
-            await self._servers.forget(lease)
-
-    async def _recover(self, server: str) -> None:
-        count = await self._library.recover(server)
-        if count:
-            _log.info("processes.taken_over", server=server, processes=count)
+                lease = await self._leases.acquire(lease_name(server), me, self._ttl_s)
+            if lease is not None:
+                await _recover(library, server)
+                await self._servers.forget(lease)
 
     async def _renew(self) -> None:
         lease = await self._leases.renew(self._house.lease, self._ttl_s)
@@ -109,9 +105,17 @@ class Liveness:
         """Another has taken this server for dead: what runs here runs there."""
         lost = self._house.lease.holder
         _log.warning("processes.lease_lost", server=lost)
-        await self._library.abandon()
+        if self._library is not None:
+            await self._library.abandon()
         server = self._new_id()
         lease = await held(self._leases, server, self._house.settings.takeover_s)
-        self._library.rename(server)
-        await self._recover(lost)  # what was begun here before we noticed
+        if self._library is not None:
+            self._library.rename(server)
+            await _recover(self._library, lost)  # what was begun here before we noticed
         return lease
+
+
+async def _recover(library: Library, server: str) -> None:
+    count = await library.recover(server)
+    if count:
+        _log.info("processes.taken_over", server=server, processes=count)

@@ -199,39 +199,45 @@ async def open_engine(
         lease=await held(leases, server, settings.takeover_s),
     )
     engine = DurableEngine(Kinds(kinds), house)
+    liveness = Liveness(leases, servers, house, means.new_id)
     await mail.look()
-    launched = await library.opened(
-        database_url(where),
-        server,
-        engine.run,
-        threads=settings.threads,
-        poll_s=min(settings.takeover_s / 10, 1.0),
-    )
-    engine.launched(launched)
-    liveness = Liveness(leases, servers, launched, house, means.new_id)
-    tasks = [asyncio.create_task(each.run()) for each in (views, mail)]
+    async with _running(views, mail, liveness):
+        launched = await library.opened(
+            database_url(where),
+            server,
+            engine.run,
+            threads=settings.threads,
+            poll_s=min(settings.takeover_s / 10, 1.0),
+        )
+        try:
+            engine.launched(launched)
+            await liveness.launched(launched)
+            yield engine
+        finally:
+            await _close(house, launched)
+    with suppress(UnavailableError):
+        await views.flush()
+        await leases.release(house.lease)
+
+
+@asynccontextmanager
+async def _running(*each: Views | Mail | Liveness) -> AsyncIterator[None]:
+    """Have what runs for ever run until the end of the block."""
+    tasks = [asyncio.create_task(one.run()) for one in each]
     try:
-        await liveness.take_over()
-        await liveness.adopt()
-        tasks.append(asyncio.create_task(liveness.run()))
-        yield engine
+        yield
     finally:
-        await _close(house, launched, tasks)
-        with suppress(UnavailableError):
-            await leases.release(house.lease)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _close(house: House, launched: Library, tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _close(house: House, launched: Library) -> None:
     loop = asyncio.get_running_loop()
     deadline_s = loop.time() + _GRACE_S
     while house.telling and loop.time() < deadline_s:  # noqa: ASYNC110  # a few tenths of a second
         await asyncio.sleep(0.01)
     await launched.abandon()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    with suppress(UnavailableError):
-        await house.views.flush()
     await library.closed()
 
 

@@ -12,8 +12,9 @@ from canonical.purchase_orders import PurchaseOrder, PurchaseOrderStatus
 from canonical.records import Record
 from tests.fakes import distributor
 from tests.fakes.desk import NOW
+from tests.fakes.engines import FakeEngine
 from tests.fakes.process_views import FakeProcesses
-from tests.fakes.processes import FakeEngine, FakeProcess
+from tests.fakes.processes import FakeProcess
 from tests.fakes.records import FakeRecords
 from tests.fakes.sinks import FakeOrders
 from tests.unit.workflows.ordering.house import records, wanted

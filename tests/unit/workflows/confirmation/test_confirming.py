@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from canonical.entities import EntityName
@@ -224,6 +225,30 @@ async def test_a_promise_whose_event_was_missed_is_seen_when_the_order_is_looked
     house.process.wait = waited  # type: ignore[method-assign, assignment]
     assert (await house.run()).state is ConfirmedState.CONFIRMED
     assert house.notices == []
+
+
+async def test_a_system_that_shows_days_alone_takes_nothing_of_a_promise_back() -> None:
+    house = House(line(10), tolerances=(Tolerance(percent=Decimal(50)),))
+    touch = house.procurement.touch
+
+    def shows_days(record: str, lines: Any, **more: Any) -> None:
+        days = {n: {**x, "confirmed_quantity": None} for n, x in lines.items()}
+        touch(record, days, **more)
+
+    house.procurement.touch = shows_days  # type: ignore[method-assign]
+    house.procurement.next = [True]
+    says(house, promise(10, 60))
+    done = await house.run()
+    assert house.process.asked == ["acknowledge in procurement"]
+    assert len(house.procurement.told) == 1
+    assert done.promises == (promise(10, 60),)
+    house.process = type(house.process)("confirmation-2", clock=house.clock)
+    sent = msgspec.structs.replace(SENT, promised=(promise(10, 60),))
+    assert (await house.run(sent)).promises == (promise(10, 60),)
+    house.process = type(house.process)("confirmation-3", clock=house.clock)
+    first = Word(answer=answer(promise(10, 60)), reply_to="w-1")
+    sent = msgspec.structs.replace(SENT, promised=(), first=first)
+    assert (await house.run(sent)).promises == (promise(10, 60),)
 
 
 async def test_the_same_again_says_nothing_new() -> None:
