@@ -3,7 +3,8 @@
     says the same as the open one        nothing: it stands as it was made, with its figures
     says otherwise                       the open one is superseded, a new one is proposed
     nothing is needed                    the open one is superseded
-    one was approved or ordered just now nothing: the evaluation may not have seen that yet
+    one is approved and not yet ordered  nothing: the next evaluation finds the order
+    one was ordered just now             nothing: the evaluation may not have seen that yet
     says what was rejected lately        nothing new: the answer is known
 
 Decided ones are never touched, and whatever is taken twice changes nothing the second time.
@@ -36,8 +37,7 @@ _REJECTED: Final = RecommendationStatus.REJECTED
 _SUPERSEDED: Final = RecommendationStatus.SUPERSEDED
 _BATCH: Final = 2_000
 SETTLING: Final = timedelta(minutes=2)
-"""How long after an approval or an order an evaluation may not have seen it. Later it counts what
-is approved as supply, and finds what is ordered in its system."""
+"""How long after an order was made an evaluation may not have seen it."""
 _STANDING: Final = (
     "id",
     "status",
@@ -167,11 +167,12 @@ def _events(
 
 @cache
 def _standing(dialect: str) -> Any:
-    """What stands of `items`: open, moved `lately` towards an order, or rejected after `since`."""
+    """What stands of `items`: open, to be ordered, ordered `lately`, or rejected after `since`."""
     rejected = sa.and_(_T.status == _REJECTED.value, _T.decided_at > sa.bindparam("since"))
-    moving = [RecommendationStatus.APPROVED.value, RecommendationStatus.ORDERED.value]
-    settling = sa.and_(_T.status.in_(moving), _T.updated_at > sa.bindparam("lately"))
-    stands = sa.or_(_T.status == _PROPOSED.value, settling, rejected)
+    waits = _T.status.in_([_PROPOSED.value, RecommendationStatus.APPROVED.value])
+    ordered = _T.status == RecommendationStatus.ORDERED.value
+    settling = sa.and_(ordered, _T.updated_at > sa.bindparam("lately"))
+    stands = sa.or_(waits, settling, rejected)
     wanted = [_T[name] for name in _STANDING]
     return sa.select(*wanted).where(among(_T.item, "items", dialect), stands)
 

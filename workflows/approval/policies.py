@@ -177,8 +177,8 @@ class ApprovalPolicy(Struct, frozen=True, kw_only=True):
             )
         highest = max((_most(limit, cost.currency) for limit in fitting), default=ZERO)
         raise RefusedError(
-            f"the value is {shown(cost)}, and {_roles(approver)} may approve up to "
-            f"{shown(Money(highest, cost.currency))}: ask somebody with a higher limit"
+            f"the value is above {shown(Money(highest, cost.currency))}, the most that "
+            f"{_roles(approver)} may approve: ask somebody with a higher limit"
         )
 
     def _needs_two(self, cost: Money) -> bool:

@@ -13,8 +13,16 @@ from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
 from canonical.events import Event
 from canonical.ordering import Ordered, OrderReference, WantedOrder
-from canonical.ports import ListQuery
-from canonical.replenishment import Approver, Decision, Evaluated, Recommended, Verdict
+from canonical.ports import ListQuery, Source
+from canonical.replenishment import (
+    Approver,
+    Decision,
+    Evaluated,
+    Proposals,
+    RecommendationDesk,
+    Recommended,
+    Verdict,
+)
 from runtime.events.ledger import Ledger
 from runtime.events.writing import Writing
 from runtime.replenishment.recommendations import Recommendations
@@ -68,7 +76,8 @@ class House:
         self.store = store
         self.ledger = Ledger(store, now=self.clock, random=Random(7))
         self.kept = Recommendations(self.ledger, expires_at=in_two_weeks, quiet=timedelta(days=7))
-        self.source = RecommendationSource(store, now=self.clock)
+        self.source: Source = RecommendationSource(store, now=self.clock)
+        self.proposals: Proposals = self.kept
 
     def later(self, **by: float) -> None:
         """Move the clock."""
@@ -77,7 +86,7 @@ class House:
     async def take(self, *found: Evaluated) -> list[tuple[str, str]]:
         """What comes of evaluations: status and key of what has changed."""
         before = len(await self.told())
-        await self.kept.take(found, at=self.clock())
+        await self.proposals.take(found, at=self.clock())
         return [(e.data.status.value, e.key) for e in (await self.told())[before:]]
 
     async def one(self, item: str = "SKU-1", **said: Any) -> str:
@@ -127,7 +136,7 @@ class Approving(House):
         self.reacting = Reacting(self.engine)
         self.position = 0
         self.calculating = Calculating(self.again, self.today)
-        self.desk = Approvers(self.kept, policy, self.engine, self.calculating)
+        self.desk: RecommendationDesk = Approvers(self.kept, policy, self.engine, self.calculating)
 
     @staticmethod
     def made(system: str, key: str, number: str | None = None) -> Ordered:

@@ -291,7 +291,7 @@ async def test_the_desk_refuses_by_policy(approving: Approving) -> None:
     with pytest.raises(RefusedError) as refused:
         await approving.desk.decide(key, says(), correlation_id="q")
     assert refused.value.message == (
-        "the value is 6,000 EUR, and planner may approve up to 5,000 EUR: ask somebody with a "
+        "the value is above 5,000 EUR, the most that planner may approve: ask somebody with a "
         "higher limit"
     )
     with pytest.raises(RefusedError, match="you have asked for this yourself"):
