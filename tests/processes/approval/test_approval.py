@@ -180,8 +180,25 @@ async def test_an_order_that_is_not_made_says_why(
     [key] = await approving.proposed(evaluated(cost=CHEAP))
     record = (await approving.kept.get(key)).record
     assert (record.status, record.decision_note) == (Status.FAILED, why.format(key=key))
-    [(again, _)] = await approving.take(evaluated())
+    [(again, second)] = await approving.take(evaluated(cost=CHEAP))
     assert again == "PROPOSED"
+    assert (await approving.kept.get(second)).failed_before
+
+
+async def test_after_an_order_that_failed_somebody_looks_first(approving: Approving) -> None:
+    approving.comes_of_it = RejectedError("erp-eu", "period closed")
+    cheap = evaluated(cost=CHEAP)
+    [first] = await approving.proposed(cheap)
+    approving.later(days=6)
+    [_, second] = await approving.proposed(cheap)
+    assert [await approving.status(key) for key in (first, second)] == ["FAILED", "PROPOSED"]
+
+    approving.comes_of_it = approving.made("erp-eu", "46")
+    await approving.desk.decide(second, says(), correlation_id="q")
+    await approving.engine.quiet()
+    approving.later(minutes=2)
+    [_, _, third] = await approving.proposed(cheap)
+    assert await approving.status(third) == "ORDERED"
 
 
 async def test_a_decision_is_heard_of_whoever_died_after_it(approving: Approving) -> None:

@@ -53,6 +53,7 @@ def euros(amount: int | str) -> Money:
     [
         ({"estimated_cost": euros(100)}, "tools"),
         ({"estimated_cost": euros("100.01")}, None),
+        ({"estimated_cost": euros(100), "failed_before": True}, None),
         ({"estimated_cost": euros(100), "urgent": True}, None),
         ({"estimated_cost": euros(100), "category": "Paint"}, None),
         ({"estimated_cost": euros(900), "supplier": "S-2"}, "S-2"),
