@@ -17,8 +17,9 @@ from runtime.replenishment.evaluations import Evaluations
 from runtime.replenishment.recommendations import Recommendations
 from runtime.replenishment.risks import OpenRisks
 from workflows.approval.policies import ApprovalPolicy
-from workflows.approval.ports import Calculating, Notify, Ordering
+from workflows.approval.ports import Calculating, Ordering
 from workflows.approval.process import Approval
+from workflows.notifications.ports import Notices
 from workflows.ordering.handing import (
     ORDERING,
     OrderAsked,
@@ -61,7 +62,7 @@ class Declared(Struct, frozen=True):
 
 
 def replenishing(
-    declared: Declared, log: EventLog, records: Records, troubles: Troubles, notify: Notify
+    declared: Declared, log: EventLog, records: Records, troubles: Troubles, notices: Notices
 ) -> Replenishing:
     """What replenishment is made of, over a log.
 
@@ -70,7 +71,7 @@ def replenishing(
         log: Where it is kept.
         records: Where figures are read.
         troubles: Where risks are reported.
-        notify: Tells people that something is to be decided.
+        notices: Tells people that something is to be decided.
     """
     config, policy = declared.replenishment, declared.approval.policy()
     recommendations = Recommendations(log.ledger, expires_at=policy.expires_at, quiet=policy.quiet)
@@ -100,7 +101,7 @@ def replenishing(
         ),
         recommendations,
         policy,
-        Approval(recommendations, policy, ORDERED, notify).kind(),
+        Approval(recommendations, policy, ORDERED, notices).kind(),
         Calculating(recalculate, today),
     )
 

@@ -1,8 +1,15 @@
 """Looking at the processes of a fake engine."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from canonical.processes import ProcessFilter, ProcessPage, ProcessState, ProcessView
+from canonical.processes import (
+    ProcessFilter,
+    ProcessPage,
+    ProcessState,
+    ProcessTime,
+    ProcessTimesAsked,
+    ProcessView,
+)
 from tests.fakes.engines import FakeEngine
 
 
@@ -39,6 +46,9 @@ class FakeProcesses:
                     updated_at=self._engine.clock(),
                 )
         return found
+
+    async def times(self, asked: ProcessTimesAsked) -> Sequence[ProcessTime]:
+        return ()
 
 
 def _satisfies(view: ProcessView, wanted: ProcessFilter) -> bool:

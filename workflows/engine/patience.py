@@ -22,6 +22,10 @@ from workflows.process import CancelledByOperatorError, SettledByOperatorError
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
+class OperatorError(Exception):
+    """What an operator has to do something about, in words for an operator."""
+
+
 class Say(StrEnum):
     """What an operator may say to a process."""
 
@@ -102,13 +106,7 @@ class Patience:
         Raises:
             CancelledByOperatorError, SettledByOperatorError: an operator said so.
         """
-        reference = self._house.new_id()
-        name = self._step.name
-        _log.error("process.broken", step=name, reference=reference, exc_info=error)
-        text = (
-            f"{name!r} failed in a way that was not foreseen; the log has it under {reference}. "
-            "Have it tried again once that is mended, or settle it by hand."
-        )
+        text = str(error) if isinstance(error, OperatorError) else self._logged(error)
         await self._report(ExceptionCategory.INTERNAL, text)
         self._step.shown(StepState.STUCK, text)
         await self._wait(None)
@@ -132,6 +130,14 @@ class Patience:
         if self._pauses or self._reported or self._recalled:
             await self._quietly_over()
         self._step.process.is_now(ProcessState.RUNNING)
+
+    def _logged(self, error: Exception) -> str:
+        reference, name = self._house.new_id(), self._step.name
+        _log.error("process.broken", step=name, reference=reference, exc_info=error)
+        return (
+            f"{name!r} failed in a way that was not foreseen; the log has it under {reference}. "
+            "Have it tried again once that is mended, or settle it by hand."
+        )
 
     def _is_long(self) -> bool:
         waited_s = (self._house.now() - self._since).total_seconds()

@@ -13,7 +13,7 @@ from runtime.telemetry.correlation import correlated
 from workflows.engine.durable import DurableProcess
 from workflows.engine.house import Begun, House
 from workflows.engine.keeping import DECISIONS, kept_error, kept_result
-from workflows.engine.patience import Patience
+from workflows.engine.patience import OperatorError, Patience
 from workflows.engine.standing import StepStanding
 from workflows.process import CancelledByOperatorError, Ended, ProcessKind, SettledByOperatorError
 
@@ -21,7 +21,7 @@ _CODE: Final = 0
 """The number of what goes wrong between steps."""
 
 
-class UnknownVersionError(Exception):
+class UnknownVersionError(OperatorError):
     """There is no code for a process in this server."""
 
 

@@ -98,6 +98,7 @@ class OrderMaking:
             return OrderMade(state=OrderState.SETTLED)
         if plan.planned is None:
             return OrderMade(state=OrderState.REFUSED, findings=plan.findings)
+        await process.about(*plan.planned.subjects)
         making = _Making(process, self._systems, plan, plan.planned)
         made = await making.run()
         if self._confirms and made.state in {OrderState.MADE, OrderState.SETTLED}:
@@ -252,7 +253,8 @@ class _Making:
             )
             for system in systems
         ]
-        return await undo(self._process, self._systems, places[::-1], reason)
+        about = self._planned.subjects
+        return await undo(self._process, self._systems, places[::-1], reason, about)
 
     def _trouble(self, system: str, refused: SupplygraphError, said: str) -> Trouble:
         clash = isinstance(refused, ConflictError)
@@ -266,7 +268,7 @@ class _Making:
             category=ExceptionCategory.CONFLICT if clash else ExceptionCategory.VALIDATION_REFUSED,
             message=f"an order to supplier {wanted.supplier!r} is not made: {said}; {undone}",
             correlation_id=self._process.correlation_id,
-            subjects=(subject(EntityName.SUPPLIER, wanted.supplier), *orders),
+            subjects=(*self._planned.subjects, *orders),
             value_at_risk=self._planned.preview().total,
         )
 

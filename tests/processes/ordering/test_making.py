@@ -68,6 +68,11 @@ async def test_the_process_is_found_by_what_it_is_about() -> None:
     process = FakeProcess()
     await House().make(process)
     assert process.subjects == [
+        "supplier:S1",
+        "item:I1",
+        "location:L1",
+        "region:EU",
+        "category:odd",
         "order:procurement:procurement-45",
         "purchase_order:45",
         "order:erp:erp-7000",
