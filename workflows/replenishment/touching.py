@@ -1,7 +1,6 @@
 """Which items at which locations an event bears on."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from canonical.entities import EntityName
@@ -16,7 +15,7 @@ from canonical.events import (
     STATUS_CHANGED,
     Event,
 )
-from runtime.replenishment.evaluations import Evaluations, Touch
+from runtime.replenishment.evaluations import Touch
 
 _ITEM: Final = f"{EntityName.ITEM.value}:"
 
@@ -52,17 +51,6 @@ def touched(events: Iterable[Event]) -> Sequence[Touch]:
                 correlation_id=event.correlation_id,
             )
     return list(found.values())
-
-
-def touching(
-    evaluations: Evaluations, now: Callable[[], datetime]
-) -> Callable[[Sequence[Event]], Awaitable[None]]:
-    """What is done on events of `STREAMS`: what they bear on is evaluated after a while."""
-
-    async def react(events: Sequence[Event]) -> None:
-        await evaluations.touch(touched(events), at=now())
-
-    return react
 
 
 _Places = Iterator[tuple[str, str | None]]

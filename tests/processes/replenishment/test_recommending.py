@@ -25,7 +25,7 @@ from tests.fakes.proposals import in_two_weeks
 from tests.processes.replenishment.test_working import Desk
 from workflows.replenishment.calculation import recalculate
 from workflows.replenishment.evaluating import Evaluator
-from workflows.replenishment.touching import touching
+from workflows.replenishment.touching import touched
 from workflows.replenishment.working import Pace, Ports, Replenisher
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -87,7 +87,7 @@ class Night:
     async def evaluate(self) -> Sequence[Event]:
         """Evaluate everything; what was told of recommendations meanwhile."""
         before = len(await self.told())
-        await touching(self.queue, lambda: NOON)([changed(sku) for sku in WORLD.skus])
+        await self.queue.touch(touched([changed(sku) for sku in WORLD.skus]), at=NOON)
         await self.worker.drain()
         return (await self.told())[before:]
 
