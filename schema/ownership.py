@@ -25,13 +25,17 @@ _PLANNING: Final = "planning"
 _WAREHOUSING: Final = "warehousing"
 _MASTER_DATA: Final = "master data"
 _PLATFORM: Final = "platform"
+_OPERATIONS: Final = "operations"
 
 OWNERS: Final[Mapping[str, str]] = {
     "Acknowledge": _PURCHASING,
+    "AssignException": _OPERATIONS,
     "Audit": _PLATFORM,
     "CancelPurchaseOrder": _PURCHASING,
+    "CancelException": _OPERATIONS,
     "Catalog": _PLATFORM,
     "ClientUse": _PLATFORM,
+    "CommentException": _OPERATIONS,
     "Completeness": _PLATFORM,
     "CoordinateUse": _PLATFORM,
     "CreatePurchaseOrder": _PURCHASING,
@@ -41,6 +45,7 @@ OWNERS: Final[Mapping[str, str]] = {
     "DecideRecommendation": _PLANNING,
     "Event": _PLATFORM,
     "Explained": _PLANNING,
+    "Exception": _OPERATIONS,
     "Forecast": _PLANNING,
     "Inventory": _WAREHOUSING,
     "InventoryEventFilter": _PLANNING,
@@ -69,6 +74,8 @@ OWNERS: Final[Mapping[str, str]] = {
     "Recommendation": _PLANNING,
     "ReplayEvents": _PLATFORM,
     "ReplenishmentRecommendation": _PLANNING,
+    "ResolveException": _OPERATIONS,
+    "RetryException": _OPERATIONS,
     "SchemaUsage": _PLATFORM,
     "SortDirection": _PLATFORM,
     "SourceKind": _PLATFORM,
@@ -79,6 +86,7 @@ OWNERS: Final[Mapping[str, str]] = {
     "StepState": _PLATFORM,
     "Supplier": _MASTER_DATA,
     "SupplierPerformance": _PURCHASING,
+    "SupplyException": _OPERATIONS,
     "SupplySource": _MASTER_DATA,
     "System": _PLATFORM,
     "Timeline": _PLATFORM,
@@ -142,6 +150,7 @@ _OTHERS: Final[Mapping[str, Source]] = {
     "ReceiptEvent": Source(SourceKind.EVENT, EntityName.RECEIPT),
     "RecommendationEvent": Source(SourceKind.EVENT, EntityName.RECOMMENDATION),
     "StatusChange": Source(SourceKind.EVENT, EntityName.PURCHASE_ORDER),
+    "SupplyExceptionEvent": Source(SourceKind.EVENT),
     "SupplierPerformance": Source(SourceKind.COMPUTED, EntityName.PURCHASE_ORDER),
     "TimelineConnection": Source(SourceKind.EVENT),
     "TimelineEdge": Source(SourceKind.EVENT),

@@ -17,13 +17,13 @@ from canonical.processes import ProcessState, StepState
 from workflows.engine.house import House
 from workflows.engine.mail import CANCEL, OPERATOR, seconds_until
 from workflows.engine.standing import StepStanding
-from workflows.process import CancelledByOperatorError, SettledByOperatorError
+from workflows.process import (
+    CancelledByOperatorError,
+    NeedsOperatorError,
+    SettledByOperatorError,
+)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-
-
-class OperatorError(Exception):
-    """What an operator has to do something about, in words for an operator."""
 
 
 class Say(StrEnum):
@@ -101,13 +101,16 @@ class Patience:
         self._step.attempts += 1
 
     async def broken(self, error: Exception) -> None:
-        """Something went wrong that nobody thought of: wait for an operator.
+        """Something is to be put right, or went wrong that nobody thought of: wait for an operator.
 
         Raises:
             CancelledByOperatorError, SettledByOperatorError: an operator said so.
         """
-        text = str(error) if isinstance(error, OperatorError) else self._logged(error)
-        await self._report(ExceptionCategory.INTERNAL, text)
+        if isinstance(error, NeedsOperatorError):
+            category, text = error.category, error.message
+        else:
+            category, text = ExceptionCategory.INTERNAL, self._logged(error)
+        await self._report(category, text)
         self._step.shown(StepState.STUCK, text)
         await self._wait(None)
         self._step.attempts += 1
