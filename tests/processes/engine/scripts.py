@@ -84,6 +84,13 @@ class House(Struct):
                     return view
                 await asyncio.sleep(0.005)
 
+    async def begins(self, process_id: str) -> None:
+        """Wait until there is a process."""
+        async with asyncio.timeout(10):
+            views = StoredProcesses(self.store)
+            while process_id not in await views.by_ids([process_id]):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
     async def waits(self, process_id: str) -> None:
         """Wait until a process waits."""
         async with asyncio.timeout(10):
