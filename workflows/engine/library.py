@@ -7,7 +7,7 @@ where DBOS would leave the process lying. All private names of DBOS that we use 
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -126,6 +126,11 @@ class Library:
             return {each.executor_id for each in found if each.executor_id is not None}
 
         return await asyncio.to_thread(work)
+
+    async def forget(self, process_ids: Sequence[str]) -> None:
+        """Take out what is kept of processes that have ended."""
+        database = self._dbos._sys_db  # noqa: SLF001
+        await asyncio.to_thread(database.delete_workflows, list(process_ids))
 
     def rename(self, server: str) -> None:
         """Be another server from now on: what was begun under the old name is lost to us."""

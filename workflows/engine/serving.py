@@ -29,6 +29,7 @@ from workflows.engine.library import Library
 from workflows.engine.liveness import Liveness, held
 from workflows.engine.mail import CANCEL, OPERATOR, Mail
 from workflows.engine.patience import Say, Word
+from workflows.engine.retention import Retention
 from workflows.engine.running import Kinds, run_process
 from workflows.engine.settings import EngineSettings
 from workflows.process import Ended, ProcessKind, Starting
@@ -222,7 +223,9 @@ async def open_engine(
         try:
             engine.launched(launched)
             await liveness.launched(launched)
-            yield engine
+            retention = Retention(store, launched, settings.keep_days, means.now)
+            async with _running(retention):
+                yield engine
         finally:
             await _close(house, launched)
     with suppress(UnavailableError):
@@ -231,7 +234,7 @@ async def open_engine(
 
 
 @asynccontextmanager
-async def _running(*each: Views | Mail | Liveness) -> AsyncIterator[None]:
+async def _running(*each: Views | Mail | Liveness | Retention) -> AsyncIterator[None]:
     """Have what runs for ever run until the end of the block."""
     tasks = [asyncio.create_task(one.run()) for one in each]
     try:
