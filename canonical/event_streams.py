@@ -6,9 +6,10 @@ from typing import Final
 from msgspec import Struct
 
 from canonical.entities import EntityName
+from canonical.recommendations import OWN_SYSTEM
 
 PREFIX: Final = "supplygraph"
-SERVICE: Final = "supplygraph"
+SERVICE: Final = OWN_SYSTEM
 """The system that events come from which tell of what this service itself keeps."""
 
 

@@ -191,9 +191,7 @@ class SupplyExceptionEventFilter:
     category: list[ExceptionCategory] | None = strawberry.field(
         default=None, description="Of these categories."
     )
-    severity: list[ExceptionSeverity] | None = strawberry.field(
-        default=None, description="So bad."
-    )
+    severity: list[ExceptionSeverity] | None = strawberry.field(default=None, description="So bad.")
     owner: list[str] | None = strawberry.field(default=None, description="Of these owners.")
     supplier: list[str] | None = strawberry.field(
         default=None, description="About one of these suppliers."

@@ -31,6 +31,7 @@ OWNERS: Final[Mapping[str, str]] = {
     "Acknowledge": _PURCHASING,
     "AssignException": _OPERATIONS,
     "Audit": _PLATFORM,
+    "CancelPurchaseOrder": _PURCHASING,
     "CancelException": _OPERATIONS,
     "Catalog": _PLATFORM,
     "ClientUse": _PLATFORM,
@@ -58,6 +59,10 @@ OWNERS: Final[Mapping[str, str]] = {
     "Node": _PLATFORM,
     "OperationCount": _PLATFORM,
     "PageInfo": _PLATFORM,
+    "ProcessInstance": _PLATFORM,
+    "ProcessState": _PLATFORM,
+    "ProcessStep": _PLATFORM,
+    "ProcessTime": _PLATFORM,
     "ProjectedBucket": _PLANNING,
     "Provenance": _PLATFORM,
     "PublishForecasts": _PLANNING,
@@ -78,6 +83,7 @@ OWNERS: Final[Mapping[str, str]] = {
     "StatusChange": _PURCHASING,
     "StringFilter": _PLATFORM,
     "Subscription": _PLATFORM,
+    "StepState": _PLATFORM,
     "Supplier": _MASTER_DATA,
     "SupplierPerformance": _PURCHASING,
     "SupplyException": _OPERATIONS,
@@ -85,7 +91,9 @@ OWNERS: Final[Mapping[str, str]] = {
     "System": _PLATFORM,
     "Timeline": _PLATFORM,
     "UnitConversion": _MASTER_DATA,
+    "TimesBy": _PLATFORM,
     "UserError": _PLATFORM,
+    "ValidatePurchaseOrder": _PURCHASING,
     "Viewer": _PLATFORM,
     "_": _PLATFORM,
 }
@@ -107,6 +115,7 @@ class Source(Struct, frozen=True):
 
 _RECORDS: Final[Mapping[str, EntityName]] = {
     "Acknowledge": EntityName.PURCHASE_ORDER,
+    "CancelPurchaseOrder": EntityName.PURCHASE_ORDER,
     "CreatePurchaseOrder": EntityName.PURCHASE_ORDER,
     "DecideRecommendation": EntityName.RECOMMENDATION,
     "Forecast": EntityName.FORECAST,
@@ -122,6 +131,7 @@ _RECORDS: Final[Mapping[str, EntityName]] = {
     "ReplenishmentRecommendation": EntityName.RECOMMENDATION,
     "Supplier": EntityName.SUPPLIER,
     "SupplySource": EntityName.SUPPLY_SOURCE,
+    "ValidatePurchaseOrder": EntityName.PURCHASE_ORDER,
 }
 """Entities by the beginnings of the names of types whose objects are records, or hold some."""
 
@@ -134,6 +144,8 @@ _OTHERS: Final[Mapping[str, Source]] = {
     "ProjectedBucket": Source(SourceKind.COMPUTED, EntityName.INVENTORY),
     "Provenance": Source(SourceKind.VALUE),
     "PurchaseOrderEvent": Source(SourceKind.EVENT, EntityName.PURCHASE_ORDER),
+    "PurchaseOrderPreview": Source(SourceKind.COMPUTED, EntityName.PURCHASE_ORDER),
+    "PurchaseOrderPreviewLine": Source(SourceKind.COMPUTED, EntityName.PURCHASE_ORDER),
     "Quantity": Source(SourceKind.VALUE),
     "ReceiptEvent": Source(SourceKind.EVENT, EntityName.RECEIPT),
     "RecommendationEvent": Source(SourceKind.EVENT, EntityName.RECOMMENDATION),

@@ -55,14 +55,19 @@ OPERATORS: Final = {
     "Mutation.replayEvents",
 }
 AUDIT: Final = {"Query.auditEntries"}
-CHANGES: Final = {
+ORDERING: Final = {
+    "Mutation.createPurchaseOrder",
+    "Mutation.validatePurchaseOrder",
+    "Mutation.cancelPurchaseOrder",
+}
+CHANGES: Final = ORDERING | {
     "Mutation.acknowledgePurchaseOrder",
     "Mutation.decideAcknowledgement",
-    "Mutation.createPurchaseOrder",
     "Mutation.publishForecasts",
     "Mutation.approveRecommendation",
     "Mutation.rejectRecommendation",
 }
+PROCESSES: Final = {"Query.processes", "Query.process", "Query.processTimes"}
 EXCEPTIONS: Final = {
     "Query.exception",
     "Query.exceptions",
@@ -87,12 +92,20 @@ FOR_ALL: Final = {"Query.node", "Query.nodes", "Query.viewer", "Query._entities"
 CLOSED: Final[Mapping[str, set[str]]] = {
     "planner": OPERATORS | AUDIT | DECIDED,
     "buyer": OPERATORS | AUDIT | {"Mutation.publishForecasts"},
-    "operator": AUDIT | CHANGES,
+    "operator": AUDIT | CHANGES - ORDERING,
     "supplier": (
-        OPERATORS | AUDIT | PLANNING | CHANGES | EXCEPTIONS | SAID | DECIDED | {"Query.catalog"}
+        OPERATORS
+        | AUDIT
+        | PROCESSES
+        | PLANNING
+        | CHANGES
+        | EXCEPTIONS
+        | SAID
+        | DECIDED
+        | {"Query.catalog"}
     )
     - {"Mutation.acknowledgePurchaseOrder"},
-    "reader": OPERATORS | CHANGES | SAID | DECIDED,
+    "reader": OPERATORS | CHANGES | PROCESSES | SAID | DECIDED,
 }
 """What those who may ask nearly everything may not."""
 OPEN: Final[Mapping[str, set[str]]] = {
@@ -115,6 +128,7 @@ HIDDEN_FROM_SUPPLIERS: Final = {
     "Item.projectedInventory",
     "Location.inventory",
     "DecideRecommendationPayload.recommendation",
+    "ValidatePurchaseOrderPayload.order",
 }
 """Fields of objects that a supplier sees, and that it does not."""
 
