@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from canonical.errors import Reason, UnavailableError
 from canonical.exceptions import Trouble, Troubles
 from runtime.events.leases import Leases
 from runtime.events.ledger import Ledger
@@ -56,6 +57,14 @@ class Way(Channel):
         if self.error is not None:
             raise self.error
         self.sent.append(message.notice.key)
+
+
+class Dying(OutboxRows):
+    """Cannot note that something was sent."""
+
+    @override
+    async def sent(self, message_id: str, at: datetime) -> None:
+        raise UnavailableError("store", Reason.CONNECTION, "cannot be reached")
 
 
 class Post:
@@ -242,6 +251,21 @@ async def test_one_process_sends_at_a_time_and_another_takes_over(store: Store) 
     post.now += timedelta(seconds=61)  # the other died
     assert await post.sender().round() == 1
     assert post.ways["chat"].sent == ["a"]
+
+
+async def test_who_dies_before_it_is_noted_sends_it_again_by_the_same_name(
+    file_store: Store,
+) -> None:
+    post = Post(file_store)
+    await post.outbox.tell([notice("a")])
+    dying = post.sender()
+    dying._rows = Dying(file_store)
+    with pytest.raises(UnavailableError):
+        await dying.round()
+    assert await post.sender("another").round() == 1
+    first, again = post.ways["chat"].names
+    assert first == again
+    assert await post.states() == [("SENT", 1)]
 
 
 async def test_it_goes_on_until_all_is_sent_and_then_looks_again_now_and_then(
