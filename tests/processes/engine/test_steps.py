@@ -146,6 +146,16 @@ async def test_a_system_that_stays_away_is_told_to_an_operator_whose_retry_goes_
     assert trouble.cause in house.troubles.gone
 
 
+async def test_a_second_beginning_changes_nothing_of_what_it_is_about(house: House) -> None:
+    async def script(process: Process) -> str:
+        return process.id
+
+    process_id = await house.begin(script, "content:1")
+    assert await house.engine.start([starting(process_id, "content:2")]) == []
+    await house.end(process_id)
+    assert (await house.view(process_id)).subjects == ("content:1",)
+
+
 async def test_a_mistake_of_ours_waits_for_an_operator_and_goes_on_from_its_step(
     house: House,
 ) -> None:
