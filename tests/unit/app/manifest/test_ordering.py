@@ -1,12 +1,15 @@
 """What a manifest says of ordering, and what it does not need to say."""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from app.manifest.ordering import OrderingConfig
+from canonical.ordering import FindingCode
 from workflows.ordering.assembly import OrderPolicy
 from workflows.ordering.rules import (
     Budget,
@@ -18,6 +21,8 @@ from workflows.ordering.rules import (
     Routes,
     Timing,
 )
+
+PAPER = Path(__file__).parents[4] / "docs" / "ordering.md"
 
 
 def test_a_leading_system_is_enough_and_the_rest_is_as_the_processes_have_it() -> None:
@@ -71,6 +76,14 @@ def test_what_is_said_counts() -> None:
         ),
     )
     assert policy.timing.answer_s == 3
+
+
+def test_the_paper_shows_a_manifest_that_holds_and_names_every_code() -> None:
+    paper = PAPER.read_text()
+    shown = yaml.safe_load(paper.split("```yaml")[1].split("```")[0])
+    config = OrderingConfig.model_validate(shown["processes"]["ordering"])
+    assert config.systems == {"procurement", "erp", "erp-us"}
+    assert [code for code in FindingCode if f"`{code.value}`" not in paper] == []
 
 
 BUDGET: dict[str, Any] = {"name": "a", "amount": 1, "currency": "EUR"}
