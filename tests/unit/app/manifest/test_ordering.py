@@ -9,7 +9,9 @@ import yaml
 from pydantic import ValidationError
 
 from app.manifest.ordering import OrderingConfig
+from app.manifest.problems import ManifestError
 from canonical.ordering import FindingCode
+from tests.unit.app.manifest.sound import SOUND, load
 from workflows.ordering.assembly import OrderPolicy
 from workflows.ordering.rules import (
     Budget,
@@ -109,3 +111,67 @@ BUDGET: dict[str, Any] = {"name": "a", "amount": 1, "currency": "EUR"}
 def test_what_cannot_be_meant_is_refused(said: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         OrderingConfig.model_validate(said)
+
+
+ORDERING = """\
+processes:
+  ordering:
+    lead: LEAD
+    follow: [erp]
+"""
+ENTITIES = """\
+  supplier: {sources: [erp]}
+  location: {sources: [erp]}
+  supply_source: {sources: [erp]}
+  purchase_order: {sources: [erp, procurement]}
+crosswalks:
+"""
+PROCUREMENT = """\
+  procurement:
+    preset: coupa
+    url: https://procurement.example
+    auth: {kind: basic, username: me, password: {env: ERP_PASSWORD}}
+entities:
+"""
+WHOLE = (
+    SOUND.replace("entities:\n  item", f"{PROCUREMENT}  item").replace("crosswalks:\n", ENTITIES)
+    + ORDERING
+)
+
+
+def test_a_manifest_with_ordering_is_sound(tmp_path: Path) -> None:
+    processes = load(tmp_path, WHOLE.replace("LEAD", "procurement")).manifest.processes
+    assert processes is not None
+    assert processes.ordering is not None
+
+
+@pytest.mark.parametrize(
+    "before, after, says",
+    [
+        ("LEAD", "procurment", "there is no backend 'procurment'; did you mean 'procurement'"),
+        (
+            "    url: https://procurement.example\n",
+            (
+                "    url: https://procurement.example\n"
+                "    entities: {purchase_order: {writes: null}}\n"
+            ),
+            "'procurement' takes no orders: its mapping has no `writes` with `create` under",
+        ),
+        (
+            "purchase_order: {sources: [erp, procurement]}",
+            "purchase_order: {sources: [erp]}",
+            "'procurement' supplies no purchase_order, so that nobody would see what is ordered",
+        ),
+        (
+            "  supply_source: {sources: [erp]}\n",
+            "",
+            "orders are checked by their supply_source: name sources of it under entities.supply",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_said(tmp_path: Path, before: str, after: str, says: str) -> None:
+    assert before in WHOLE
+    text = WHOLE.replace(before, after).replace("LEAD", "procurement")
+    with pytest.raises(ManifestError) as found:
+        load(tmp_path, text)
+    assert says in str(found.value)
