@@ -261,8 +261,8 @@ async def test_what_no_server_here_can_make_is_not_begun() -> None:
     assert made.state is OrderState.REFUSED
     assert [f.message for f in made.findings] == [
         (
-            "orders for region EU are made in wms too, where this server makes none: order at one of "
-            "that region, or have writes declared there"
+            "orders for region EU are made in wms too, where this server makes none: order at one "
+            "of that region, or have writes declared there"
         )
     ]
     assert house.procurement.told == []
