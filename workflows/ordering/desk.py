@@ -139,6 +139,11 @@ class EngineOrderDesk:
         return await self._came_of(starting.process_id, judgement.warnings)
 
     async def _cancel(self, starting: Starting, given_up: OrderGivenUp) -> Ordered:
+        system, takes = given_up.order.system, self._routes.takes
+        if takes is not None and system not in takes:
+            message = f"orders in {system} cannot be called off from here: do it there"
+            finding = Finding(code=FindingCode.REJECTED, message=message)
+            return Ordered(findings=[finding], order=given_up.order)
         if not await self._known(starting):
             order = given_up.order
             maker = await self._makers.of(order.system, order.key)

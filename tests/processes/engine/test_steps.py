@@ -195,7 +195,8 @@ async def test_what_needs_an_operator_is_listed_as_it_says_and_not_tried_meanwhi
         async def work() -> str:
             tried.append(1)
             if wrong:
-                raise NeedsOperatorError(ExceptionCategory.MAPPING_MISSING, "map I1 in erp")
+                at_risk = Money(Decimal(200), "EUR")
+                raise NeedsOperatorError(ExceptionCategory.MAPPING_MISSING, "map I1", at_risk)
             return "mapped"
 
         return await process.step("work", work, str)
@@ -203,10 +204,8 @@ async def test_what_needs_an_operator_is_listed_as_it_says_and_not_tried_meanwhi
     process_id = await house.begin(script)
     await house.is_stuck(process_id)
     (trouble,) = house.troubles.of(process_id)
-    assert (trouble.category, trouble.message) == (
-        ExceptionCategory.MAPPING_MISSING,
-        "map I1 in erp",
-    )
+    assert trouble.category is ExceptionCategory.MAPPING_MISSING
+    assert (trouble.message, trouble.value_at_risk) == ("map I1", Money(Decimal(200), "EUR"))
     assert tried == [1]
     wrong.clear()
     await house.engine.retry(process_id, actor="olga")

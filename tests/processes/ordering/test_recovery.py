@@ -285,7 +285,7 @@ async def test_what_is_held_says_what_is_wrong_and_what_may_be_done(
         await house.make(FakeProcess())
     held = stuck.value.__cause__
     assert isinstance(held, NeedsOperatorError)
-    assert held.category is category
+    assert (held.category, held.value_at_risk) == (category, Money(Decimal(200), "EUR"))
     assert held.message == (
         f"order 45 to supplier 'S1' is not complete in erp: {error}. Put that right and have it "
         f"tried again; or settle it, if it is done there by hand; or give it up, and it is called "
