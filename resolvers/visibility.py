@@ -24,7 +24,8 @@ from canonical.absent import is_absent
 from canonical.criteria import Condition, Criteria, Op, Range, narrow, satisfying
 from canonical.entities import EntityName
 from canonical.errors import RefusedError
-from canonical.events import Event, OwnStream, StreamName
+from canonical.event_streams import OwnStream, StreamName
+from canonical.events import Event
 from canonical.records import Record
 from resolvers.context import RequestContext
 from runtime.security.principal import Principal

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema import forecast_publishing, operations, ordering
+from schema import exceptions, forecast_publishing, operations, ordering
 from schema.acknowledging import ACKNOWLEDGE_PURCHASE_ORDER, DECIDE_ACKNOWLEDGEMENT
 from schema.recommendations import APPROVE_RECOMMENDATION, REJECT_RECOMMENDATION
 
@@ -23,3 +23,8 @@ class Mutation:
     correct_dead_letter = operations.CORRECT_DEAD_LETTER
     discard_dead_letter = operations.DISCARD_DEAD_LETTER
     replay_events = operations.REPLAY_EVENTS
+    assign_exception = exceptions.ASSIGN_EXCEPTION
+    comment_exception = exceptions.COMMENT_EXCEPTION
+    retry_exception = exceptions.RETRY_EXCEPTION
+    resolve_exception = exceptions.RESOLVE_EXCEPTION
+    cancel_exception = exceptions.CANCEL_EXCEPTION

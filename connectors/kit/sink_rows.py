@@ -1,6 +1,6 @@
 """Rows that a system is told, put together of what is told, of the order there, and of look-ups."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -22,7 +22,7 @@ from connectors.kit.mapping.sending import Sent
 from connectors.kit.mapping.sendplan import RowPlan
 from connectors.kit.mapping.sendvalues import teller
 from connectors.kit.mapping.whenexpr import when_expr
-from connectors.kit.mapping.writes import Find
+from connectors.kit.mapping.writes import Find, SendForm
 from connectors.kit.rows import Clause, Dataset, Row
 from connectors.kit.source_core import Core
 
@@ -50,6 +50,15 @@ class _Open(NamedTuple):
     path: str
     value: Any
     find: Find
+    match: tuple[Any, ...]
+
+
+class _Match(NamedTuple):
+    """A further value that a row looked up must have."""
+
+    path: str
+    get: Callable[[Telling], Any]
+    tell: Callable[[Any], Any]
 
 
 class _Field(NamedTuple):
@@ -61,6 +70,7 @@ class _Field(NamedTuple):
     find: Find | None
     says_null: bool
     name: str
+    match: tuple[_Match, ...] = ()
 
 
 class RowWords(Struct):
@@ -135,19 +145,25 @@ class RowMaker:
                         put(row, each.path, None)
                     continue
                 told = each.tell(value)
+                match = tuple(_matched(m, telling) for m in each.match)
             except BadValueError as exc:
                 raise InvalidInputError(f"{self._core.system}: {each.name}: {exc}") from exc
             if each.find is None:
                 put(row, each.path, told)
             else:
-                still.append(_Open(row, each.path, told, each.find))
+                still.append(_Open(row, each.path, told, each.find, match))
 
     def _field(self, sent: Sent) -> _Field:
         form = sent.form
         name = form.column or form.row or sent.path
         says_null = form.column is None and form.row is None and form.const is None
         tell = teller(form, self._core.settings)
-        return _Field(sent.path, _source(sent), tell, form.find, says_null, name)
+        match = () if form.find is None else tuple(self._matches(form.find))
+        return _Field(sent.path, _source(form), tell, form.find, says_null, name, match)
+
+    def _matches(self, find: Find) -> Iterator[_Match]:
+        for path, form in find.match.items():
+            yield _Match(path, _source(form), teller(form, self._core.settings))
 
     async def _look_up(self, still: Sequence[_Open], ask: Ask) -> None:
         """Fill in what is looked up: one batch for each way to look."""
@@ -158,15 +174,18 @@ class RowMaker:
             find = wanted[0].find
             held = await self._found(find, list(dict.fromkeys(o.value for o in wanted)), ask)
             for each in wanted:
-                found = held.get(token(each.value), [])
+                found = held.get((token(each.value), *each.match), [])
                 if len(found) != 1:
                     raise MappingMissingError(self._core.system, _not_one(each, found))
                 put(each.row, each.path, found[0])
 
-    async def _found(self, find: Find, values: Sequence[Any], ask: Ask) -> dict[Any, list[Any]]:
+    async def _found(
+        self, find: Find, values: Sequence[Any], ask: Ask
+    ) -> dict[tuple[Any, ...], list[Any]]:
+        """What rows are called, by the value that they are looked up by and those that match."""
         core = self._core
         dataset = Dataset(find.dataset, (find.give,), find.options)
-        columns = (find.give, find.path, *when_paths(find.where))
+        columns = (find.give, find.path, *find.match, *when_paths(find.where))
         where: tuple[Clause, ...] = core.push(self._expr(find), dataset).where
         batch = await core.reader.by_values(
             dataset,
@@ -180,13 +199,14 @@ class RowMaker:
         for error in batch.failures.values():
             raise error
         holds = compile_when(find.where, core.settings.empty)
-        by, give = compile_path(find.path), compile_path(find.give)
-        held: dict[Any, list[Any]] = {}
+        by = [compile_path(path) for path in (find.path, *find.match)]
+        give = compile_path(find.give)
+        held: dict[tuple[Any, ...], list[Any]] = {}
         for row in batch.rows:
             env = Env([row])
             try:
                 if holds is None or holds(row, env):
-                    own = held.setdefault(token(by(row, env)), [])
+                    own = held.setdefault(tuple(token(get(row, env)) for get in by), [])
                     if (given := give(row, env)) not in own:
                         own.append(given)
             except BadValueError as exc:
@@ -205,8 +225,12 @@ def put(row: Row, path: str, value: Any) -> None:
     row[last] = value
 
 
-def _source(sent: Sent) -> Callable[[Telling], Any]:
-    form = sent.form
+def _matched(match: _Match, telling: Telling) -> Any:
+    value = match.get(telling)
+    return token(None if value is None else match.tell(value))
+
+
+def _source(form: SendForm) -> Callable[[Telling], Any]:
     if form.column is not None:
         column = form.column
         return lambda telling: telling.values.get(column)
@@ -227,7 +251,8 @@ def _from_row(path: str) -> Callable[[Telling], Any]:
 
 
 def _not_one(wanted: _Open, found: Sequence[Any]) -> str:
-    what = f"{wanted.find.dataset} has no {wanted.find.path} {shown(wanted.value)}"
-    if found:
-        what = f"{wanted.find.dataset} has several with {wanted.find.path} {shown(wanted.value)}"
+    paths = (wanted.find.path, *wanted.find.match)
+    said = (shown(value) for value in (wanted.value, *wanted.match))
+    name = ", ".join(f"{path} {value}" for path, value in zip(paths, said, strict=True))
+    what = f"{wanted.find.dataset} has {'several with' if found else 'no'} {name}"
     return f"{what}: nothing was told. Put it right there, or in the crosswalk"

@@ -124,13 +124,8 @@ def _conditions(wanted: ProcessFilter) -> Sequence[sa.ColumnElement[bool]]:
         found.append(_P.started_at >= wanted.since)
     if wanted.until is not None:
         found.append(_P.started_at < wanted.until)
-    for subjects in (
-        wanted.subjects,
-        _named("supplier", wanted.suppliers),
-        _named("item", wanted.items),
-    ):
-        if subjects is not None:
-            found.append(about_one_of(subjects))
+    sets = (wanted.subjects, _named("supplier", wanted.suppliers), _named("item", wanted.items))
+    found += [about_one_of(subjects) for subjects in sets if subjects is not None]
     found += about_only("region", wanted.regions)
     found += about_only("company", wanted.companies)
     return found

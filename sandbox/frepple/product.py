@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -18,6 +19,7 @@ from sandbox.frepple.filters import FilterError, filter_rows
 from sandbox.frepple.nights import Nights
 from sandbox.frepple.rows import make_tables
 from sandbox.frepple.tables import Table
+from sandbox.frepple.told import RefusedError, Told
 from sandbox.kit.product import Limits, Touched
 from sandbox.world import World
 
@@ -44,6 +46,7 @@ class Frepple:
         self._password = password
         self._tables = make_tables(world)
         self._changing = Changing(world, self._tables)
+        self._told = Told(self._tables)
         self.nights = Nights(self._tables["forecast/forecastplan"], world.today)
 
     def expire_tokens(self) -> None:
@@ -83,8 +86,8 @@ class Frepple:
     async def handle(self, request: Request) -> Response:
         """Answer a request for a table or a row."""
         try:
-            return self._answer(request)
-        except FilterError as error:
+            return self._answer(request, await request.body())
+        except (FilterError, RefusedError) as error:
             return _json(error.body, 400)
         except _Refusal as refusal:
             response = _json({"detail": str(refusal)}, refusal.status)
@@ -92,7 +95,7 @@ class Frepple:
                 response.headers["www-authenticate"] = 'Basic realm="api"'
             return response
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request, body: bytes) -> Response:
         raw_path: str = request.scope["raw_path"].decode("latin-1")
         if not raw_path.startswith(_ROOT):
             raise _Refusal(404, "Not found.")
@@ -105,13 +108,25 @@ class Frepple:
         if table is None or len(parts) > 3:
             raise _Refusal(404, "Not found.")
         if request.method != "GET":
-            raise _Refusal(405, f'Method "{request.method}" not allowed.')
+            return self._write(request.method, parts, body)
         parameters = parse_qsl(request.url.query, keep_blank_values=True)
         if dict(parameters).get("format", "json") != "json":
             raise _Refusal(404, "Not found.")
         if len(parts) == 3:
             return _json(_row(table, unquote(parts[2])))
         return _json(filter_rows(table, parameters))
+
+    def _write(self, method: str, parts: list[str], body: bytes) -> Response:
+        path = "/".join(parts[:2])
+        if not self._told.takes(path) or (method, len(parts)) not in {("POST", 2), ("PATCH", 3)}:
+            raise _Refusal(405, f'Method "{method}" not allowed.')
+        at = self.nights.now = self.nights.now + timedelta(seconds=1)
+        if method == "POST":
+            return _json(self._told.upsert(path, body, at), 201)
+        table = self._tables[path]
+        key = _row(table, unquote(parts[2]))[table.primary_key]
+        self._told.change(path, key, body, at)
+        return _json(_row(table, unquote(parts[2])))
 
     def _authenticate(self, request: Request) -> None:
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")

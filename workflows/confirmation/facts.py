@@ -193,6 +193,34 @@ class OrderReader:
             return facts_of(record)
         return await self._whole(record, correlation_id)
 
+    async def alike(self, order: OrderFacts, correlation_id: str) -> tuple[OrderReference, ...]:
+        """What other systems have of an order of which nobody said so.
+
+        It is the same order if number, supplier, and the items of all lines are the same.
+
+        Raises:
+            UnavailableError: if a system cannot be asked.
+        """
+        if order.order.number is None:
+            return ()
+        batch = await self._records.by_keys(
+            EntityName.PURCHASE_ORDER,
+            "number",
+            [order.order.number],
+            COLUMNS,
+            correlation_id=correlation_id,
+            fresh=True,
+        )
+        _raise_first(batch)
+        found = [facts_of(r) for r in batch.records if isinstance(r, PurchaseOrder)]
+        return tuple(
+            other.order
+            for other in sorted(found, key=lambda other: other.order.system)
+            if other.order.system != order.order.system
+            and other.supplier == order.supplier
+            and _items(other) == _items(order)
+        )
+
     async def _whole(self, record: PurchaseOrder, correlation_id: str) -> OrderFacts:
         places = {code for line in record.lines if (code := known(line.ship_to)) is not None}
         wanted = (
@@ -249,6 +277,10 @@ def facts_of(
         email=_first(suppliers, "email"),
         currency=known(record.currency),
     )
+
+
+def _items(order: OrderFacts) -> list[tuple[int, str]]:
+    return [(line.number, line.item) for line in order.lines]
 
 
 def known(value: T) -> T | None:

@@ -165,6 +165,9 @@ class OrderFollowing:
         await process.about(*maker.subjects)
         if not maker.ended:
             await process.waits_for(f"the end of process {maker.process_id}, which makes the order")
-        made = await process.result(maker.process_id, OrderMade)
+        try:
+            made = await process.result(maker.process_id, OrderMade)
+        except REFUSALS:  # it failed, and says so itself
+            made = None
         await process.waits_for(None)
-        return _Made(made.orders, maker.subjects)
+        return _Made(() if made is None else made.orders, maker.subjects)

@@ -235,6 +235,8 @@ class _Planner:
         for path, form in send.items():
             if form.column is not None and form.column not in types:
                 self._wrong((*place, path), _no_column(form.column, types))
+            if form.find is not None:
+                self._known(form.find.match, types, (*place, path, "find", "match"))
 
     def _no_rows(self, sent: Sequence[Sent], place: Place) -> None:
         for each in sent:

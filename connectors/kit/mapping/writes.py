@@ -25,6 +25,11 @@ class Find(Model):
     give: str = Field(min_length=1, description="Path of what is sent instead: its key.")
     type: FieldType = Field(FieldType.STRING, description="What the system holds at `path`.")
     where: When = Field(ALWAYS, description="Which rows count.")
+    match: dict[str, "Send"] = Field(
+        default_factory=dict,
+        description="Path there to a further value that must be equal: the unit that a quantity "
+        "is in, a company.",
+    )
 
 
 class SendForm(Model):
@@ -74,8 +79,11 @@ def _column(value: Any) -> Any:
     return {"column": value} if isinstance(value, str) else value
 
 
-Send = Annotated[SendForm, BeforeValidator(_column)]
+Send = Annotated[SendForm, BeforeValidator(_column, json_schema_input_type=str | SendForm)]
 """What is sent at a path."""
+
+Find.model_rebuild()
+SendForm.model_rebuild()
 
 _COLUMNS = "Columns that are sent as they are read."
 _SEND = "Path to what is sent there, where it is not sent as it is read."
@@ -96,7 +104,7 @@ def _place(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
 
-Key = Annotated[KeyPlace, BeforeValidator(_place)]
+Key = Annotated[KeyPlace, BeforeValidator(_place, json_schema_input_type=str | KeyPlace)]
 """Where our key is; a bare text is its path."""
 
 
@@ -170,7 +178,11 @@ def _steps(value: Any) -> Any:
     return (value,) if isinstance(value, Mapping | Step) else value
 
 
-Steps = Annotated[tuple[Step, ...], BeforeValidator(_steps), Field(min_length=1)]
+Steps = Annotated[
+    tuple[Step, ...],
+    BeforeValidator(_steps, json_schema_input_type=Step | tuple[Step, ...]),
+    Field(min_length=1),
+]
 """Requests in order; one may stand alone."""
 
 

@@ -48,7 +48,7 @@ class ReadBack(FakeRecords):
     def _of(self, entity: Any) -> list[Record]:
         found = super()._of(entity)
         if entity == "purchase_order":
-            found += [_read_back(sink, key) for sink in self._sinks for key in sink.orders]
+            found += [read_back(sink, key) for sink in self._sinks for key in sink.orders]
         return found
 
 
@@ -57,7 +57,8 @@ async def _for_ever(process: Process, handed: OrderHanded) -> OrderHanded:
     return handed
 
 
-def _read_back(sink: FakeOrders, key: str) -> PurchaseOrder:
+def read_back(sink: FakeOrders, key: str) -> PurchaseOrder:
+    """An order as its system is read."""
     order, made = sink.orders[key], sink.made[key]
     status = PurchaseOrderStatus.SENT if order.released else PurchaseOrderStatus.DRAFT
     return replace(

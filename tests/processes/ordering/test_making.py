@@ -24,7 +24,6 @@ from workflows.process import CancelledByOperatorError, SettledByOperatorError
 LEAD = OrderReference("procurement", "procurement-45", "45")
 FOLLOWER = OrderReference("erp", "erp-7000", "7000")
 DOWN = UnavailableError("erp", Reason.CONNECTION, "no connection")
-TOLD_ONCE = [("create", "procurement-45"), ("release", "procurement-45")]
 
 
 def key_of(process: FakeProcess) -> str:

@@ -102,6 +102,21 @@ def test_a_sound_manifest_has_no_problems(tmp_path: Path) -> None:
         ),
         (
             "forecast: {fields: {version: {const: v1}}}",
+            "forecast: {writes: {publish: {columns: [item, quantiy]}}}",
+            "15: backends.planning.entities.forecast.writes.publish.columns: nothing that is",
+        ),
+        (
+            "forecast: {fields: {version: {const: v1}}}",
+            "forecast: {writes: {publish: {sent: {}}}}",
+            "15: backends.planning.entities.forecast.writes.publish.sent: there is no such key",
+        ),
+        (
+            "forecast: {fields: {version: {const: v1}}}",
+            "forecast: {writes: {cancelled: {a: b}}}",
+            "15: backends.planning.entities.forecast.writes.cancelled: belongs to orders: of",
+        ),
+        (
+            "forecast: {fields: {version: {const: v1}}}",
             "forecats: {fields: {version: {const: v1}}}",
             "15: backends.planning.entities.forecats: there is no entity 'forecats'; did you mean",
         ),
