@@ -25,6 +25,7 @@ from app.ingest.opening import open_ingestion, readers_of
 from app.ingest.rereading import HookRereading, RowRereading
 from app.jwks import keys_of
 from app.manifest.crosswalks import walks_of
+from app.manifest.freshness import DEFAULT_FRESHNESS
 from app.manifest.loading import Declaration
 from app.manifest.model import EntityConfig, SourceConfig
 from app.manifest.trusted import read_trusted
@@ -60,6 +61,7 @@ from runtime.cache.urls import Client
 from runtime.embedded.valkey import embedded_valkey
 from runtime.limits.redis_limits import RedisLimits
 from runtime.limits.redis_rates import RedisRates
+from runtime.replenishment.source import RecommendationSource
 from runtime.security.access_table import AccessTable
 from runtime.security.api_keys import APIKeys
 from runtime.security.callers import Callers
@@ -242,7 +244,7 @@ def _wired(
     desks: Desks,
 ) -> Installation:
     manifest, log = declared.manifest, desks.log
-    catalog = _catalog(declared, backends)
+    catalog = _catalog(declared, backends, log)
     cache = questions.cache
     keyed = KeyedReader(catalog, cache, questions=questions)
     limits = manifest.limits
@@ -282,7 +284,7 @@ def _wired(
     )
 
 
-def _catalog(declared: Declaration, backends: Mapping[str, Backend]) -> Catalog:
+def _catalog(declared: Declaration, backends: Mapping[str, Backend], log: EventLog) -> Catalog:
     entities = declared.manifest.entities
     walks = {name: walks_of(name, declared.tables) for name in backends}
 
@@ -298,10 +300,14 @@ def _catalog(declared: Declaration, backends: Mapping[str, Backend]) -> Catalog:
             found.append(Supply(identified, source.region, columns, source.company))
         return found
 
-    return Catalog(
-        {name: supplies(name, entity) for name, entity in entities.items()},
-        {name: entity.freshness(name) for name, entity in entities.items()},
-    )
+    found = {name: supplies(name, entity) for name, entity in entities.items()}
+    freshness = {name: entity.freshness(name) for name, entity in entities.items()}
+    processes = declared.manifest.processes
+    if processes is not None and processes.replenishment is not None:
+        ours = RecommendationSource(log.store, now=log.ledger.now)
+        found.setdefault(ours.entity, []).append(Supply(ours, None, ours.columns))
+        freshness.setdefault(ours.entity, DEFAULT_FRESHNESS[ours.entity])
+    return Catalog(found, freshness)
 
 
 def _placed(name: EntityName, source: SourceConfig) -> Sequence[tuple[str, str | None]]:

@@ -15,6 +15,7 @@ from app.governance.counting import UsageFlow
 from app.installation import Installation
 from app.manifest.loading import Declaration
 from app.manifest.model import Manifest
+from app.processes.opening import running_processes
 from app.residency import settled
 from app.server.answering import EngineAnswering
 from app.server.application import Streaming
@@ -84,6 +85,7 @@ def streaming_of(declared: Declaration) -> Streaming:
         config, base_dir = manifest.known_operations, declared.vault.base_dir
         async with (
             open_streams(operator, installation, manifest) as streams,
+            running_processes(installation, declared),
             trusting(config, base_dir, serving.serves.known, operator.documents),
         ):
             yield streams

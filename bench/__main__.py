@@ -6,13 +6,16 @@ make bench ARGS="--kit FOLDER"        this server in the peers' kit
 make bench ARGS="--profile Q2"        where the time goes (py-spy, as root)
 make bench ARGS="--streams [--quick]" fan-out of subscriptions, beside other servers
 make bench ARGS="--ingest [--quick]"  webhooks and files, over both kinds of store
+make bench ARGS="--replenishment"     a night of 200,000 revisions, worked out twice
 make bench ARGS="--soak --events 200000"  processes killed, Redis and database away: nothing is lost
 make bench ARGS="--crashes 3000"      processes killed at every line: each order is placed once
 make bench ARGS=--publish             everything, and the chart in docs
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -22,6 +25,7 @@ from bench.crashes.run import crash_many
 from bench.ingestion.run import run as run_ingestion
 from bench.kit.run import ORDER, KitOptions, run
 from bench.processes import ROOT
+from bench.replenishment.run import run as run_replenishment
 from bench.report import Results, told
 from bench.soak.run import soak_here
 from bench.streams.run import run as run_streams
@@ -41,6 +45,7 @@ def main() -> None:
     parser.add_argument("--publish", action="store_true", help=f"draw {PUBLISHED.name} in docs too")
     parser.add_argument("--streams", action="store_true", help="measure subscriptions instead")
     parser.add_argument("--ingest", action="store_true", help="measure the ways in instead")
+    parser.add_argument("--replenishment", action="store_true", help="measure a night instead")
     parser.add_argument("--soak", action="store_true", help="look for lost events instead")
     parser.add_argument("--crashes", type=int, metavar="TIMES", help="kill processes instead")
     parser.add_argument("--events", type=int, default=200_000, help="with --soak: how many")
@@ -54,36 +59,52 @@ def main() -> None:
 
 
 def _run(given: argparse.Namespace) -> None:
-    if given.kit is not None:
-        run(
-            KitOptions(
-                kit=given.kit.resolve(),
-                rounds=given.rounds or 1,
-                quick=given.quick,
-                only=given.only.split(",") if given.only else ORDER,
-                further=given.kit_args.split(),
-                results=RESULTS / "kit.json",
-            )
-        )
-        return
     only = given.only.split(",") if given.only else ()
+    if given.kit is not None:
+        _run_kit(given)
+    elif not _instead(given, only):
+        _measure(given, only)
+
+
+def _run_kit(given: argparse.Namespace) -> None:
+    run(
+        KitOptions(
+            kit=given.kit.resolve(),
+            rounds=given.rounds or 1,
+            quick=given.quick,
+            only=given.only.split(",") if given.only else ORDER,
+            further=given.kit_args.split(),
+            results=RESULTS / "kit.json",
+        )
+    )
+
+
+def _instead(given: argparse.Namespace, only: Sequence[str]) -> bool:
+    """Do what is asked for instead of measuring questions, if something is."""
     if given.soak:
-        print(msgspec.json.format(msgspec.json.encode(soak_here(given.events))).decode())
-        return
-    if given.crashes is not None:
-        print(msgspec.json.format(msgspec.json.encode(crash_many(given.crashes))).decode())
-        return
-    if given.ingest:
+        _print(soak_here(given.events))
+    elif given.crashes is not None:
+        _print(crash_many(given.crashes))
+    elif given.replenishment:
+        run_replenishment(quick=given.quick, only=only, results=RESULTS)
+    elif given.ingest:
         run_ingestion(quick=given.quick, only=only, results=RESULTS)
-        return
-    if given.streams:
+    elif given.streams:
         run_streams(quick=given.quick, only=only, results=RESULTS)
-        return
-    if given.profile is not None:
+    elif given.profile is not None:
         RESULTS.mkdir(exist_ok=True)
         for line in profile(given.profile, only, RESULTS):
             print(line, flush=True)
-        return
+    else:
+        return False
+    return True
+
+
+def _print(found: Any) -> None:
+    print(msgspec.json.format(msgspec.json.encode(found)).decode())
+
+
+def _measure(given: argparse.Namespace, only: Sequence[str]) -> None:
     extent = QUICK if given.quick else FULL
     extent = msgspec.structs.replace(
         extent,

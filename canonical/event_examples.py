@@ -9,6 +9,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from canonical import events as e
+from canonical.event_streams import EventData
+from canonical.exception_events import ExceptionChanged
 from canonical.exceptions import (
     ExceptionAction,
     ExceptionCategory,
@@ -30,7 +32,7 @@ _STOCK: Final = e.InventoryThreshold(
     rule="safety_stock",
     unit="EA",
 )
-_DATA: Final[Mapping[str, e.EventData]] = {
+_DATA: Final[Mapping[str, EventData]] = {
     e.STATUS_CHANGED.type: e.PurchaseOrderStatusChanged(
         number=_ORDER,
         supplier=_SUPPLIER,
@@ -91,7 +93,7 @@ _DATA: Final[Mapping[str, e.EventData]] = {
         supplier=_SUPPLIER,
         status=next(iter(RecommendationStatus)),
     ),
-    e.EXCEPTION_CHANGED.type: e.ExceptionChanged(
+    e.EXCEPTION_CHANGED.type: ExceptionChanged(
         exception="0198a1b2-0000-7000-8000-000000000001",
         action=ExceptionAction.OPENED,
         category=ExceptionCategory.LATE_ACKNOWLEDGEMENT,
@@ -105,7 +107,7 @@ _DATA: Final[Mapping[str, e.EventData]] = {
 }
 
 
-def _example(name: str, data: e.EventData, position: int) -> e.Event:
+def _example(name: str, data: EventData, position: int) -> e.Event:
     stream = e.EVENT_TYPES[name].stream
     key = next(iter(data.__struct_fields__))
     return e.Event(

@@ -19,34 +19,12 @@ import msgspec
 from msgspec import Meta, Struct
 
 from canonical.entities import EntityName
-from canonical.exceptions import (
-    ExceptionAction,
-    ExceptionCategory,
-    ExceptionSeverity,
-    ExceptionState,
-)
+from canonical.event_streams import PREFIX, EventData, OwnStream, StreamName
+from canonical.exception_events import ExceptionChanged
 from canonical.items import ItemStatus
 from canonical.purchase_orders import PurchaseOrderStatus
 from canonical.recommendations import RecommendationStatus
 from canonical.suppliers import SupplierStatus
-
-PREFIX: Final = "supplygraph"
-SERVICE: Final = "supplygraph"
-"""The system that events come from which tell of what this service itself keeps."""
-
-
-class OwnStream(StrEnum):
-    """Streams of what this service itself keeps: no system supplies it, and none may report it."""
-
-    EXCEPTION = "exception"
-
-
-StreamName = EntityName | OwnStream
-"""A stream: of an entity, or of our own."""
-
-
-class EventData(Struct, frozen=True, kw_only=True):
-    """What an event says beside its envelope. Decimals travel as text."""
 
 
 class PurchaseOrderStatusChanged(EventData, frozen=True, kw_only=True):
@@ -193,23 +171,6 @@ class RecommendationChanged(EventData, frozen=True, kw_only=True):
     previous_status: Annotated[
         RecommendationStatus | None, Meta(description="What it was before; null if it is new.")
     ] = None
-
-
-class ExceptionChanged(EventData, frozen=True, kw_only=True):
-    """Something that a person has to look at came up, or something happened to it."""
-
-    exception: Annotated[str, Meta(description="Id of the exception.")]
-    action: Annotated[ExceptionAction, Meta(description="What happened.")]
-    category: Annotated[ExceptionCategory, Meta(description="What kind of trouble it is.")]
-    severity: Annotated[ExceptionSeverity, Meta(description="How bad it is for the business.")]
-    state: Annotated[ExceptionState, Meta(description="What has become of it.")]
-    owner: Annotated[str | None, Meta(description="Who has to look at it.")] = None
-    suppliers: Annotated[
-        tuple[str, ...], Meta(description="Codes of the suppliers that it is about.")
-    ] = ()
-    items: Annotated[tuple[str, ...], Meta(description="Skus of the items that it is about.")] = ()
-    regions: Annotated[tuple[str, ...], Meta(description="Regions that it is about.")] = ()
-    companies: Annotated[tuple[str, ...], Meta(description="Companies that it is about.")] = ()
 
 
 class Replay(StrEnum):

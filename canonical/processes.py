@@ -80,6 +80,10 @@ class ProcessFilter(Struct, frozen=True, kw_only=True):
         kinds: Of these kinds.
         states: In one of these states.
         subjects: About one of these.
+        suppliers: About one of these suppliers.
+        items: About one of these items.
+        regions: About regions, and these alone.
+        companies: About companies, and these alone.
         correlation_id: With this correlation id.
         since: Begun at this moment or later.
         until: Begun before this moment.
@@ -88,6 +92,10 @@ class ProcessFilter(Struct, frozen=True, kw_only=True):
     kinds: tuple[str, ...] | None = None
     states: tuple[ProcessState, ...] | None = None
     subjects: tuple[str, ...] | None = None
+    suppliers: tuple[str, ...] | None = None
+    items: tuple[str, ...] | None = None
+    regions: tuple[str, ...] | None = None
+    companies: tuple[str, ...] | None = None
     correlation_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -124,6 +132,8 @@ class ProcessTimesAsked(Struct, frozen=True, kw_only=True):
         since: That ended at this moment or later.
         until: That ended before this moment.
         by: What they are told apart by.
+        regions: Of processes about regions, and these alone.
+        companies: Of processes about companies, and these alone.
     """
 
     kind: str
@@ -131,6 +141,8 @@ class ProcessTimesAsked(Struct, frozen=True, kw_only=True):
     since: datetime
     until: datetime
     by: TimesBy
+    regions: tuple[str, ...] | None = None
+    companies: tuple[str, ...] | None = None
 
 
 class ProcessTime(Struct, frozen=True, kw_only=True):

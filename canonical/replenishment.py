@@ -12,7 +12,7 @@ from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
 
-from canonical.recommendations import RecommendationStatus, ReplenishmentRecommendation
+from canonical.recommendations import ReplenishmentRecommendation
 from canonical.values import Money
 
 
@@ -111,6 +111,7 @@ class Recommended(Struct, frozen=True, kw_only=True):
         category: Of the item.
         stockout_on: Day on which stock would be used up; None if it would not within the horizon.
         urgent: Whether even an order of its day came too late.
+        failed_before: Whether the last order of its item and location could not be made.
         requested_by: Who has asked for it; None if nobody did.
     """
 
@@ -120,6 +121,7 @@ class Recommended(Struct, frozen=True, kw_only=True):
     category: str | None = None
     stockout_on: date | None = None
     urgent: bool = False
+    failed_before: bool = False
     requested_by: str | None = None
 
     @property
@@ -212,7 +214,3 @@ class RecommendationDesk(Protocol):
             InvalidInputError: if it cannot be calculated: it says what is missing, and where.
             UnavailableError: if today's figures cannot be read.
         """
-
-
-OPEN_RECOMMENDATIONS = frozenset({RecommendationStatus.PROPOSED})
-"""Statuses in which a recommendation waits for a decision."""

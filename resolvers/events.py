@@ -13,7 +13,9 @@ from canonical.absent import is_absent
 from canonical.criteria import columns_of
 from canonical.entities import EntityName
 from canonical.errors import NotFoundError, UnsupportedError
-from canonical.events import THRESHOLD_RECOVERED, Event, ExceptionChanged, OwnStream
+from canonical.event_streams import OwnStream
+from canonical.events import THRESHOLD_RECOVERED, Event
+from canonical.exception_events import ExceptionChanged
 from execution.fields import Asked, BatchResolver
 from execution.links import answered
 from execution.operation import Partial

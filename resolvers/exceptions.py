@@ -47,6 +47,7 @@ async def exceptions(
     after: str | None = None,
 ) -> list[Connection]:
     """A page of exceptions, the latest opened first."""
+    context.operation.personal = True  # not kept: the next answer shows what is decided by then
     desk, wanted = _desk(context), _within(context, filter or _ALL)
     found = await desk.page(wanted, first=page_size(first, context), after=after)
     shown: Sequence[Any] = found.exceptions
@@ -59,6 +60,7 @@ async def exception(
     context: RequestContext, parents: Sequence[None], asked: Asked, *, id: str
 ) -> list[SupplyException | None]:
     """The exception with an id."""
+    context.operation.personal = True  # as above
     found = (await seen(context, [id])).get(id)
     return [found for _ in parents]
 
@@ -134,6 +136,7 @@ async def _decided(
     decide: Callable[[ExceptionDesk, str], Awaitable[SupplyException]],
 ) -> list[ExceptionPayload]:
     """Decide on an exception, if the caller may see it at all."""
+    context.operation.personal = True  # whoever decides is in the answer
     desk = _desk(context)
     try:
         if exception_id not in await seen(context, [exception_id]):
@@ -145,11 +148,7 @@ async def _decided(
 
 
 def _desk(context: RequestContext) -> ExceptionDesk:
-    """The desk, if the caller may come to it.
-
-    Nothing of it is shared or kept: the next answer must show what was decided before it.
-    """
-    context.operation.personal = True
+    """The desk, if the caller may come to it."""
     if not sees_everything(context.caller):
         raise RefusedError("suppliers may not see exception data")
     desk = context.processing.exceptions

@@ -28,20 +28,18 @@ from canonical.replenishment import (
     Decision,
     ExplainedLine,
     Recalculated,
-    RecommendationDesk,
     Verdict,
 )
 from canonical.values import Money
 from execution.fields import Asked
 from execution.operation import Partial
-from resolvers.commands import UserError
+from resolvers.commands import UserError, refused
 from resolvers.context import RequestContext
 from resolvers.reading import by_name, by_reference, root_list
 
 _TYPE: Final = "ReplenishmentRecommendation"
 _PARTS: Final = 2
 _REFUSALS: Final = (InvalidInputError, NotFoundError, ConflictError, RefusedError)
-_NOT_HERE: Final = "this installation decides on no recommendations: nothing was done"
 
 recommendations = root_list(EntityName.RECOMMENDATION, Sort("need_by"))
 """A page of recommendations, by the day on which the goods are needed."""
@@ -150,7 +148,9 @@ async def recalculate(
         InvalidInputError: if it cannot be calculated, because something is missing in a system.
     """
     context.operation.personal = True  # today's figures are not for the next who asks
-    desk = _desk(context)
+    desk = context.processing.recommendations
+    if desk is None:
+        raise UnsupportedError("nothing is calculated here: this installation runs no processes")
     try:
         key = await _seen(context, id)
     except NotFoundError:
@@ -192,20 +192,15 @@ async def _decided(context: RequestContext, asked: Deciding, decision: Decision)
     verdict = Verdict(
         decision=decision, approver=approver, note=asked.note, once=asked.idempotency_key
     )
+    desk = context.processing.recommendations
+    if desk is None:
+        return DecisionPayload(user_errors=[refused()])
     try:
-        desk = _desk(context)
         key = await _seen(context, asked.id)
         record = await desk.decide(key, verdict, correlation_id=context.correlation_id)
     except _REFUSALS as exc:
         return DecisionPayload(user_errors=[_user_error(exc)])
     return DecisionPayload(record)
-
-
-def _desk(context: RequestContext) -> RecommendationDesk:
-    desk = context.processing.recommendations
-    if desk is None:
-        raise UnsupportedError(_NOT_HERE)
-    return desk
 
 
 async def _seen(context: RequestContext, id: str) -> str:

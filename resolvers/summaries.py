@@ -18,6 +18,7 @@ from canonical.events import (
     RecommendationChanged,
     SupplierChanged,
 )
+from canonical.exception_events import ExceptionChanged
 
 _LISTED: Final = 5
 
@@ -89,6 +90,13 @@ def _recommendation(_: Event, data: RecommendationChanged) -> str:
     return f"Recommendation to buy {data.item}{whom}{where}: {status}"
 
 
+def _exception(_: Event, data: ExceptionChanged) -> str:
+    category = data.category.value.replace("_", " ").lower()
+    whose = "" if data.owner is None else f", for {data.owner}"
+    action = data.action.value.replace("_", " ").lower()
+    return f"Exception ({category}, {data.severity.value.lower()}) {action}{whose}"
+
+
 _SENTENCES: Final[Mapping[type, Callable[[Event, Any], str]]] = {
     PurchaseOrderStatusChanged: _status_changed,
     PurchaseOrderAcknowledged: _acknowledged,
@@ -101,6 +109,7 @@ _SENTENCES: Final[Mapping[type, Callable[[Event, Any], str]]] = {
     SupplierChanged: _supplier,
     ItemChanged: _item,
     RecommendationChanged: _recommendation,
+    ExceptionChanged: _exception,
 }
 
 

@@ -5,9 +5,9 @@ sees what is its own: itself, its orders with their receipts, the items that it 
 stand on its orders, and its own terms; locations by name, since goods are sent there. Stock,
 forecasts, recommendations and internal figures of an item are not its business. Who is bound to
 companies sees their orders; who is bound to regions, the locations there and what is at these (see
-`resolvers.places`). A role may see forecasts only so many weeks ahead. Exceptions are no record of a
-system: suppliers see none, and who is bound to regions or companies sees those that name some, and
-none but theirs.
+`resolvers.places`). A role may see forecasts only so many weeks ahead. Exceptions are no record of
+a system: suppliers see none, and who is bound to regions or companies sees those that name some,
+and none but theirs.
 
 Rules are pushed into the criteria, of lists and of reads by key alike, so that what may not be seen
 is never read; and they hold again for every record that comes back. A record that does not know
@@ -24,7 +24,8 @@ from canonical.absent import is_absent
 from canonical.criteria import Condition, Criteria, Op, Range, narrow, satisfying
 from canonical.entities import EntityName
 from canonical.errors import RefusedError
-from canonical.events import Event, OwnStream, StreamName
+from canonical.event_streams import OwnStream, StreamName
+from canonical.events import Event
 from canonical.records import Record
 from resolvers.context import RequestContext
 from runtime.security.principal import Principal

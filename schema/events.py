@@ -15,8 +15,15 @@ from canonical.criteria import Criteria
 from canonical.entities import EntityName
 from execution.fields import Column
 from execution.links import Argument, attribute, computed, heard, link
-from resolvers import events
+from resolvers import events, exceptions
 from resolvers.events import Shown
+from schema.exceptions import (
+    ExceptionAction,
+    ExceptionCategory,
+    ExceptionSeverity,
+    ExceptionState,
+    SupplyException,
+)
 from schema.filters import criteria
 from schema.forecasts import Forecast
 from schema.inventory import InventoryPosition
@@ -124,6 +131,18 @@ class RecommendationEvent(Event):
     )
 
 
+@strawberry.type(description="An exception came up, or something happened to it.")
+class SupplyExceptionEvent(Event):
+    """An exception changed."""
+
+    action = _said("event.data.action", ExceptionAction, "What happened.")
+    category = _said("event.data.category", ExceptionCategory, "What kind of trouble it is.")
+    severity = _said("event.data.severity", ExceptionSeverity, "How bad it was then.")
+    state = _said("event.data.state", ExceptionState, "What had become of it then.")
+    owner = _said("event.data.owner", str | None, "Who had to look at it then.")
+    exception = link(exceptions.told_of, SupplyException, "The exception, as it is now.")
+
+
 @strawberry.input(description="Which orders; all conditions that are given must hold.")
 class PurchaseOrderEventFilter:
     """Which orders."""
@@ -163,6 +182,31 @@ class InventoryEventFilter:
     def canonical(self) -> Criteria:
         """The filter as criteria on what events say."""
         return criteria(("item", self.item), ("location", self.location))
+
+
+@strawberry.input(description="Which exceptions; all conditions that are given must hold.")
+class SupplyExceptionEventFilter:
+    """Which exceptions."""
+
+    category: list[ExceptionCategory] | None = strawberry.field(
+        default=None, description="Of these categories."
+    )
+    severity: list[ExceptionSeverity] | None = strawberry.field(default=None, description="So bad.")
+    owner: list[str] | None = strawberry.field(default=None, description="Of these owners.")
+    supplier: list[str] | None = strawberry.field(
+        default=None, description="About one of these suppliers."
+    )
+    item: list[str] | None = strawberry.field(default=None, description="About one of these items.")
+
+    def canonical(self) -> Criteria:
+        """The filter as criteria on what events say."""
+        return criteria(
+            ("category", self.category),
+            ("severity", self.severity),
+            ("owner", self.owner),
+            ("suppliers", self.supplier),
+            ("items", self.item),
+        )
 
 
 _AFTER: Final = {
@@ -210,4 +254,9 @@ class Subscription:
         RecommendationEvent,
         "Recommendations that come up or are decided.",
         arguments={**_AFTER, **_SNAPSHOT},
+    )
+    exception_changed = heard(
+        SupplyExceptionEvent,
+        "Exceptions that come up, and what happens to them. The present state is what is open.",
+        arguments=_of(SupplyExceptionEventFilter, "exceptions"),
     )

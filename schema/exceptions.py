@@ -15,6 +15,7 @@ from schema.publishing import published, published_enum
 from schema.refusals import UserError
 from schema.scalars import JSON
 
+ExceptionAction = published_enum(records.ExceptionAction)
 ExceptionCategory = published_enum(records.ExceptionCategory)
 ExceptionSeverity = published_enum(records.ExceptionSeverity)
 ExceptionState = published_enum(records.ExceptionState)

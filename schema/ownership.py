@@ -25,12 +25,17 @@ _PLANNING: Final = "planning"
 _WAREHOUSING: Final = "warehousing"
 _MASTER_DATA: Final = "master data"
 _PLATFORM: Final = "platform"
+_OPERATIONS: Final = "operations"
 
 OWNERS: Final[Mapping[str, str]] = {
     "Acknowledge": _PURCHASING,
+    "AssignException": _OPERATIONS,
     "Audit": _PLATFORM,
+    "CancelPurchaseOrder": _PURCHASING,
+    "CancelException": _OPERATIONS,
     "Catalog": _PLATFORM,
     "ClientUse": _PLATFORM,
+    "CommentException": _OPERATIONS,
     "Completeness": _PLATFORM,
     "CoordinateUse": _PLATFORM,
     "CreatePurchaseOrder": _PURCHASING,
@@ -40,6 +45,7 @@ OWNERS: Final[Mapping[str, str]] = {
     "DecideRecommendation": _PLANNING,
     "Event": _PLATFORM,
     "Explained": _PLANNING,
+    "Exception": _OPERATIONS,
     "Forecast": _PLANNING,
     "Inventory": _WAREHOUSING,
     "InventoryEventFilter": _PLANNING,
@@ -53,6 +59,10 @@ OWNERS: Final[Mapping[str, str]] = {
     "Node": _PLATFORM,
     "OperationCount": _PLATFORM,
     "PageInfo": _PLATFORM,
+    "ProcessInstance": _PLATFORM,
+    "ProcessState": _PLATFORM,
+    "ProcessStep": _PLATFORM,
+    "ProcessTime": _PLATFORM,
     "ProjectedBucket": _PLANNING,
     "Provenance": _PLATFORM,
     "PublishForecasts": _PLANNING,
@@ -64,6 +74,8 @@ OWNERS: Final[Mapping[str, str]] = {
     "Recommendation": _PLANNING,
     "ReplayEvents": _PLATFORM,
     "ReplenishmentRecommendation": _PLANNING,
+    "ResolveException": _OPERATIONS,
+    "RetryException": _OPERATIONS,
     "SchemaUsage": _PLATFORM,
     "SortDirection": _PLATFORM,
     "SourceKind": _PLATFORM,
@@ -71,13 +83,17 @@ OWNERS: Final[Mapping[str, str]] = {
     "StatusChange": _PURCHASING,
     "StringFilter": _PLATFORM,
     "Subscription": _PLATFORM,
+    "StepState": _PLATFORM,
     "Supplier": _MASTER_DATA,
     "SupplierPerformance": _PURCHASING,
+    "SupplyException": _OPERATIONS,
     "SupplySource": _MASTER_DATA,
     "System": _PLATFORM,
     "Timeline": _PLATFORM,
     "UnitConversion": _MASTER_DATA,
+    "TimesBy": _PLATFORM,
     "UserError": _PLATFORM,
+    "ValidatePurchaseOrder": _PURCHASING,
     "Viewer": _PLATFORM,
     "_": _PLATFORM,
 }
@@ -99,6 +115,7 @@ class Source(Struct, frozen=True):
 
 _RECORDS: Final[Mapping[str, EntityName]] = {
     "Acknowledge": EntityName.PURCHASE_ORDER,
+    "CancelPurchaseOrder": EntityName.PURCHASE_ORDER,
     "CreatePurchaseOrder": EntityName.PURCHASE_ORDER,
     "DecideRecommendation": EntityName.RECOMMENDATION,
     "Forecast": EntityName.FORECAST,
@@ -114,6 +131,7 @@ _RECORDS: Final[Mapping[str, EntityName]] = {
     "ReplenishmentRecommendation": EntityName.RECOMMENDATION,
     "Supplier": EntityName.SUPPLIER,
     "SupplySource": EntityName.SUPPLY_SOURCE,
+    "ValidatePurchaseOrder": EntityName.PURCHASE_ORDER,
 }
 """Entities by the beginnings of the names of types whose objects are records, or hold some."""
 
@@ -126,10 +144,13 @@ _OTHERS: Final[Mapping[str, Source]] = {
     "ProjectedBucket": Source(SourceKind.COMPUTED, EntityName.INVENTORY),
     "Provenance": Source(SourceKind.VALUE),
     "PurchaseOrderEvent": Source(SourceKind.EVENT, EntityName.PURCHASE_ORDER),
+    "PurchaseOrderPreview": Source(SourceKind.COMPUTED, EntityName.PURCHASE_ORDER),
+    "PurchaseOrderPreviewLine": Source(SourceKind.COMPUTED, EntityName.PURCHASE_ORDER),
     "Quantity": Source(SourceKind.VALUE),
     "ReceiptEvent": Source(SourceKind.EVENT, EntityName.RECEIPT),
     "RecommendationEvent": Source(SourceKind.EVENT, EntityName.RECOMMENDATION),
     "StatusChange": Source(SourceKind.EVENT, EntityName.PURCHASE_ORDER),
+    "SupplyExceptionEvent": Source(SourceKind.EVENT),
     "SupplierPerformance": Source(SourceKind.COMPUTED, EntityName.PURCHASE_ORDER),
     "TimelineConnection": Source(SourceKind.EVENT),
     "TimelineEdge": Source(SourceKind.EVENT),

@@ -24,6 +24,7 @@ from schema.inventory import InventoryFilter, InventoryPositionConnection
 from schema.items import Item, ItemConnection, ItemFilter, ItemOrder
 from schema.locations import Location, LocationConnection, LocationFilter
 from schema.operations import DEAD_LETTER, DEAD_LETTERS
+from schema.processes import PROCESS, PROCESS_TIMES, PROCESSES
 from schema.purchase_orders import (
     PurchaseOrder,
     PurchaseOrderConnection,
@@ -177,6 +178,9 @@ class Query:
     dead_letter = DEAD_LETTER
     exceptions = EXCEPTIONS
     exception = EXCEPTION
+    processes = PROCESSES
+    process = PROCESS
+    process_times = PROCESS_TIMES
     audit_entries = AUDIT_ENTRIES
     schema_usage = SCHEMA_USAGE
     catalog = CATALOG

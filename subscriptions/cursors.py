@@ -8,7 +8,8 @@ import binascii
 from typing import Final
 
 from canonical.errors import InvalidInputError
-from canonical.events import StreamName, stream_of
+from canonical.event_streams import StreamName
+from canonical.events import stream_of
 
 _VERSION: Final = "1"
 _MAX_LENGTH: Final = 64

@@ -7,7 +7,7 @@ more wait than may be kept, what comes after them is left to the log.
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from canonical.events import StreamName
+from canonical.event_streams import StreamName
 from runtime.telemetry import event_metrics
 from subscriptions.lanes import Lane
 from subscriptions.log import Heard

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from canonical.errors import InvalidInputError, SupplygraphError, UnauthenticatedError
-from canonical.events import Event, StreamName
+from canonical.event_streams import StreamName
+from canonical.events import Event
 from runtime.security.principal import Identity, Principal, scope_key
 from runtime.telemetry import event_metrics
 from subscriptions.answering import Answering, Asker, Opened, Refused, SubscriptionRequest

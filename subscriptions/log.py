@@ -7,7 +7,8 @@ import structlog
 from msgspec import Struct
 
 from canonical.errors import InvalidInputError
-from canonical.events import Event, StreamName
+from canonical.event_streams import StreamName
+from canonical.events import Event
 from subscriptions.services import Services
 from subscriptions.topics import Keys, Topic
 

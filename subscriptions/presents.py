@@ -15,11 +15,15 @@ from canonical.absent import is_absent
 from canonical.criteria import Criteria
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
-from canonical.events import Event, EventData, EventType, StreamName, subject
+from canonical.event_streams import SERVICE, EventData, OwnStream, StreamName
+from canonical.events import Event, EventType, subject
+from canonical.exception_events import ExceptionChanged
+from canonical.exceptions import OPEN, ExceptionFilter, SupplyException
 from execution.fields import Asked
 from execution.operation import Partial
 from resolvers.context import RequestContext
 from resolvers.events import Shown
+from resolvers.exceptions import open_now
 from resolvers.items import items_of
 from resolvers.reading import listed
 from resolvers.units import Units
@@ -131,6 +135,8 @@ async def present(
         SnapshotTooLargeError: if it is more than so many records.
         SupplygraphError: if it could not be read whole.
     """
+    if isinstance(stream, OwnStream):
+        return await _open_exceptions(context, criteria, most)
     if stream is EntityName.INVENTORY:
         return await _short_of_stock(context, criteria, most)
     form = _FORMS[stream]
@@ -151,6 +157,46 @@ async def _all(
     if page.listed.more:
         raise SnapshotTooLargeError(most)
     return page.nodes
+
+
+async def _open_exceptions(context: RequestContext, criteria: Criteria, most: int) -> list[Event]:
+    asked = {c.column: tuple(c.value) for c in criteria}
+    wanted = ExceptionFilter(
+        states=OPEN,
+        categories=asked.get("category"),
+        severities=asked.get("severity"),
+        owners=asked.get("owner"),
+        suppliers=asked.get("suppliers"),
+        items=asked.get("items"),
+    )
+    found, more = await open_now(context, wanted, most)
+    if more:
+        raise SnapshotTooLargeError(most)
+    return [_standing(context, each) for each in found]
+
+
+def _standing(context: RequestContext, exception: SupplyException) -> Event:
+    last, name = exception.history[-1], f"snapshot:exception:{exception.exception_id}"
+    data = ExceptionChanged(
+        exception=exception.exception_id,
+        action=last.action,
+        category=exception.category,
+        severity=exception.severity,
+        state=exception.state,
+        owner=exception.owner,
+    )
+    return Event(
+        type=events.EXCEPTION_CHANGED.type,
+        system=SERVICE,
+        source_event_id=name,
+        key=exception.exception_id,
+        subjects=(subject(OwnStream.EXCEPTION, exception.exception_id),),
+        occurred_at=last.at,
+        data=data,
+        correlation_id=context.correlation_id,
+        event_id=name,
+        recorded_at=context.now,
+    )
 
 
 async def _short_of_stock(context: RequestContext, criteria: Criteria, most: int) -> list[Event]:

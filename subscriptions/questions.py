@@ -10,7 +10,8 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from canonical.events import Event, StreamName
+from canonical.event_streams import StreamName
+from canonical.events import Event
 from resolvers.events import Shown
 from runtime.security.principal import Identity
 from runtime.telemetry import event_metrics

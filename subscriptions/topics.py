@@ -21,7 +21,8 @@ from canonical import events
 from canonical.criteria import Criteria, Op
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
-from canonical.events import Event, EventType, StreamName
+from canonical.event_streams import StreamName
+from canonical.events import Event, EventType
 from resolvers.visibility import refusal, scoped
 from runtime.security.principal import Principal
 

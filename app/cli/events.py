@@ -13,7 +13,8 @@ from app.cli.options import DEFAULT_MANIFEST, AsJSON, Manifest
 from app.cli.printing import print_data
 
 if TYPE_CHECKING:
-    from canonical.events import Event, StreamName
+    from canonical.event_streams import StreamName
+    from canonical.events import Event
     from runtime.events.ledger import Ledger
 
 events = typer.Typer(

@@ -149,17 +149,27 @@ def solve(case: Case) -> Answer:
 
 def stock_by_day(case: Case) -> dict[date, Fraction]:
     """Stock at the end of each day of the horizon."""
-    coming = _still_to_come(case)
+    coming, going = _still_to_come(case), _needed(case)
     stock = _base_sum(case, case.stock)
     found: dict[date, Fraction] = {}
     for number in range(case.horizon_days):
         day = case.today + timedelta(days=number)
-        stock += coming.get(day, Fraction(0))
-        for start, end, amount, unit in case.forecasts:
-            if start <= day < end:
-                whole = _base(case, amount, unit)
-                stock -= _fallen(whole, start, end, day + DAY) - _fallen(whole, start, end, day)
+        stock += coming.get(day, 0) - going.get(day, 0)
         found[day] = stock
+    return found
+
+
+def _needed(case: Case) -> dict[date, Fraction]:
+    """What is needed on each day, from today on."""
+    found: dict[date, Fraction] = {}
+    for start, end, amount, unit in case.forecasts:
+        whole = _base(case, amount, unit)
+        day = max(start, case.today)
+        before = _fallen(whole, start, end, day)
+        while day < end:
+            after = _fallen(whole, start, end, day + DAY)
+            found[day] = found.get(day, Fraction(0)) + after - before
+            day, before = day + DAY, after
     return found
 
 

@@ -18,7 +18,8 @@ from uuid import uuid4
 import structlog
 
 from canonical.errors import UnavailableError
-from canonical.events import Event, StreamName
+from canonical.event_streams import StreamName
+from canonical.events import Event
 from runtime.events.channel import Channel
 from runtime.events.inbox import Inbox
 from runtime.events.ledger import Ledger, PositionTooOldError

@@ -29,7 +29,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
-from canonical.events import EVENT_TYPES, STREAMS, Event, StreamName, stream_of
+from canonical.event_streams import StreamName
+from canonical.events import EVENT_TYPES, STREAMS, Event, stream_of
 from runtime.events import statements
 from runtime.events.joining import Asked, Joining, asked
 from runtime.events.rows import COLUMNS, event_of

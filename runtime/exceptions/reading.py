@@ -55,6 +55,11 @@ class ExceptionList:
         """Exceptions by id; those that are not there are left out."""
         return await self._store.read(lambda connection: read(connection, exception_ids))
 
+    async def is_open(self, cause: str) -> bool:
+        """Whether a cause has an open one."""
+        query = sa.select(_E.id).where(_E.cause == cause, _E.closed_at.is_(None))
+        return await self._store.read(lambda connection: connection.scalar(query)) is not None
+
     async def undone(self, limit: int) -> Sequence[SupplyException]:
         """Those that people settled last or cancelled, whose process no open one is about."""
         other = EXCEPTIONS.alias()

@@ -61,12 +61,15 @@ class Messages:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def send(self, message: Message, *, only_in: ProcessState | None = None) -> None:
+    async def send(self, message: Message, *, only_in: ProcessState | None = None) -> bool:
         """Keep a message, once; nothing if its process has ended, or never was.
 
         Args:
             message: What is sent.
             only_in: Nothing either if its process is not in this state.
+
+        Returns:
+            Whether it is kept, and was not before.
         """
         values = {
             "process_id": message.process_id,
@@ -86,7 +89,11 @@ class Messages:
         statement = insert.from_select(list(values), row).on_conflict_do_nothing(
             index_elements=[_M.process_id, _M.name]
         )
-        await self._store.write(lambda connection: connection.execute(statement))
+
+        async def work(connection: AsyncConnection) -> bool:
+            return await connection.scalar(statement.returning(_M.name)) is not None
+
+        return await self._store.write(work)
 
     async def take(self, process_id: str, topic: str, taker: str) -> str | None:
         """The oldest message of a topic that none has taken, or the one that `taker` took before.

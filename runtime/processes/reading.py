@@ -15,6 +15,7 @@ from canonical.processes import (
     ProcessTimesAsked,
     ProcessView,
 )
+from runtime.processes.about import about_one_of, about_only
 from runtime.processes.rows import process_view, step_view
 from runtime.processes.times import spans, times
 from runtime.store.process_tables import PROCESS_STEPS, PROCESS_SUBJECTS, PROCESSES
@@ -123,9 +124,12 @@ def _conditions(wanted: ProcessFilter) -> Sequence[sa.ColumnElement[bool]]:
         found.append(_P.started_at >= wanted.since)
     if wanted.until is not None:
         found.append(_P.started_at < wanted.until)
-    if wanted.subjects is not None:
-        about = PROCESS_SUBJECTS.c
-        found.append(
-            _P.id.in_(sa.select(about.process_id).where(about.subject.in_(wanted.subjects)))
-        )
+    sets = (wanted.subjects, _named("supplier", wanted.suppliers), _named("item", wanted.items))
+    found += [about_one_of(subjects) for subjects in sets if subjects is not None]
+    found += about_only("region", wanted.regions)
+    found += about_only("company", wanted.companies)
     return found
+
+
+def _named(kind: str, names: Sequence[str] | None) -> Sequence[str] | None:
+    return None if names is None else [f"{kind}:{name}" for name in names]

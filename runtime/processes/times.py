@@ -8,6 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from canonical.processes import ProcessTime, ProcessTimesAsked, TimesBy
+from runtime.processes.about import about_only
 from runtime.store.process_tables import PROCESS_STEPS, PROCESS_SUBJECTS, PROCESSES
 
 _MOST: Final = 200_000
@@ -32,6 +33,8 @@ def spans(asked: ProcessTimesAsked) -> sa.Select[Any]:
             about.subject.startswith(f"{asked.by.value.lower()}:", autoescape=True),
             of.c.ended_at >= asked.since,
             of.c.ended_at < asked.until,
+            *about_only("region", asked.regions),
+            *about_only("company", asked.companies),
         )
         .order_by(of.c.ended_at.desc())
         .limit(_MOST)

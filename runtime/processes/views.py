@@ -100,8 +100,10 @@ class Views:
                 await self.flush()
             except UnavailableError as error:
                 _log.warning("processes.views_wait", reason=error.message)
-                self._wanted.set()
-                await asyncio.sleep(_PAUSE_S)
+                await self._later()
+            except Exception:  # noqa: BLE001  # else nobody would see anything any more
+                _log.exception("processes.views_broken")
+                await self._later()
 
     async def flush(self) -> None:
         """Write what was said by now.
@@ -123,7 +125,7 @@ class Views:
 
         try:
             await self._store.write(work)
-        except UnavailableError:
+        except Exception:
             self._processes = processes | self._processes
             self._steps = steps | self._steps
             self._subjects = subjects | self._subjects
@@ -135,6 +137,10 @@ class Views:
         async with self._written:
             self._done = upto
             self._written.notify_all()
+
+    async def _later(self) -> None:
+        await asyncio.sleep(_PAUSE_S)
+        self._wanted.set()
 
     def _more(self) -> None:
         self._put += 1

@@ -14,13 +14,13 @@ from msgspec import Struct
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
 from canonical.ordering import OrderReference
-from canonical.recommendations import RecommendationStatus, ReplenishmentRecommendation
+from canonical.recommendations import RecommendationStatus
 from canonical.replenishment import Evaluated, ExplainedLine, Proposal, Recommended, Verdict
 from runtime.events.ledger import Ledger
 from runtime.events.writing import Writing
 from runtime.replenishment import moves
 from runtime.replenishment.moves import Judge, Move
-from runtime.replenishment.rows import COLUMNS, RECORD_COLUMNS, lines_of, recommended_of, record_of
+from runtime.replenishment.rows import COLUMNS, lines_of, recommended_of
 from runtime.replenishment.taking import Pair, Taking, take
 from runtime.store.process_tables import RECOMMENDATIONS
 from runtime.store.questions import among, many
@@ -153,15 +153,6 @@ class Recommendations:
         query = sa.select(_T.id, _T.facts).where(among(_T.id, "ids", dialect))
         rows = await self._rows(query.params(ids=many(set(keys), dialect)))
         return {row.id: lines_of(row.facts) for row in rows}
-
-    async def approved(self, skus: Sequence[str]) -> Sequence[ReplenishmentRecommendation]:
-        """Recommendations of some items that are approved and not ordered yet."""
-        dialect, now = self._ledger.store.dialect, self._ledger.now()
-        query = sa.select(*RECORD_COLUMNS).where(
-            among(_T.item, "skus", dialect), _T.status == _APPROVED.value
-        )
-        rows = await self._rows(query.params(skus=many(set(skus), dialect)))
-        return [record_of(row, now) for row in rows]
 
     async def _move(self, key: str, wanted: Move) -> Recommended:
         async def work(writing: Writing) -> Recommended:

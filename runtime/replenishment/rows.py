@@ -34,6 +34,7 @@ class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     category: str | None = None
     stockout_on: date | None = None
     urgent: bool = False
+    failed_before: bool = False
     lines: tuple[ExplainedLine, ...] = ()
 
 
@@ -71,12 +72,14 @@ class Place(Struct, frozen=True, kw_only=True):
         at: When it is made.
         expires_at: When it expires.
         before: The row of the one that it supersedes.
+        failed_before: Whether the last order of its item and location could not be made.
     """
 
     key: str
     at: datetime
     expires_at: datetime
     before: Any = None
+    failed_before: bool = False
 
 
 def row_of(evaluated: Evaluated, proposal: Proposal, place: Place) -> dict[str, Any]:
@@ -88,6 +91,7 @@ def row_of(evaluated: Evaluated, proposal: Proposal, place: Place) -> dict[str, 
         category=proposal.category,
         stockout_on=proposal.stockout_on,
         urgent=proposal.urgent,
+        failed_before=place.failed_before,
         lines=proposal.lines,
     )
     made = {
@@ -150,6 +154,7 @@ def recommended_of(row: Any, fetched_at: datetime) -> Recommended:
         category=facts.category,
         stockout_on=facts.stockout_on,
         urgent=facts.urgent,
+        failed_before=facts.failed_before,
         requested_by=row.requested_by,
     )
 

@@ -3,14 +3,15 @@
     says the same as the open one        nothing: it stands as it was made, with its figures
     says otherwise                       the open one is superseded, a new one is proposed
     nothing is needed                    the open one is superseded
-    one was approved or ordered just now nothing: the evaluation may not have seen that yet
+    one is approved and not yet ordered  nothing: the next evaluation finds the order
+    one was ordered just now             nothing: the evaluation may not have seen that yet
     says what was rejected lately        nothing new: the answer is known
 
 Decided ones are never touched, and whatever is taken twice changes nothing the second time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from random import Random
 from types import SimpleNamespace
@@ -32,12 +33,13 @@ Pair = tuple[str, str]
 """Item and location."""
 _T: Final = RECOMMENDATIONS.c
 _PROPOSED: Final = RecommendationStatus.PROPOSED
-_REJECTED: Final = RecommendationStatus.REJECTED
 _SUPERSEDED: Final = RecommendationStatus.SUPERSEDED
 _BATCH: Final = 2_000
 SETTLING: Final = timedelta(minutes=2)
-"""How long after an approval or an order an evaluation may not have seen it. Later it counts what
-is approved as supply, and finds what is ordered in its system."""
+"""How long after an order was made an evaluation may not have seen it."""
+WARY: Final = timedelta(days=7)
+"""How long after an order could not be made somebody looks at what is proposed."""
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _STANDING: Final = (
     "id",
     "status",
@@ -51,6 +53,7 @@ _STANDING: Final = (
     "currency",
     "correlation_id",
     "waiting_since",
+    "updated_at",
     "escalated_to",
 )
 _OTHERWISE: Final = "a newer evaluation proposes otherwise"
@@ -78,8 +81,10 @@ class _Known(Struct):
     """What stands of one item at one location."""
 
     open: Any = None
-    settling: bool = False
+    ordering: bool = False
     rejected: set[tuple[str | None, ...]] = set()
+    ordered_at: datetime = _LONG_AGO
+    failed_at: datetime = _LONG_AGO
 
 
 async def take(
@@ -91,7 +96,7 @@ async def take(
     gone: dict[str, list[Any]] = {}
     for pair, found in evaluated.items():
         stands = known.get(pair) or _Known()
-        if _stays(found.proposal, stands):
+        if _stays(found.proposal, stands, taking.at):
             continue
         wanted = found.proposal
         refused = wanted is not None and terms_of(wanted) in stands.rejected
@@ -115,12 +120,13 @@ def _place(wanted: Proposal, stands: _Known, taking: Taking) -> Place:
         at=taking.at,
         expires_at=taking.expires_at(wanted),
         before=stands.open,
+        failed_before=stands.failed_at > stands.ordered_at,
     )
 
 
-def _stays(wanted: Proposal | None, stands: _Known) -> bool:
+def _stays(wanted: Proposal | None, stands: _Known, at: datetime) -> bool:
     """Whether nothing is to be done about an item at a location."""
-    if stands.settling:
+    if stands.ordering or stands.ordered_at > at - SETTLING:
         return True
     if wanted is None:
         return stands.open is None
@@ -131,20 +137,28 @@ async def _known(
     writing: Writing, pairs: Mapping[Pair, Evaluated], taking: Taking, dialect: str
 ) -> dict[Pair, _Known]:
     items = many({item for item, _ in pairs}, dialect)
-    asked = {"items": items, "since": taking.at - taking.quiet, "lately": taking.at - SETTLING}
+    asked = {"items": items, "quiet": taking.at - taking.quiet, "wary": taking.at - WARY}
     known: dict[Pair, _Known] = {}
     for row in await writing.connection.execute(_standing(dialect), asked):
         pair = (row.item, row.location)
-        if pair not in pairs:
-            continue
-        stands = known.setdefault(pair, _Known())
-        if row.status == _PROPOSED:
-            stands.open = row
-        elif row.status != _REJECTED:
-            stands.settling = True
-        else:
-            stands.rejected.add(terms_of_row(row))
+        if pair in pairs:
+            _note(known.setdefault(pair, _Known()), row)
     return known
+
+
+def _note(stands: _Known, row: Any) -> None:
+    """Note what a row says of its item and location."""
+    match RecommendationStatus(row.status):
+        case RecommendationStatus.PROPOSED:
+            stands.open = row
+        case RecommendationStatus.APPROVED:
+            stands.ordering = True
+        case RecommendationStatus.ORDERED:
+            stands.ordered_at = max(stands.ordered_at, row.updated_at)
+        case RecommendationStatus.FAILED:
+            stands.failed_at = max(stands.failed_at, row.updated_at)
+        case _:
+            stands.rejected.add(terms_of_row(row))
 
 
 async def _supersede(
@@ -167,12 +181,15 @@ def _events(
 
 @cache
 def _standing(dialect: str) -> Any:
-    """What stands of `items`: open, moved `lately` towards an order, or rejected after `since`."""
-    rejected = sa.and_(_T.status == _REJECTED.value, _T.decided_at > sa.bindparam("since"))
-    moving = [RecommendationStatus.APPROVED.value, RecommendationStatus.ORDERED.value]
-    settling = sa.and_(_T.status.in_(moving), _T.updated_at > sa.bindparam("lately"))
-    stands = sa.or_(_T.status == _PROPOSED.value, settling, rejected)
+    """What stands of `items`: open, to be ordered, rejected after `quiet`, ended after `wary`."""
+    waits = _T.status.in_([_PROPOSED.value, RecommendationStatus.APPROVED.value])
+    rejected = sa.and_(
+        _T.status == RecommendationStatus.REJECTED.value, _T.decided_at > sa.bindparam("quiet")
+    )
+    ended = [RecommendationStatus.ORDERED.value, RecommendationStatus.FAILED.value]
+    lately = sa.and_(_T.status.in_(ended), _T.updated_at > sa.bindparam("wary"))
     wanted = [_T[name] for name in _STANDING]
+    stands = sa.or_(waits, rejected, lately)
     return sa.select(*wanted).where(among(_T.item, "items", dialect), stands)
 
 

@@ -17,6 +17,7 @@ OBJECTS: Final = (
     "locations",
     "prices",
     "costs",
+    "exceptions",
     "events",
     "audit",
     "catalog",

@@ -182,6 +182,10 @@ class OrderWrites:
 
     def _completed(self, values: Row, items: Sequence[tuple[Row, Any]], user: str) -> Row:
         header = self._filled(_ORDER, values)
+        plants = [self._world.plants_by_code.get(item["Plant"]) for item, _ in items]
+        if not header["PurchasingOrganization"] and plants and plants[0] is not None:
+            # The standard one of the first item's plant.
+            header["PurchasingOrganization"] = plants[0].organization
         supplier = self._world.suppliers_by_number.get(header["Supplier"])
         day = f"/Date({milliseconds(self._at.date())})/"
         header |= {
@@ -202,8 +206,7 @@ class OrderWrites:
                 "AddressPostalCode": supplier.postal_code,
                 "AddressCountry": supplier.country,
             }
-        for item, _ in items:
-            plant = self._world.plants_by_code.get(item["Plant"])
+        for (item, _), plant in zip(items, plants, strict=True):
             item["DocumentCurrency"] = header["DocumentCurrency"]
             item["StorageLocation"] = item["StorageLocation"] or (
                 plant.storage_locations[0] if plant else ""

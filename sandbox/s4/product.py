@@ -45,6 +45,11 @@ class S4:
         user: Who may read and write.
         password: The user's.
         link_host: Host that links name instead of the one that was asked, as behind a proxy.
+
+    Attributes:
+        limits: What it bears.
+        stores: Its rows, by service.
+        orders: Makes and changes orders.
     """
 
     name = "s4"
@@ -58,8 +63,8 @@ class S4:
         self._metadata = {name: metadata_document(s) for name, s in SERVICES.items()}
         self._user = user
         self._sessions = Sessions(user, password)
-        self._order_writes = OrderWrites(world, self.stores)
-        self._writes = Writes(self._order_writes)
+        self.orders = OrderWrites(world, self.stores)
+        self._writes = Writes(self.orders)
         self._new_orders = NewOrders(world, self.stores)
         self._changing = Changing(world, self.stores)
         self._link_host = link_host
@@ -75,7 +80,7 @@ class S4:
 
     def apply(self, change: Change) -> list[Touched]:
         """Let a change be seen; see Changing."""
-        self._order_writes.seen(change.at)
+        self.orders.seen(change.at)
         return self._changing.apply(change)
 
     def holds_changes(self) -> str:

@@ -55,13 +55,29 @@ OPERATORS: Final = {
     "Mutation.replayEvents",
 }
 AUDIT: Final = {"Query.auditEntries"}
-CHANGES: Final = {
+ORDERING: Final = {
+    "Mutation.createPurchaseOrder",
+    "Mutation.validatePurchaseOrder",
+    "Mutation.cancelPurchaseOrder",
+}
+CHANGES: Final = ORDERING | {
     "Mutation.acknowledgePurchaseOrder",
     "Mutation.decideAcknowledgement",
-    "Mutation.createPurchaseOrder",
     "Mutation.publishForecasts",
     "Mutation.approveRecommendation",
     "Mutation.rejectRecommendation",
+}
+PROCESSES: Final = {"Query.processes", "Query.process", "Query.processTimes"}
+EXCEPTIONS: Final = {
+    "Query.exception",
+    "Query.exceptions",
+    "Subscription.exceptionChanged",
+}
+SAID: Final = {"Mutation.assignException", "Mutation.commentException"}
+DECIDED: Final = {
+    "Mutation.retryException",
+    "Mutation.resolveException",
+    "Mutation.cancelException",
 }
 PLANNING: Final = {
     "Query.inventory",
@@ -74,12 +90,22 @@ PLANNING: Final = {
 }
 FOR_ALL: Final = {"Query.node", "Query.nodes", "Query.viewer", "Query._entities", "Query._service"}
 CLOSED: Final[Mapping[str, set[str]]] = {
-    "planner": OPERATORS | AUDIT,
+    "planner": OPERATORS | AUDIT | DECIDED,
     "buyer": OPERATORS | AUDIT | {"Mutation.publishForecasts"},
-    "operator": AUDIT | CHANGES,
-    "supplier": (OPERATORS | AUDIT | PLANNING | CHANGES | {"Query.catalog"})
+    "operator": AUDIT | CHANGES - ORDERING,
+    "supplier": (
+        OPERATORS
+        | AUDIT
+        | PROCESSES
+        | PLANNING
+        | CHANGES
+        | EXCEPTIONS
+        | SAID
+        | DECIDED
+        | {"Query.catalog"}
+    )
     - {"Mutation.acknowledgePurchaseOrder"},
-    "reader": OPERATORS | CHANGES,
+    "reader": OPERATORS | CHANGES | PROCESSES | SAID | DECIDED,
 }
 """What those who may ask nearly everything may not."""
 OPEN: Final[Mapping[str, set[str]]] = {
@@ -102,6 +128,7 @@ HIDDEN_FROM_SUPPLIERS: Final = {
     "Item.projectedInventory",
     "Location.inventory",
     "DecideRecommendationPayload.recommendation",
+    "ValidatePurchaseOrderPayload.order",
 }
 """Fields of objects that a supplier sees, and that it does not."""
 

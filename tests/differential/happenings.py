@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from canonical.entities import EntityName
+from canonical.event_streams import EventData
 from canonical.events import (
     ACKNOWLEDGED,
     FORECAST_REVISED,
@@ -15,7 +16,6 @@ from canonical.events import (
     THRESHOLD_BREACHED,
     THRESHOLD_RECOVERED,
     Event,
-    EventData,
     EventType,
     ForecastRevised,
     InventoryThreshold,

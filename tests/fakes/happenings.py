@@ -6,12 +6,12 @@ from typing import Any
 
 from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
+from canonical.event_streams import EventData
 from canonical.events import (
     FORECAST_REVISED,
     STATUS_CHANGED,
     THRESHOLD_BREACHED,
     Event,
-    EventData,
     EventType,
     ForecastRevised,
     InventoryThreshold,

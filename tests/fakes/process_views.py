@@ -1,9 +1,16 @@
 """Looking at the processes of a fake engine."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from canonical.processes import ProcessFilter, ProcessPage, ProcessState, ProcessView
-from tests.fakes.processes import FakeEngine
+from canonical.processes import (
+    ProcessFilter,
+    ProcessPage,
+    ProcessState,
+    ProcessTime,
+    ProcessTimesAsked,
+    ProcessView,
+)
+from tests.fakes.engines import FakeEngine
 
 
 class FakeProcesses:
@@ -39,6 +46,9 @@ class FakeProcesses:
                     updated_at=self._engine.clock(),
                 )
         return found
+
+    async def times(self, asked: ProcessTimesAsked) -> Sequence[ProcessTime]:
+        return ()
 
 
 def _satisfies(view: ProcessView, wanted: ProcessFilter) -> bool:

@@ -90,7 +90,9 @@ def recommended(key: str = "r-1", **said: Any) -> Recommended:
         "correlation_id": "c-SKU-1",
     }
     facts: dict[str, Any] = {"region": "EU", "category": "Tools", "urgent": False}
-    facts |= {name: said.pop(name) for name in (*facts, "requested_by") if name in said}
+    facts |= {
+        name: said.pop(name) for name in (*facts, "requested_by", "failed_before") if name in said
+    }
     record = ReplenishmentRecommendation(
         provenance=Provenance(OWN_SYSTEM, key, MORNING), **{**columns, **said}
     )

@@ -6,12 +6,16 @@ import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import httpx
 import pytest
 
+from sandbox.changes import make_changes
+from sandbox.kit.product import Limits
 from sandbox.launch import Sandbox
+from sandbox.s4.product import S4
 from sandbox.world import World
 
 _SERVICE = "API_PURCHASEORDER_PROCESS_SRV"
@@ -254,3 +258,17 @@ def test_other_services_are_only_read(writer: httpx.Client) -> None:
     answer = writer.post("API_PRODUCT_SRV/A_Product", json={})
     assert answer.status_code == 405
     assert "not allowed" in answer.json()["error"]["message"]["value"]
+
+
+def test_made_orders_live_on_under_the_clock(world: World) -> None:
+    product = S4(world, Limits(), "user", "password")
+    body = _order(world)
+    made, _ = product.orders.create(body, "user")
+    number, before = made["PurchaseOrder"], dict(made)
+    for change in islice(make_changes(world), 300):
+        product.apply(change)
+    table = product.stores[_SERVICE].tables["A_PurchaseOrder"]
+    assert table.find((number,)) == before
+    product.orders.change(table, made, {"PaymentTerms": "NT30"})
+    latest = max(row["LastChangeDateTime"] or "" for row in table.rows)
+    assert made["LastChangeDateTime"] == latest  # who asks what is new is told of it

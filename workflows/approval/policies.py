@@ -135,9 +135,12 @@ class ApprovalPolicy(Struct, frozen=True, kw_only=True):
         return next(d for d in self.deadlines if d.scope.covers(asked))
 
     def automatic_for(self, found: Recommended) -> str | None:
-        """The rule by which it needs nobody; None if it needs somebody."""
+        """The rule by which it needs nobody; None if it needs somebody.
+
+        Where the last order could not be made, somebody looks first, or it would be tried for ever.
+        """
         cost = found.record.estimated_cost
-        if cost is None or self._needs_two(cost):
+        if cost is None or found.failed_before or self._needs_two(cost):
             return None
         fitting = (r for r in self.automatic if _within(cost, r.up_to) and r.scope.covers(found))
         return next((rule.name for rule in fitting), None)
@@ -177,8 +180,8 @@ class ApprovalPolicy(Struct, frozen=True, kw_only=True):
             )
         highest = max((_most(limit, cost.currency) for limit in fitting), default=ZERO)
         raise RefusedError(
-            f"the value is {shown(cost)}, and {_roles(approver)} may approve up to "
-            f"{shown(Money(highest, cost.currency))}: ask somebody with a higher limit"
+            f"the value is above {shown(Money(highest, cost.currency))}, the most that "
+            f"{_roles(approver)} may approve: ask somebody with a higher limit"
         )
 
     def _needs_two(self, cost: Money) -> bool:

@@ -1,7 +1,6 @@
-"""What approval asks of others: to tell people, to order, and to calculate again."""
+"""What approval asks of others: to order, and to calculate again."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -10,42 +9,6 @@ from canonical.ordering import Ordered, WantedOrder
 from canonical.replenishment import Recommended
 from workflows.process import Starting
 from workflows.replenishment.calculation import Calculated
-
-
-class NoticeKind(StrEnum):
-    """Why people are told of a recommendation."""
-
-    WAITING = "waiting"
-    REMINDER = "reminder"
-    ESCALATED = "escalated"
-    EXPIRED = "expired"
-
-
-class Notice(Struct, frozen=True, kw_only=True):
-    """What people are told.
-
-    Attributes:
-        kind: Why.
-        recommendation: Of which recommendation; it knows its correlation id.
-        to: Whom it concerns, as notifications name people: `role:buyer`, `owner:ann`.
-        once: Names the notice: the same is told once.
-        subject: What it is about, in a line.
-        text: What is to be known, and what to do; lines of plain text.
-    """
-
-    kind: NoticeKind
-    recommendation: Recommended
-    to: str
-    once: str
-    subject: str
-    text: str
-
-
-class Notify(Protocol):
-    """Tells people, sooner or later; it may be asked to tell the same again."""
-
-    async def __call__(self, notice: Notice) -> None:
-        """Have people told."""
 
 
 class Ordering(Struct, frozen=True):

@@ -32,8 +32,9 @@ from canonical.recommendations import RecommendationStatus
 from canonical.replenishment import Recommended
 from runtime.replenishment.recommendations import Recommendations
 from workflows.approval.policies import ApprovalPolicy
-from workflows.approval.ports import NoticeKind, Notify, Ordering
+from workflows.approval.ports import Ordering
 from workflows.approval.telling import notice
+from workflows.notifications.ports import NoticeKind, Notices
 from workflows.process import CancelledByOperatorError, Process, ProcessKind
 
 KIND: Final = "approval"
@@ -126,16 +127,16 @@ class Approval:
         store: Recommendations.
         policy: How they are approved.
         ordering: How what is approved is ordered.
-        notify: Tells people.
+        notices: Tells people.
     """
 
     def __init__(
-        self, store: Recommendations, policy: ApprovalPolicy, ordering: Ordering, notify: Notify
+        self, store: Recommendations, policy: ApprovalPolicy, ordering: Ordering, notices: Notices
     ) -> None:
         self._store = store
         self._policy = policy
         self._ordering = ordering
-        self._notify = notify
+        self._notices = notices
 
     def kind(self) -> ProcessKind:
         """The process, to be given to an engine."""
@@ -246,22 +247,22 @@ class Approval:
         return await self._store.close(key, RecommendationStatus.APPROVED, by=rule, note=note)
 
     async def _tell(self, terms: Terms) -> bool:
-        await self._notify(notice(NoticeKind.WAITING, terms.found, terms.to, 0))
+        await self._notices.tell([notice(NoticeKind.APPROVAL_REQUESTED, terms.found, terms.to, 0)])
         return True
 
     async def _done(self, key: str, due: Due) -> Recommended:
         """Do what is due, unless it was decided meanwhile."""
         if due.act is Act.REMIND:
-            found, kind = await self._store.get(key), NoticeKind.REMINDER
+            found, kind = await self._store.get(key), NoticeKind.APPROVAL_REMINDER
         elif due.act is Act.ESCALATE:
             found = await self._store.escalate(key, due.to, number=due.number)
-            kind = NoticeKind.ESCALATED
+            kind = NoticeKind.APPROVAL_ESCALATED
         else:
             note = "nobody has decided in time"
             found = await self._store.close(key, _EXPIRED, by=None, note=note)
-            kind = NoticeKind.EXPIRED
+            kind = NoticeKind.APPROVAL_EXPIRED
         if found.record.status in {_PROPOSED, _EXPIRED}:
-            await self._notify(notice(kind, found, due.to, due.number))
+            await self._notices.tell([notice(kind, found, due.to, due.number)])
         return found
 
     async def _give_up(self, key: str, actor: str, reason: str) -> Recommended:

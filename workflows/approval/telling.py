@@ -3,27 +3,41 @@
 from collections.abc import Mapping
 from typing import Final
 
+from canonical.entities import EntityName
+from canonical.events import subject
 from canonical.replenishment import Recommended
 from canonical.values import Money
-from workflows.approval.ports import Notice, NoticeKind
+from workflows.notifications.ports import Notice, NoticeKind
 
 _BEGINNINGS: Final[Mapping[NoticeKind, str]] = {
-    NoticeKind.WAITING: "To decide",
-    NoticeKind.REMINDER: "Still to decide",
-    NoticeKind.ESCALATED: "Nobody has decided",
-    NoticeKind.EXPIRED: "Expired, for nobody has decided",
+    NoticeKind.APPROVAL_REQUESTED: "To decide",
+    NoticeKind.APPROVAL_REMINDER: "Still to decide",
+    NoticeKind.APPROVAL_ESCALATED: "Nobody has decided",
+    NoticeKind.APPROVAL_EXPIRED: "Expired, for nobody has decided",
 }
 
 
 def notice(kind: NoticeKind, found: Recommended, to: str, number: int) -> Notice:
     """What people are told of a recommendation; the number tells notices of a kind apart."""
+    record = found.record
+    about = subject(EntityName.RECOMMENDATION, found.key)
+    facts = {
+        "recommendation": found.key,
+        "item": record.item,
+        "location": record.location,
+        "supplier": record.supplier,
+        "region": found.region,
+        "category": found.category,
+    }
     return Notice(
         kind=kind,
-        recommendation=found,
-        to=to,
-        once=f"{found.key}/{kind.value}/{number}",
+        key=f"{about}/{kind.value}/{number}",
         subject=f"{_BEGINNINGS[kind]}: {_what(found)}",
         text="\n".join(_text(kind, found)),
+        about=about,
+        to=(to,),
+        correlation_id=record.correlation_id,
+        facts={name: fact for name, fact in facts.items() if fact is not None},
     )
 
 
@@ -49,7 +63,7 @@ def _text(kind: NoticeKind, found: Recommended) -> list[str]:
     ]
     if found.urgent:
         lines.append("Even an order of today comes too late: the sooner, the better.")
-    if kind is NoticeKind.EXPIRED:
+    if kind is NoticeKind.APPROVAL_EXPIRED:
         lines.append("It is proposed again when it is found to be needed still.")
     elif record.expires_at is not None:
         lines.append(

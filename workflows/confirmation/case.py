@@ -1,6 +1,7 @@
 """One order that is being confirmed: what is promised, what a buyer has to decide, who is late."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -9,15 +10,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from canonical.entities import EntityName
+from canonical.errors import RejectedError
 from canonical.events import subject
 from canonical.exceptions import ExceptionCategory, Trouble
 from canonical.ordering import OrderReference
 from canonical.writing import LineChange, Promise
 from workflows.confirmation.facts import LineFacts, OrderFacts, OrderReader
-from workflows.confirmation.judging import Deviation, value_of
+from workflows.confirmation.judging import Deviation, deviation, value_of
 from workflows.confirmation.policies import Patience, Policies
 from workflows.confirmation.systems import ConfirmationSystems, Told
-from workflows.confirmation.words import Answer, OrderSent
+from workflows.confirmation.words import Answer, OrderSent, SaidLine
 from workflows.notifications.ports import Notice, NoticeKind, Notices
 from workflows.process import Process
 
@@ -46,6 +48,12 @@ class Parts(Struct, frozen=True):
     systems: ConfirmationSystems
     notices: Notices
     telling: Telling | None = None
+
+
+class Others(Struct, frozen=True):
+    """What other systems have of an order."""
+
+    orders: tuple[OrderReference, ...] = ()
 
 
 class Read(Struct, frozen=True):
@@ -82,7 +90,7 @@ class Case:
         self.confirmed: dict[int, Promise] = {}
         self.pending: dict[int, Deviation] = {}
         self.dropped: set[int] = set()
-        self.seen: dict[int, Promise] = {}
+        self.seen: dict[int, SaidLine] = {}
         self.is_called_off = False
         self._reported: set[str] = set()
         self._told: dict[tuple[str, int], Promise | LineChange] = {}
@@ -146,19 +154,30 @@ class Case:
         return min(moments)
 
     def news(self, answer: Answer) -> list[Promise]:
-        """What an answer says of open lines that was not said before."""
+        """What an answer says of open lines that was not said before.
+
+        What it leaves out is as it was promised before, or as it was ordered.
+        """
         found: list[Promise] = []
         for said in answer.lines:
-            line = self.open_lines.get(said.line_number)
-            on = None if line is None else said.on or line.due_on
-            if line is None or on is None:
+            line, before = self.open_lines.get(said.line_number), self._before(said.line_number)
+            if line is None:
                 continue
-            quantity = line.quantity if said.quantity is None else said.quantity
+            on = said.on or (before.on if before else line.due_on)
+            quantity = before.quantity if before else line.quantity
+            if said.quantity is not None:
+                quantity = said.quantity
+            if on is None:
+                continue
             promise = Promise(line_number=line.number, quantity=quantity, on=on)
-            waiting = self.pending.get(line.number)
-            if promise != (waiting.promise if waiting else self.confirmed.get(line.number)):
+            if promise != before:
                 found.append(promise)
         return found
+
+    def _before(self, number: int) -> Promise | None:
+        """What was last promised for a line."""
+        waiting = self.pending.get(number)
+        return self.confirmed.get(number) if waiting is None else waiting.promise
 
     async def read(self, *, to_write: bool = False) -> OrderFacts | None:
         """Read the order again.
@@ -178,9 +197,26 @@ class Case:
         self.order = (await self.process.step("read the order", work, Read)).order
         if self.order is not None:
             self._versions = dict(self.order.versions)
-        still = self.open_lines
-        self.pending = {n: d for n, d in self.pending.items() if n in still}
+        still, policies = self.open_lines, self.parts.policies
+        self.pending = {
+            n: deviation(still[n], d.promise, self.supplier, policies)
+            for n, d in self.pending.items()
+            if n in still
+        }
         return self.order
+
+    async def seek(self) -> None:
+        """Find the order in other systems that can be told of it, if nobody knows where it is."""
+        order, parts = self.order, self.parts
+        if order is None or not self.sent.seeks:
+            return
+
+        async def work() -> Others:
+            return Others(await parts.reader.alike(order, self.process.correlation_id))
+
+        found = await self.process.step("find the order in other systems", work, Others)
+        follow = tuple(o for o in found.orders if parts.systems.knows(o.system))
+        self.sent = replace(self.sent, follow=follow)
 
     async def tell(
         self, promises: Iterable[Promise], note: str | None, *, shown_by: str | None = None
@@ -253,7 +289,8 @@ class Case:
         async def tell() -> None:
             await self.parts.notices.tell([notice])
 
-        await self.process.step("write to the supplier", tell, type(None))
+        with suppress(RejectedError):  # an extension may keep it back
+            await self.process.step("write to the supplier", tell, type(None))
 
     async def report_deviations(self) -> None:
         """Have a buyer know what is to be decided; and that what was decided is over."""

@@ -11,21 +11,17 @@ from typing import Any, Final
 import msgspec
 
 from canonical.entities import EntityName
-from canonical.errors import ConflictError
 from canonical.events import subject
-from canonical.ordering import AcknowledgementFinding
-from workflows.confirmation.case import UNANSWERED, Case, Parts
+from workflows.confirmation.answering import answered, hear_system, judge_again
+from workflows.confirmation.case import Case, Parts
 from workflows.confirmation.deciding import decided
-from workflows.confirmation.judging import judged
 from workflows.confirmation.words import (
     CONFIRMATION,
     VERDICTS,
     WORDS,
-    Answer,
     Confirmed,
     ConfirmedState,
     OrderSent,
-    SaidLine,
     Verdict,
     VerdictState,
     Word,
@@ -53,15 +49,13 @@ def _sent(asked: Any) -> OrderSent:
 
 
 async def _confirm(case: Case) -> Confirmed:
-    process, sent = case.process, case.sent
-    await process.about(
-        subject(EntityName.PURCHASE_ORDER, sent.number),
-        *(place_subject(order.system, order.key) for order in sent.everywhere),
-    )
+    process = case.process
+    await process.about(subject(EntityName.PURCHASE_ORDER, case.sent.number), *_places(case))
     order = await case.read()
-    if order is not None:
-        supplier = subject(EntityName.SUPPLIER, order.supplier)
-        await process.about(supplier, *order.about(order.lines))
+    await case.seek()
+    supplier = subject(EntityName.SUPPLIER, case.supplier)
+    about = () if order is None else order.about(order.lines)
+    await process.about(supplier, *_places(case), *about)
     case.begin(await process.now())
     try:
         await _begin(case)
@@ -78,16 +72,21 @@ async def _confirm(case: Case) -> Confirmed:
     if state is not ConfirmedState.UNANSWERED:
         await case.all_over(f"the confirmation has ended: {state.value.replace('_', ' ')}")
     promises = tuple(case.confirmed[n] for n in sorted(case.confirmed))
-    return Confirmed(state=state, order=sent.reference, promises=promises)
+    return Confirmed(state=state, order=case.sent.reference, promises=promises)
+
+
+def _places(case: Case) -> list[str]:
+    """How it is found by what systems have of the order."""
+    return [place_subject(order.system, order.key) for order in case.sent.everywhere]
 
 
 async def _begin(case: Case) -> None:
     """What the system shows already is an answer, unless it was settled before."""
     if case.sent.promised is not None:
         case.confirmed = {p.line_number: p for p in case.sent.promised}
-        case.seen = {} if case.order is None else dict(case.order.promises)
+        case.seen = {} if case.order is None else dict(case.order.said)
     else:
-        await _hear_system(case)
+        await hear_system(case)
     if case.sent.first is not None:
         await _hear(case, case.sent.first)
 
@@ -119,7 +118,8 @@ async def _look(case: Case) -> None:
     now = await case.process.now()
     await case.read()
     case.looked(now)
-    await _hear_system(case)
+    await hear_system(case)
+    await judge_again(case)
     if case.due is None or now < case.due or not case.unconfirmed:
         return
     if case.reminded < case.patience.reminders:
@@ -134,61 +134,16 @@ async def _look(case: Case) -> None:
         await case.report_late()
 
 
-async def _hear_system(case: Case) -> None:
-    """What the leading system shows now and did not show before, is an answer too."""
-    shown = {} if case.order is None else dict(case.order.promises)
-    lines = tuple(
-        SaidLine(line_number=n, quantity=promise.quantity, on=promise.on)
-        for n, promise in shown.items()
-        if case.seen.get(n) != promise
-    )
-    case.seen = shown
-    if lines:
-        await _answered(case, Answer(lines=lines, system=case.sent.system))
-
-
 async def _hear(case: Case, word: Word) -> None:
     if word.answer is not None:
-        verdict = await _answered(case, word.answer)
+        verdict = await answered(case, word.answer)
     elif word.decision is not None:
         verdict = await decided(case, word.decision)
     else:
         await case.read()
+        await hear_system(case)
+        await judge_again(case)
         verdict = Verdict(state=VerdictState.KNOWN)
     case.now = await case.process.now()
     if word.reply_to is not None:
         await case.process.signal(word.reply_to, VERDICTS, verdict)
-
-
-async def _answered(case: Case, answer: Answer) -> Verdict:
-    """Take what a supplier says: apply what is within tolerance, have a buyer decide the rest."""
-    for _ in range(_TRIES):
-        order = await case.read(to_write=True)
-        if order is None or not case.open_lines:
-            return Verdict(state=VerdictState.OVER)
-        news = case.news(answer)
-        if not news:
-            waiting = any(x.line_number in case.pending for x in answer.lines)
-            return Verdict(state=VerdictState.PENDING if waiting else VerdictState.KNOWN)
-        found = judged(order, news, case.parts.policies)
-        try:
-            await case.tell(found.within, answer.note, shown_by=answer.system)
-        except ConflictError:
-            continue
-        for promise in found.within:
-            case.pending.pop(promise.line_number, None)
-            case.confirmed[promise.line_number] = promise
-        for deviation in found.outside:
-            case.confirmed.pop(deviation.line.number, None)
-            case.pending[deviation.line.number] = deviation
-        await case.report_deviations()
-        if not case.unconfirmed:
-            await case.over(UNANSWERED, "the supplier has answered")
-        return Verdict(state=VerdictState.PENDING if found.outside else VerdictState.APPLIED)
-    await case.report_conflict()
-    return Verdict(state=VerdictState.REFUSED, findings=(_CHANGING,))
-
-
-_CHANGING: Final = AcknowledgementFinding(
-    code="CONFLICT", message="the order is being changed just now: answer again in a while"
-)

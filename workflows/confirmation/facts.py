@@ -22,6 +22,7 @@ from canonical.purchase_orders import (
 from canonical.reading import Records
 from canonical.values import Money
 from canonical.writing import Promise
+from workflows.confirmation.words import SaidLine
 
 T = TypeVar("T")
 
@@ -65,7 +66,7 @@ class LineFacts(Struct, frozen=True, kw_only=True):
         category: Of the item.
         item_unit: The item's own unit.
         region: Of the location.
-        promised: What the supplier has promised, as the system shows it.
+        said: What the supplier has promised, as far as the system shows it.
         is_open: Whether goods are still to come.
     """
 
@@ -79,7 +80,7 @@ class LineFacts(Struct, frozen=True, kw_only=True):
     category: str | None = None
     item_unit: str | None = None
     region: str | None = None
-    promised: Promise | None = None
+    said: SaidLine | None = None
     is_open: bool = True
 
 
@@ -128,9 +129,20 @@ class OrderFacts(Struct, frozen=True, kw_only=True):
         return {line.number: line for line in self.lines if line.is_open}
 
     @property
+    def said(self) -> Mapping[int, SaidLine]:
+        """What the system shows of promises, by line; many show no quantities."""
+        return {x.number: x.said for x in self.lines if x.said is not None}
+
+    @property
     def promises(self) -> Mapping[int, Promise]:
-        """What the system shows as promised, by line."""
-        return {x.number: x.promised for x in self.lines if x.promised is not None}
+        """The same, taken as promised as it was ordered where the system does not show it."""
+        return {
+            x.number: Promise(line_number=x.number, quantity=quantity, on=on)
+            for x in self.lines
+            if x.said is not None
+            and (quantity := x.quantity if x.said.quantity is None else x.said.quantity) is not None
+            and (on := x.said.on or x.due_on) is not None
+        }
 
 
 CONFIRMABLE: Final = OPEN_STATUSES
@@ -180,6 +192,34 @@ class OrderReader:
         if not whole:
             return facts_of(record)
         return await self._whole(record, correlation_id)
+
+    async def alike(self, order: OrderFacts, correlation_id: str) -> tuple[OrderReference, ...]:
+        """What other systems have of an order of which nobody said so.
+
+        It is the same order if number, supplier, and the items of all lines are the same.
+
+        Raises:
+            UnavailableError: if a system cannot be asked.
+        """
+        if order.order.number is None:
+            return ()
+        batch = await self._records.by_keys(
+            EntityName.PURCHASE_ORDER,
+            "number",
+            [order.order.number],
+            COLUMNS,
+            correlation_id=correlation_id,
+            fresh=True,
+        )
+        _raise_first(batch)
+        found = [facts_of(r) for r in batch.records if isinstance(r, PurchaseOrder)]
+        return tuple(
+            other.order
+            for other in sorted(found, key=lambda other: other.order.system)
+            if other.order.system != order.order.system
+            and other.supplier == order.supplier
+            and _items(other) == _items(order)
+        )
 
     async def _whole(self, record: PurchaseOrder, correlation_id: str) -> OrderFacts:
         places = {code for line in record.lines if (code := known(line.ship_to)) is not None}
@@ -239,6 +279,10 @@ def facts_of(
     )
 
 
+def _items(order: OrderFacts) -> list[tuple[int, str]]:
+    return [(line.number, line.item) for line in order.lines]
+
+
 def known(value: T) -> T | None:
     """A value, or None if nobody said it."""
     return None if is_absent(value) else value
@@ -246,24 +290,19 @@ def known(value: T) -> T | None:
 
 def _line(line: PurchaseOrderLine, items: Sequence[Any], locations: Sequence[Any]) -> LineFacts:
     quantity, on = known(line.confirmed_quantity), known(line.confirmed_on)
-    due_on = known(line.due_on)
-    promised = None
-    day = on or due_on
-    if (quantity is not None or on is not None) and day is not None:
-        ordered = line.quantity if quantity is None else quantity
-        promised = Promise(line_number=line.line_number, quantity=ordered, on=day)
+    said = SaidLine(line_number=line.line_number, quantity=quantity, on=on)
     return LineFacts(
         number=line.line_number,
         item=line.item,
         quantity=line.quantity,
         unit=known(line.unit),
         price=known(line.unit_price),
-        due_on=due_on,
+        due_on=known(line.due_on),
         ship_to=known(line.ship_to),
         category=_first(items, "category"),
         item_unit=_first(items, "unit"),
         region=_first(locations, "region"),
-        promised=promised,
+        said=None if quantity is None and on is None else said,
         is_open=known(line.cancelled) is not True and known(line.completed) is not True,
     )
 

@@ -6,6 +6,7 @@ from typing import Final
 from canonical.entities import EntityName
 from canonical.events import (
     ACKNOWLEDGED,
+    LINE_RESCHEDULED,
     STATUS_CHANGED,
     Event,
     PurchaseOrderAcknowledged,
@@ -33,6 +34,8 @@ _OVER: Final = frozenset(
         PurchaseOrderStatus.REJECTED,
     }
 )
+
+_HEARD: Final = frozenset({ACKNOWLEDGED.type, LINE_RESCHEDULED.type})
 
 
 class Listening:
@@ -73,6 +76,7 @@ class Listening:
             key=event.key,
             number=data.number,
             supplier=data.supplier or "",
+            seeks=True,
         )
         return [
             Starting(
@@ -86,10 +90,11 @@ class Listening:
 
 
 def words_of(events: Iterable[Event], leading: Sequence[str]) -> list[Starting]:
-    """The words that some events are: promises that a system tells of, and orders that are over.
+    """The words that some events are.
 
-    An event that comes again is the same word. One of an order that nobody has confirmed begins a
-    confirmation, if its system leads orders; of another system it says nothing then.
+    Promises that a system tells of are an answer; an order that is over, or wanted on another day,
+    is looked at. An event that comes again is the same word. Of an order that nobody has confirmed,
+    promises begin a confirmation, if its system leads orders; of another system they say nothing.
 
     Args:
         events: Events of the log, of any kind.
@@ -98,7 +103,7 @@ def words_of(events: Iterable[Event], leading: Sequence[str]) -> list[Starting]:
     return [
         _word(event, leading)
         for event in events
-        if event.applied and (event.type == ACKNOWLEDGED.type or _is_over(event))
+        if event.applied and (event.type in _HEARD or _is_over(event))
     ]
 
 

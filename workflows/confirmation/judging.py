@@ -15,19 +15,24 @@ _HUNDRED: Final = Decimal(100)
 
 
 class Deviation(Struct, frozen=True, kw_only=True):
-    """A promise that is off by more than is tolerated.
+    """How far a promise is off, and whether that is more than is tolerated.
 
     Attributes:
         line: The order line.
         promise: What is promised.
-        is_quantity: Whether the quantity is off.
-        is_day: Whether the day is off.
+        is_quantity: Whether the quantity is off by more.
+        is_day: Whether the day is.
     """
 
     line: LineFacts
     promise: Promise
     is_quantity: bool
     is_day: bool
+
+    @property
+    def is_off(self) -> bool:
+        """Whether a buyer has to decide."""
+        return self.is_quantity or self.is_day
 
     @property
     def short(self) -> Decimal:
@@ -71,11 +76,11 @@ def judged(order: OrderFacts, promises: Iterable[Promise], policies: Policies) -
     lines = order.by_number
     for promise in promises:
         line = lines[promise.line_number]
-        found = _deviation(line, promise, order.supplier, policies)
-        if found is None:
-            within.append(promise)
-        else:
+        found = deviation(line, promise, order.supplier, policies)
+        if found.is_off:
             outside.append(found)
+        else:
+            within.append(promise)
     return Judged(tuple(within), tuple(outside))
 
 
@@ -89,16 +94,16 @@ def value_of(quantities: Iterable[tuple[LineFacts, Decimal]], currency: str | No
     return Money(sum(amounts, ZERO), currency) if amounts and currency is not None else None
 
 
-def _deviation(
-    line: LineFacts, promise: Promise, supplier: str, policies: Policies
-) -> Deviation | None:
+def deviation(line: LineFacts, promise: Promise, supplier: str, policies: Policies) -> Deviation:
+    """How far a promise for a line is off. A line that is refused is off, whatever is tolerated."""
     tolerance = policies.tolerance_of(supplier, line.category)
     allowed = max(line.quantity * tolerance.percent / _HUNDRED, tolerance.quantity)
-    is_quantity = abs(line.quantity - promise.quantity) > allowed or (
-        not promise.quantity and bool(line.quantity)
-    )
+    is_refused = not promise.quantity and bool(line.quantity)
     late = 0 if line.due_on is None else (promise.on - line.due_on).days
-    is_day = bool(promise.quantity) and not -tolerance.days_early <= late <= tolerance.days_late
-    if not (is_quantity or is_day):
-        return None
-    return Deviation(line=line, promise=promise, is_quantity=is_quantity, is_day=is_day)
+    is_in_time = -tolerance.days_early <= late <= tolerance.days_late
+    return Deviation(
+        line=line,
+        promise=promise,
+        is_quantity=is_refused or abs(line.quantity - promise.quantity) > allowed,
+        is_day=bool(promise.quantity) and not is_in_time,
+    )

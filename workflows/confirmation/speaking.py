@@ -130,6 +130,7 @@ class Speaking:
             number=order.number or order.key,
             supplier=seen.supplier,
             follow=() if former is None else self._others(former, order),
+            seeks=former is None,
             promised=_before(seen, spoken),
         )
         return Found(free, sent, None if former is None else former.process_id)

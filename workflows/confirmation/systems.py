@@ -13,11 +13,12 @@ from canonical.errors import (
     RejectedError,
     SupplygraphError,
 )
-from canonical.exceptions import ExceptionCategory
+from canonical.exceptions import ExceptionCategory, Trouble
 from canonical.ordering import OrderReference
 from canonical.ports import Ask
 from canonical.writing import Ability, LineChange, OrderInSystem, OrderSink, Promise
 from workflows.confirmation.facts import OrderFacts, OrderReader
+from workflows.confirmation.words import SaidLine
 from workflows.process import NeedsOperatorError, Process, SettledByOperatorError
 
 _REFUSALS: Final = (InvalidInputError, RejectedError, NotFoundError, RefusedError)
@@ -50,14 +51,18 @@ class ConfirmationSystems:
         self._reader = reader
         self._asking = asking
 
+    def knows(self, system: str) -> bool:
+        """Whether a system can be told anything."""
+        return system in self._sinks
+
     def can(self, system: str, ability: Ability) -> bool:
         """Whether a system can be told something."""
-        return system in self._sinks and ability in self._sinks[system].abilities
+        return self.knows(system) and ability in self._sinks[system].abilities
 
     def lacking(self, orders: Iterable[OrderReference], ability: Ability) -> str | None:
         """The first system that has the order, can be told of it, but not this."""
         for order in orders:
-            if order.system in self._sinks and not self.can(order.system, ability):
+            if self.knows(order.system) and not self.can(order.system, ability):
                 return order.system
         return None
 
@@ -67,7 +72,7 @@ class ConfirmationSystems:
         """What tells the order in each system from later states."""
         found: dict[str, str | None] = {}
         for order in orders:
-            if order.system in self._sinks:
+            if self.knows(order.system):
                 asking = self._asking(correlation_id)
                 seen = await self._sinks[order.system].look(order.key, asking)
                 found[order.system] = None if seen is None else seen.version
@@ -90,7 +95,6 @@ class ConfirmationSystems:
         """
         if not self.can(order.system, Ability.ACKNOWLEDGE):
             return None
-        wanted = {p.line_number: p for p in promises}
 
         async def tell() -> OrderInSystem:
             return await self._sinks[order.system].acknowledge(
@@ -102,7 +106,8 @@ class ConfirmationSystems:
             )
 
         def shows(seen: OrderFacts) -> bool:
-            return {n: p for n, p in seen.promises.items() if n in wanted} == wanted
+            said = seen.said
+            return all(_shows(said.get(p.line_number), p) for p in promises)
 
         return await self._write(process, f"acknowledge in {order.system}", order, tell, shows)
 
@@ -145,7 +150,7 @@ class ConfirmationSystems:
         order: OrderReference,
         tell: Callable[[], Awaitable[OrderInSystem]],
         shows: Callable[[OrderFacts], bool],
-    ) -> Told:
+    ) -> Told | None:
         """Tell a system something.
 
         An order that cannot be read there is told again: the same once more changes nothing, and
@@ -170,6 +175,28 @@ class ConfirmationSystems:
             return await process.write(name, told, became, Told)
         except SettledByOperatorError:
             return Told()
+        except RejectedError as exc:  # an extension's: what the system refuses waits for somebody
+            await process.report(_kept_back(name, order, exc, process))
+            return None
+
+
+def _shows(said: SaidLine | None, promise: Promise) -> bool:
+    """Whether a system shows a promise, as far as it shows any."""
+    return said is not None and (
+        said.quantity in {None, promise.quantity} and said.on in {None, promise.on}
+    )
+
+
+def _kept_back(name: str, order: OrderReference, error: RejectedError, process: Process) -> Trouble:
+    return Trouble(
+        cause=f"order:{order.system}:{order.key}/kept_back",
+        category=ExceptionCategory.VALIDATION_REFUSED,
+        message=(
+            f"order {order.number or order.key}: did not {name}: {error.message}. Write it down "
+            "there by hand, if it is to be"
+        ),
+        correlation_id=process.correlation_id,
+    )
 
 
 def _held(name: str, order: OrderReference, error: SupplygraphError) -> NeedsOperatorError:

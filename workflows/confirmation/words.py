@@ -86,6 +86,7 @@ class OrderSent(Struct, frozen=True, kw_only=True):
         number: Its number there.
         supplier: Code of the supplier.
         follow: What the other systems have of it, to be told of what is confirmed.
+        seeks: Whether it is looked for in other systems, because nobody knows where else it is.
         promised: What is settled already; None to judge whatever the leading system shows.
         first: A word that is heard before all others, also if nothing has to be confirmed.
     """
@@ -95,6 +96,7 @@ class OrderSent(Struct, frozen=True, kw_only=True):
     number: str
     supplier: str
     follow: tuple[OrderReference, ...] = ()
+    seeks: bool = False
     promised: tuple[Promise, ...] | None = None
     first: Word | None = None
 

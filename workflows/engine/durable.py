@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from msgspec import Struct
 
-from canonical.errors import ConflictError
+from canonical.errors import ConflictError, UnavailableError
 from canonical.exceptions import ExceptionCategory, Trouble
 from canonical.processes import ProcessState, StepState
 from runtime.processes.attempts import LeaseLostError
@@ -194,7 +194,9 @@ class DurableProcess:
             if number <= len(self._texts):
                 text = self._texts[number - 1]
             else:
-                text = await kept_step(name, lambda: self._worked(step, doing(step)))
+                text = await kept_step(
+                    name, lambda: self._worked(step, doing(step)), self._house.gate
+                )
                 self._texts.append(text)
         finally:
             step.left()
@@ -246,7 +248,10 @@ class DurableProcess:
 
     async def _recall(self, step: StepStanding, patience: Patience) -> None:
         """A step that a server had begun before it died goes on counting."""
-        tried = await self._house.attempts.tried(self._id, step.number)
+        try:
+            tried = await self._house.attempts.tried(self._id, step.number)
+        except UnavailableError:
+            return  # it counts from one again
         if tried is not None:
             step.started_at = tried.started_at
             patience.recall(tried.attempts)

@@ -1,5 +1,6 @@
 """What all processes of a server share."""
 
+from asyncio import Semaphore
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from random import Random
@@ -50,6 +51,7 @@ class House(Struct):
         random: Spreads pauses.
         new_id: Names messages and log lines; each once.
         begin: Has another process begin.
+        gate: How many may wait for DBOS's database at once.
         lease: This server's.
         telling: How many systems are being told something just now.
     """
@@ -63,5 +65,6 @@ class House(Struct):
     random: Random
     new_id: Callable[[], str]
     begin: Callable[[Starting], Awaitable[object]]
+    gate: Semaphore
     lease: Lease
     telling: int = 0

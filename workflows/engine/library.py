@@ -28,6 +28,8 @@ NAME: Final = "supplygraph"
 _VERSION: Final = "processes"
 """To DBOS there is one version; which version of a kind a process runs by, its own text says."""
 _SCHEMA: Final = "dbos"
+_SPARE_THREADS: Final = 24
+"""Threads of the loop that are left to others when all that wait for the database do so in vain."""
 _QUIET: Final = ("Asyncio task cancelled",)
 
 LostError = DBOSWorkflowConflictIDError
@@ -76,16 +78,27 @@ class Library:
     Args:
         dbos: The instance.
         workflow: The function that runs processes.
+        gate: How many may wait for the database at once.
     """
 
-    def __init__(self, dbos: DBOS, workflow: Callable[[str], Coroutine[Any, Any, str]]) -> None:
+    def __init__(
+        self,
+        dbos: DBOS,
+        workflow: Callable[[str], Coroutine[Any, Any, str]],
+        gate: asyncio.Semaphore,
+    ) -> None:
         self._dbos = dbos
+        self._gate = gate
         self._workflow = workflow
 
     async def start(self, process_id: str, text: str) -> bool:
         """Have a process begin here; whether it had not begun before."""
 
         async def begin() -> bool:
+            async with self._gate:
+                return await begin_here()
+
+        async def begin_here() -> bool:
             with SetWorkflowID(process_id):
                 handle = await DBOS.start_workflow_async(self._workflow, text)
             return isinstance(handle, WorkflowHandleAsyncTask)
@@ -131,26 +144,47 @@ class Library:
             await asyncio.wait(tasks)
 
 
-async def kept_step(name: str, work: Callable[[], Awaitable[str]]) -> str:
+async def kept_step(name: str, work: Callable[[], Awaitable[str]], gate: asyncio.Semaphore) -> str:
     """Do work and keep the text that comes of it, once; later, give what was kept.
+
+    Args:
+        name: Of the step.
+        work: What is done.
+        gate: How many may wait for the database at once: their threads are the loop's, which are
+            wanted for other things too when the database is away.
 
     Raises:
         LostError: another server has this process now.
     """
+    inside = True
 
     async def step() -> str:
-        return await work()
+        nonlocal inside
+        gate.release()
+        inside = False
+        found = await work()
+        await gate.acquire()
+        inside = True
+        return found
 
-    return await DBOS.run_step_async({"name": name}, step)
+    await gate.acquire()
+    try:
+        return await DBOS.run_step_async({"name": name}, step)
+    finally:
+        if inside:
+            gate.release()
 
 
-async def opened(url: str, server: str, run: Run, *, threads: int, poll_s: float) -> Library:
+async def opened(
+    url: str, server: str, run: Run, gate: asyncio.Semaphore, *, threads: int, poll_s: float
+) -> Library:
     """Launch DBOS on this loop; tables are made or brought up to date.
 
     Args:
         url: `postgresql://...` or `sqlite:///file`.
         server: Names this server process, as none before it was named.
         run: What processes do.
+        gate: How many may wait for the database at once.
         threads: Threads that wait for the database.
         poll_s: How often processes are looked for that another server has left.
 
@@ -170,7 +204,7 @@ async def opened(url: str, server: str, run: Run, *, threads: int, poll_s: float
         "log_level": "WARNING",
         "enable_otlp": False,
         "use_listen_notify": False,
-        "max_executor_threads": threads,
+        "max_executor_threads": threads + _SPARE_THREADS,
         "notification_listener_polling_interval_sec": 0.2,
     }
     _route_logs()
@@ -190,7 +224,7 @@ async def opened(url: str, server: str, run: Run, *, threads: int, poll_s: float
     queue._polling_interval_sec = poll_s  # noqa: SLF001
     dbos._background_event_loop.set_main_loop()  # noqa: SLF001
     await asyncio.to_thread(DBOS.launch)
-    return Library(dbos, supplygraph)
+    return Library(dbos, supplygraph, gate)
 
 
 async def closed() -> None:

@@ -17,6 +17,7 @@ OPERATOR: Final = "operator"
 """The topic of what operators say to a step that is stuck."""
 CANCEL: Final = "operator/cancel"
 """The topic of operators who give a process up."""
+_AWAY_S: Final = 1.0
 _LONGEST_S: Final = 3600.0
 """No timer runs longer, so that a clock that is set is noticed."""
 _Key = tuple[str, str]
@@ -39,20 +40,33 @@ class Mail:
         self._untaken: Collection[tuple[str, str]] = frozenset()
         self._listeners: dict[_Key, set[asyncio.Event]] = {}
 
-    async def send(self, message: Message, *, only_in: ProcessState | None = None) -> None:
-        """Send a message; its process wakes at once if it is here."""
-        await self.messages.send(message, only_in=only_in)
+    async def send(self, message: Message, *, only_in: ProcessState | None = None) -> bool:
+        """Send a message; its process wakes at once if it is here. Whether it was not sent before.
+
+        Raises:
+            UnavailableError: the store cannot be reached.
+        """
+        new = await self.messages.send(message, only_in=only_in)
         self._untaken = {*self._untaken, (message.process_id, message.topic)}
         self._wake((_TO, message.process_id))
+        return new
 
     def has(self, process_id: str, topic: str) -> bool:
         """Whether a message may be there."""
         return (process_id, topic) in self._untaken
 
     async def take(self, process_id: str, topic: str, taker: str) -> str | None:
-        """The oldest message of a topic that none has taken, or that `taker` took before."""
-        self._untaken = {each for each in self._untaken if each != (process_id, topic)}
-        return await self.messages.take(process_id, topic, taker)
+        """The oldest message of a topic that none has taken, or that `taker` took before.
+
+        It waits for a store that is away: who listens has nothing else to do.
+        """
+        while True:
+            self._untaken = {each for each in self._untaken if each != (process_id, topic)}
+            try:
+                return await self.messages.take(process_id, topic, taker)
+            except UnavailableError as error:
+                _log.warning("processes.mail_waits", reason=error.message)
+                await asyncio.sleep(_AWAY_S)
 
     async def wait(self, process_id: str, topics: Collection[str], timeout_s: float | None) -> None:
         """Wait until a process may have messages, or some time has passed."""
@@ -120,7 +134,9 @@ class Mail:
             try:
                 await self.look()
             except UnavailableError as error:
-                _log.warning("processes.mail_wait", reason=error.message)
+                _log.warning("processes.mail_waits", reason=error.message)
+            except Exception:  # noqa: BLE001  # else nobody would hear anything any more
+                _log.exception("processes.mail_broken")
 
     async def _outcome(self, process_id: str) -> Outcome:
         found = await self.messages.outcomes([process_id])

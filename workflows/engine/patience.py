@@ -17,7 +17,11 @@ from canonical.processes import ProcessState, StepState
 from workflows.engine.house import House
 from workflows.engine.mail import CANCEL, OPERATOR, seconds_until
 from workflows.engine.standing import StepStanding
-from workflows.process import CancelledByOperatorError, SettledByOperatorError
+from workflows.process import (
+    CancelledByOperatorError,
+    NeedsOperatorError,
+    SettledByOperatorError,
+)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -27,7 +31,7 @@ class Say(StrEnum):
 
     RETRY = "retry"
     SETTLE = "settle"
-    CANCEL = "cancel"  # under a topic of its own, for it is heard at any step
+    CANCEL = "cancel"
 
 
 class Word(Struct, frozen=True):
@@ -97,19 +101,16 @@ class Patience:
         self._step.attempts += 1
 
     async def broken(self, error: Exception) -> None:
-        """Something went wrong that nobody thought of: wait for an operator.
+        """Something is to be put right, or went wrong that nobody thought of: wait for an operator.
 
         Raises:
             CancelledByOperatorError, SettledByOperatorError: an operator said so.
         """
-        reference = self._house.new_id()
-        name = self._step.name
-        _log.error("process.broken", step=name, reference=reference, exc_info=error)
-        text = (
-            f"{name!r} failed in a way that was not foreseen; the log has it under {reference}. "
-            "Have it tried again once that is mended, or settle it by hand."
-        )
-        await self._report(ExceptionCategory.INTERNAL, text)
+        if isinstance(error, NeedsOperatorError):
+            category, text = error.category, error.message
+        else:
+            category, text = ExceptionCategory.INTERNAL, self._logged(error)
+        await self._report(category, text)
         self._step.shown(StepState.STUCK, text)
         await self._wait(None)
         self._step.attempts += 1
@@ -132,6 +133,14 @@ class Patience:
         if self._pauses or self._reported or self._recalled:
             await self._quietly_over()
         self._step.process.is_now(ProcessState.RUNNING)
+
+    def _logged(self, error: Exception) -> str:
+        reference, name = self._house.new_id(), self._step.name
+        _log.error("process.broken", step=name, reference=reference, exc_info=error)
+        return (
+            f"{name!r} failed in a way that was not foreseen; the log has it under {reference}. "
+            "Have it tried again once that is mended, or settle it by hand."
+        )
 
     def _is_long(self) -> bool:
         waited_s = (self._house.now() - self._since).total_seconds()
@@ -170,10 +179,18 @@ class Patience:
         if text is None or not self._reported:  # it was said when nobody had to be asked any more
             return False
         word = msgspec.json.decode(text, type=Word)
+        if word.say is Say.RETRY:
+            return True
+        await self._quietly_over()
         if word.say is Say.SETTLE:
-            await self._quietly_over()
             raise SettledByOperatorError(word.actor, word.text)
-        return True
+        raise CancelledByOperatorError(word.actor, word.text)
+
+    async def _forget_what_was_said(self) -> None:
+        """What was said before an operator was asked is no answer."""
+        process_id, mail = self._step.process.row.id, self._house.mail
+        while await mail.take(process_id, OPERATOR, self._house.new_id()) is not None:
+            continue
 
     async def _give_up_if_cancelled(self) -> None:
         # Taken in the step's name, it is found again should this server die before it is kept.
@@ -195,10 +212,12 @@ class Patience:
             subjects=self._step.process.subjects,
             details={"kind": row.kind, "step": self._step.name},
         )
+        if not self._reported:
+            await self._forget_what_was_said()
         try:
             await self._house.troubles.report(trouble)
-        except UnavailableError as error:
-            _log.warning("process.trouble_unreported", reason=error.message)
+        except Exception:  # noqa: BLE001  # the process is shown as stuck, which is reported again
+            _log.exception("process.trouble_unreported")
         self._reported = True
         self._step.process.is_now(ProcessState.STUCK)
 
@@ -206,5 +225,5 @@ class Patience:
         self._step.process.is_now(ProcessState.RUNNING)
         try:
             await self._house.troubles.over(self._cause, why=f"{self._step.name!r} is done")
-        except UnavailableError as error:
-            _log.warning("process.trouble_unclosed", reason=error.message)
+        except Exception:  # noqa: BLE001  # a person can close it
+            _log.exception("process.trouble_unclosed")

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from canonical.exceptions import ExceptionCategory
 from canonical.processes import ProcessState
 from runtime.processes.messages import Outcome
 from runtime.processes.rows import Kept
@@ -15,14 +16,23 @@ from workflows.engine.house import Begun, House
 from workflows.engine.keeping import DECISIONS, kept_error, kept_result
 from workflows.engine.patience import Patience
 from workflows.engine.standing import StepStanding
-from workflows.process import CancelledByOperatorError, Ended, ProcessKind, SettledByOperatorError
+from workflows.process import (
+    CancelledByOperatorError,
+    Ended,
+    NeedsOperatorError,
+    ProcessKind,
+    SettledByOperatorError,
+)
 
 _CODE: Final = 0
 """The number of what goes wrong between steps."""
 
 
-class UnknownVersionError(Exception):
+class UnknownVersionError(NeedsOperatorError):
     """There is no code for a process in this server."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(ExceptionCategory.INTERNAL, message)
 
 
 class Kinds:

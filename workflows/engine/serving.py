@@ -118,20 +118,16 @@ class DurableEngine:
 
     async def cancel(self, process_id: str, reason: str, *, actor: str) -> None:
         """As `Engine.cancel` says."""
-        await self._say(process_id, Word(Say.CANCEL, actor, reason))
+        word = Word(Say.CANCEL, actor, reason)
+        first = Message(process_id, CANCEL, CANCEL, encoded(word).decode(), self._house.now())
+        if not await self._house.mail.send(first):
+            # It undoes what it states already: that is given up only if it cannot go on.
+            await self._say(process_id, word)
 
     async def _say(self, process_id: str, word: Word) -> None:
-        cancels = word.say is Say.CANCEL
-        name = CANCEL if cancels else f"{OPERATOR}/{self._house.new_id()}"
-        message = Message(
-            process_id,
-            name,
-            CANCEL if cancels else OPERATOR,
-            encoded(word).decode(),
-            self._house.now(),
-        )
-        only_in = None if cancels else ProcessState.STUCK
-        await self._house.mail.send(message, only_in=only_in)
+        name, text = f"{OPERATOR}/{self._house.new_id()}", encoded(word).decode()
+        message = Message(process_id, name, OPERATOR, text, self._house.now())
+        await self._house.mail.send(message, only_in=ProcessState.STUCK)
 
     async def _begin(self, process_id: str, begun: Begun) -> bool:
         if self._library is None:
@@ -196,6 +192,7 @@ async def open_engine(
         random=means.random,
         new_id=means.new_id,
         begin=lambda starting: engine.start([starting]),
+        gate=asyncio.Semaphore(settings.threads),
         lease=await held(leases, server, settings.takeover_s),
     )
     engine = DurableEngine(Kinds(kinds), house)
@@ -206,6 +203,7 @@ async def open_engine(
             database_url(where),
             server,
             engine.run,
+            house.gate,
             threads=settings.threads,
             poll_s=min(settings.takeover_s / 10, 1.0),
         )

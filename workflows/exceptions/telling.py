@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from canonical.events import EXCEPTION_CHANGED, SERVICE, Event, ExceptionChanged, OwnStream
+from canonical.event_streams import SERVICE, OwnStream
+from canonical.events import EXCEPTION_CHANGED, Event
+from canonical.exception_events import ExceptionChanged
 from canonical.exceptions import ExceptionEntry, SupplyException, named
 from workflows.notifications.ports import Notice, NoticeKind
 

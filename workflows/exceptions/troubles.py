@@ -22,6 +22,7 @@ from canonical.exceptions import (
 from runtime.events.ledger import Ledger
 from runtime.events.writing import Writing
 from runtime.exceptions.changing import ExceptionRows
+from runtime.exceptions.reading import ExceptionList
 from workflows.exceptions.rules import Rules
 from workflows.exceptions.telling import STREAM, event_of, notice_of
 from workflows.notifications.ports import NoticeKind, Notices
@@ -43,6 +44,7 @@ class Reporting(Troubles):
         self._ledger = ledger
         self._rules = rules
         self._notices = notices
+        self._list = ExceptionList(ledger.store)
 
     @override
     async def report(self, trouble: Trouble) -> str:
@@ -57,6 +59,9 @@ class Reporting(Troubles):
 
     @override
     async def over(self, cause: str, *, why: str) -> None:
+        if not await self._list.is_open(cause):  # as a rule there is none
+            return
+
         async def work(writing: Writing) -> None:
             rows = ExceptionRows(writing, self._ledger.random)
             standing = await rows.open_one(cause)

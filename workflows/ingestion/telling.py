@@ -9,7 +9,8 @@ from msgspec import Struct
 from canonical.absent import is_absent
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError
-from canonical.events import EventData, EventType, subject
+from canonical.event_streams import EventData
+from canonical.events import EventType, subject
 from canonical.records import Record
 
 GONE: Final = "gone"

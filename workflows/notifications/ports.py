@@ -24,6 +24,7 @@ class NoticeKind(StrEnum):
     APPROVAL_REQUESTED = "approval.requested"
     APPROVAL_REMINDER = "approval.reminder"
     APPROVAL_ESCALATED = "approval.escalated"
+    APPROVAL_EXPIRED = "approval.expired"
     CONFIRMATION_REQUESTED = "confirmation.requested"
     CONFIRMATION_REMINDER = "confirmation.reminder"
 

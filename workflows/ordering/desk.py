@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from msgspec.structs import replace
+
 from canonical.errors import ConflictError
 from canonical.ordering import (
     Finding,
@@ -27,7 +29,6 @@ from workflows.ordering.handing import (
     named_id,
     place_subject,
     placed,
-    subjects_of,
     systems_of,
 )
 from workflows.ordering.judging import OrderJudge
@@ -81,7 +82,7 @@ class EngineOrderDesk:
             process_id=named_id(ORDERING, actor, key),
             asked=OrderAsked(wanted=wanted, actor=actor),
             correlation_id=correlation_id,
-            subjects=(content_subject(wanted), *subjects_of(wanted)),
+            subjects=(content_subject(wanted),),
             started_by=actor,
         )
         return await self._together(starting, lambda: self._create(starting, wanted))
@@ -128,7 +129,8 @@ class EngineOrderDesk:
         judgement = await self._judge.judge(wanted, starting.correlation_id)
         if judgement.planned is None:
             return Ordered(findings=judgement.findings, warnings=judgement.warnings)
-        await self._begin(starting)
+        about = (starting.subjects[0], *judgement.planned.subjects)
+        await self._begin(replace(starting, subjects=about))
         return await self._came_of(starting.process_id, judgement.warnings)
 
     async def _cancel(self, starting: Starting, given_up: OrderGivenUp) -> Ordered:

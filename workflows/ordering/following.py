@@ -7,7 +7,7 @@
 Both wait for the process that made the order, so that nothing is made behind their back.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -32,6 +32,7 @@ from workflows.ordering.undoing import Place, undo
 from workflows.process import Process, ProcessKind, SettledByOperatorError, Starting
 
 _VERSION: Final = 1
+_TOLD: Final = frozenset({"supplier", "item", "location", "region", "category"})
 _OVER: Final = frozenset({PurchaseOrderStatus.CANCELLED, PurchaseOrderStatus.REJECTED})
 
 
@@ -80,6 +81,14 @@ class _Maker(Struct, frozen=True):
 
     process_id: str | None
     ended: bool = False
+    subjects: tuple[str, ...] = ()
+
+
+class _Made(Struct, frozen=True):
+    """What systems have of an order, and what it is about."""
+
+    orders: tuple[OrderReference, ...] = ()
+    subjects: tuple[str, ...] = ()
 
 
 class OrderFollowing:
@@ -106,14 +115,14 @@ class OrderFollowing:
         """The leading system has called an order off: the others do so too."""
         made = await self._made(process, changed.system, changed.key)
         reason = f"{changed.status.value.lower()} in {changed.system}, as {changed.number}"
-        others = [order for order in made if order.system != changed.system]
-        return await self._call_off(process, others, reason)
+        others = [order for order in made.orders if order.system != changed.system]
+        return await self._call_off(process, others, reason, made.subjects)
 
     async def cancel(self, process: Process, given_up: OrderGivenUp) -> OrderFollowed:
         """A person calls an order off."""
         order, reason = given_up.order, f"{given_up.reason} ({given_up.actor})"
         made = await self._made(process, order.system, order.key)
-        first, *others = made or [order]
+        first, *others = made.orders or [order]
         try:
             gone = await self._systems.call_off(
                 process, first.system, reason, key="", record=first.key
@@ -125,31 +134,40 @@ class OrderFollowing:
             gone = None
         if gone is not None:
             await self._systems.tell(process, first, "called off")
-        found = await self._call_off(process, others, reason)
+        found = await self._call_off(process, others, reason, made.subjects)
         return OrderFollowed(orders=(first, *found.orders), left=found.left)
 
     async def _call_off(
-        self, process: Process, orders: Collection[OrderReference], reason: str
+        self,
+        process: Process,
+        orders: Sequence[OrderReference],
+        reason: str,
+        about: Sequence[str],
     ) -> OrderFollowed:
         places = [Place(order.system, "", order.key) for order in orders]
-        left = await undo(process, self._systems, places[::-1], reason)
+        left = await undo(process, self._systems, places[::-1], reason, about)
         gone = tuple(order for order in orders if order.system not in left)
         return OrderFollowed(orders=gone, left=left)
 
-    async def _made(self, process: Process, system: str, key: str) -> list[OrderReference]:
+    async def _made(self, process: Process, system: str, key: str) -> _Made:
         """What systems have of an order once nobody makes it any more; nothing if none of ours."""
 
         async def find() -> _Maker:
             view = await self._makers.of(system, key)
             if view is None:
                 return _Maker(None)
-            return _Maker(view.process_id, view.state in ENDED)
+            about = tuple(s for s in view.subjects if s.partition(":")[0] in _TOLD)
+            return _Maker(view.process_id, view.state in ENDED, about)
 
         maker = await process.step("find who made it", find, _Maker)
         if maker.process_id is None:
-            return []
+            return _Made()
+        await process.about(*maker.subjects)
         if not maker.ended:
             await process.waits_for(f"the end of process {maker.process_id}, which makes the order")
-        made = await process.result(maker.process_id, OrderMade)
+        try:
+            made = await process.result(maker.process_id, OrderMade)
+        except REFUSALS:  # it failed, and says so itself
+            made = None
         await process.waits_for(None)
-        return list(made.orders)
+        return _Made(() if made is None else made.orders, maker.subjects)

@@ -96,8 +96,12 @@ class OrderMaking:
             return OrderMade(state=OrderState.CALLED_OFF, findings=(_given_up(given_up),))
         except SettledByOperatorError:
             return OrderMade(state=OrderState.SETTLED)
+        except REFUSALS as refused:  # of whoever stands before or after validation here
+            finding = Finding(code=FindingCode.REJECTED, message=refused.message)
+            return OrderMade(state=OrderState.REFUSED, findings=(finding,))
         if plan.planned is None:
             return OrderMade(state=OrderState.REFUSED, findings=plan.findings)
+        await process.about(*plan.planned.subjects)
         making = _Making(process, self._systems, plan, plan.planned)
         made = await making.run()
         if self._confirms and made.state in {OrderState.MADE, OrderState.SETTLED}:
@@ -217,12 +221,16 @@ class _Making:
                 await self._process.about(*_numbers(released))
 
     async def _refused(self, refused: SupplygraphError) -> OrderMade:
-        """A system has refused: what is made so far is called off."""
+        """A system has refused, or whoever stands beside: what is made so far is called off."""
         system = self._telling or self._planned.route.lead
+        systems = list(self._made)
+        beside = isinstance(refused, RejectedError) and refused.system != system
+        if beside and system not in systems:
+            systems.append(system)  # it was refused before it was told, or after that
         said = refused.message if isinstance(refused, RejectedError) else f"{system}: {refused}"
         if isinstance(refused, ConflictError) or system != self._planned.route.lead:
             await self._process.report(self._trouble(system, refused, said))
-        left = await self._undo(list(self._made), said)
+        left = await self._undo(systems, said)
         finding = Finding(code=FindingCode.REJECTED, message=said)
         return self._ended(OrderState.REFUSED, finding, left=left)
 
@@ -239,20 +247,23 @@ class _Making:
         systems = list(self._made)
         if self._telling is not None and self._telling not in systems:
             systems.append(self._telling)
-        left = await self._undo(systems, given_up.reason)
+        left = await self._undo(systems, given_up.reason, in_doubt=True)
         return self._ended(OrderState.CALLED_OFF, _given_up(given_up), left=left)
 
-    async def _undo(self, systems: Sequence[str], reason: str) -> tuple[str, ...]:
+    async def _undo(
+        self, systems: Sequence[str], reason: str, *, in_doubt: bool = False
+    ) -> tuple[str, ...]:
         places = [
             Place(
                 system,
                 self._key,
                 self._made[system].key if system in self._made else None,
-                in_doubt=system not in self._made,
+                in_doubt=in_doubt and system not in self._made,
             )
             for system in systems
         ]
-        return await undo(self._process, self._systems, places[::-1], reason)
+        about = self._planned.subjects
+        return await undo(self._process, self._systems, places[::-1], reason, about)
 
     def _trouble(self, system: str, refused: SupplygraphError, said: str) -> Trouble:
         clash = isinstance(refused, ConflictError)
@@ -266,7 +277,7 @@ class _Making:
             category=ExceptionCategory.CONFLICT if clash else ExceptionCategory.VALIDATION_REFUSED,
             message=f"an order to supplier {wanted.supplier!r} is not made: {said}; {undone}",
             correlation_id=self._process.correlation_id,
-            subjects=(subject(EntityName.SUPPLIER, wanted.supplier), *orders),
+            subjects=(*self._planned.subjects, *orders),
             value_at_risk=self._planned.preview().total,
         )
 

@@ -13,6 +13,7 @@ from canonical.entities import ENTITIES, KEY, EntityName, columns_of
 from canonical.errors import (
     ConflictError,
     InvalidInputError,
+    MappingMissingError,
     MisconfiguredError,
     NotFoundError,
     RefusedError,
@@ -283,8 +284,13 @@ class OrderSystems:
 def _held(system: str, what: str | None, error: Exception) -> Exception:
     if what is None:
         return error
+    category = ExceptionCategory.VALIDATION_REFUSED
+    if isinstance(error, MappingMissingError):
+        category = ExceptionCategory.MAPPING_MISSING
+    elif isinstance(error, ConflictError):
+        category = ExceptionCategory.CONFLICT
     return NeedsOperatorError(
-        ExceptionCategory.VALIDATION_REFUSED,
+        category,
         f"{what} is not complete in {system}: {error}. Put that right and have it tried again; or "
         f"settle it, if it is done there by hand; or give it up, and it is called off everywhere",
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from canonical.exceptions import ExceptionCategory, Trouble
 from canonical.ordering import OrderReference
@@ -33,9 +34,20 @@ class _Nothing(Struct, frozen=True):
 
 
 async def undo(
-    process: Process, systems: OrderSystems, places: Sequence[Place], reason: str
+    process: Process,
+    systems: OrderSystems,
+    places: Sequence[Place],
+    reason: str,
+    about: Sequence[str],
 ) -> tuple[str, ...]:
     """Call an order off, place by place.
+
+    Args:
+        process: Does it.
+        systems: The systems.
+        places: Where the order is, or may be, in this order.
+        reason: Why, for whoever looks there.
+        about: What the order is about, for those who are told of what is left.
 
     Returns:
         The systems that have it still; each is reported.
@@ -44,7 +56,9 @@ async def undo(
     for place in places:
         said = await _call_off(process, systems, place, reason)
         if said is not None:
-            await process.report(_trouble(process, place, reason, said))
+            trouble = _trouble(process, place, reason, said)
+            about_it = (*trouble.subjects, *about)
+            await process.report(replace(trouble, subjects=about_it))
             left.append(place.system)
     return tuple(left)
 

@@ -4,7 +4,7 @@ Nothing is read here. The same order, facts and rules give the same judgement: f
 order, for those who only try, and for the process that makes the order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -28,6 +28,7 @@ from canonical.writing import NewOrder, NewOrderLine
 from workflows.ordering.currencies import CODES
 from workflows.ordering.facts import Facts, SpentLine, known
 from workflows.ordering.findings import Findings, price_text
+from workflows.ordering.handing import subjects_of
 from workflows.ordering.lines import JudgedLine, LineJudge
 from workflows.ordering.rules import Budget, OrderRules, Route, Routes
 
@@ -43,6 +44,8 @@ class Planned(Struct, frozen=True, kw_only=True):
         ordered_on: Day of the order.
         lines: Lines with units and prices.
         route: The systems that it is made in.
+        regions: Of the locations that receive, sorted.
+        categories: Of the items, sorted.
     """
 
     wanted: WantedOrder
@@ -50,6 +53,15 @@ class Planned(Struct, frozen=True, kw_only=True):
     ordered_on: date
     lines: tuple[NewOrderLine, ...]
     route: Route
+    regions: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """What it is about."""
+        regions = [f"region:{region}" for region in self.regions]
+        categories = [f"category:{category}" for category in self.categories]
+        return (*subjects_of(self.wanted), *regions, *categories)
 
     def order(self, key: str, system: str, number: str | None = None) -> NewOrder:
         """The order as a system is told of it: under a key of ours, with the leading one's number.
@@ -147,7 +159,13 @@ def judge(wanted: WantedOrder, facts: Facts, rules: OrderRules, routes: Routes) 
     if currency is not None and route is not None and not findings.refusing:
         made = tuple(_line(x, p) for x, p in zip(lines, prices, strict=True))
         planned = Planned(
-            wanted=wanted, currency=currency, ordered_on=facts.today, lines=made, route=route
+            wanted=wanted,
+            currency=currency,
+            ordered_on=facts.today,
+            lines=made,
+            route=route,
+            regions=_sorted(known(x.location.region) for x in lines if x.location is not None),
+            categories=_sorted(known(x.item.category) for x in lines if x.item is not None),
         )
     certain = any(f.code is not FindingCode.NOT_CHECKED for f in findings.refusing)
     unavailable = None if certain or not findings.unavailable else findings.unavailable[0]
@@ -157,6 +175,10 @@ def judge(wanted: WantedOrder, facts: Facts, rules: OrderRules, routes: Routes) 
         planned=planned,
         unavailable=unavailable,
     )
+
+
+def _sorted(names: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(sorted({name for name in names if name is not None}))
 
 
 def _judge_supplier(wanted: WantedOrder, facts: Facts, findings: Findings) -> None:

@@ -5,7 +5,7 @@ hold. Of those that are for it, each change is that of the most specific rule: o
 goes before one that names locations, then suppliers, categories, regions; of two alike, the first.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
@@ -14,6 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from canonical.values import Money
+
+_MOST_KNOWN: Final = 10_000
 
 
 class Trigger(StrEnum):
@@ -186,7 +188,7 @@ class Policies:
         self._items = frozenset[str]().union(*(r.items for r in rules))
         self._suppliers = frozenset[str]().union(*(r.suppliers for r in rules))
         self._known: dict[tuple[str | None, ...], Policy] = {}
-        self._made: dict[tuple[str, ...], Policy] = {}
+        self._made: dict[tuple[int, ...], Policy] = {}
         self.longest_horizon_days = max(
             [default.horizon_days, *(r.changes.get("horizon_days", 0) for r in rules)]
         )
@@ -208,26 +210,25 @@ class Policies:
         return found
 
     def _merged(self, place: Place, supplier: str | None) -> Policy:
-        rules = list(self._for(place, supplier))
-        names = tuple(rule.name for rule in rules)
-        if names not in self._made:
+        """One and the same policy wherever the same rules hold."""
+        numbers = tuple(n for n, r in enumerate(self._rules) if _holds(r, place, supplier))
+        if numbers not in self._made:
+            rules = [self._rules[n] for n in numbers]
             changes: dict[str, Any] = {}
             for rule in reversed(rules):
                 changes |= rule.changes
-            self._made[names] = replace(self.default, rules=names, **changes)
-        return self._made[names]
-
-    def _for(self, place: Place, supplier: str | None) -> Iterator[Rule]:
-        for rule in self._rules:
-            conditions = (
-                (rule.items, place.item),
-                (rule.locations, place.location),
-                (rule.suppliers, supplier),
-                (rule.categories, place.category),
-                (rule.regions, place.region),
-            )
-            if all(not names or value in names for names, value in conditions):
-                yield rule
+            names = tuple(rule.name for rule in rules)
+            self._made[numbers] = replace(self.default, rules=names, **changes)
+        return self._made[numbers]
 
 
-_MOST_KNOWN: Final = 10_000
+def _holds(rule: Rule, place: Place, supplier: str | None) -> bool:
+    """Whether a rule is for an item at a location, for orders from a supplier."""
+    conditions = (
+        (rule.items, place.item),
+        (rule.locations, place.location),
+        (rule.suppliers, supplier),
+        (rule.categories, place.category),
+        (rule.regions, place.region),
+    )
+    return all(not names or value in names for names, value in conditions)

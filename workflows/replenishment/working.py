@@ -35,6 +35,8 @@ NIGHTLY: Final = "replenishment/nightly"
 UNREAD: Final = "replenishment/unread"
 """Cause of the trouble that figures cannot be read."""
 _SHOWN: Final = 3
+_TOLD_TOGETHER: Final = 50
+"""Troubles that are reported at a time; the log writes them down together."""
 _MOST_DOUBLINGS: Final = 5
 _OVER: Final = "evaluated again: stock lasts, or can be replenished in time"
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -168,12 +170,9 @@ class Replenisher:
         now, pace = self._now(), self._pace
         if pace.nightly_at is None:
             return 0
-        local = now.astimezone(pace.zone)
-        night = (
-            local.date() if local.time() >= pace.nightly_at else local.date() - timedelta(days=1)
-        )
+        night = _last_night(now.astimezone(pace.zone), pace.nightly_at).isoformat()
         last: str | None = await self._ports.leases.position(NIGHTLY)
-        if last is not None and last >= night.isoformat():
+        if last is not None and last >= night:
             return 0
         correlation_id = self._new_id()
         count = 0
@@ -242,8 +241,9 @@ class Replenisher:
     async def _tell(self, findings: Findings) -> None:
         """Report what runs out, and what is over."""
         ports = self._ports
-        for trouble in findings.risks:
-            await ports.troubles.report(trouble)
+        for start in range(0, len(findings.risks), _TOLD_TOGETHER):
+            some = findings.risks[start : start + _TOLD_TOGETHER]
+            await asyncio.gather(*(ports.troubles.report(trouble) for trouble in some))
         for cause in sorted(await ports.risks.open([*findings.calm, UNREAD])):
             if cause != UNREAD:
                 await ports.troubles.over(cause, why=_OVER)

@@ -1,6 +1,6 @@
 """Recommendations in a store, with a clock that stands; and their approval, in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
@@ -13,9 +13,18 @@ from canonical.entities import EntityName
 from canonical.errors import SupplygraphError
 from canonical.events import Event
 from canonical.ordering import Ordered, OrderReference, WantedOrder
-from canonical.ports import ListQuery
-from canonical.replenishment import Approver, Decision, Evaluated, Recommended, Verdict
+from canonical.ports import ListQuery, Source
+from canonical.replenishment import (
+    Approver,
+    Decision,
+    Evaluated,
+    Proposals,
+    RecommendationDesk,
+    Recommended,
+    Verdict,
+)
 from runtime.events.ledger import Ledger
+from runtime.events.writing import Writing
 from runtime.replenishment.recommendations import Recommendations
 from runtime.replenishment.source import RecommendationSource
 from runtime.store.store import Store
@@ -31,9 +40,10 @@ from workflows.approval.policies import (
     Escalation,
     Limit,
 )
-from workflows.approval.ports import Calculating, Notice, Ordering
+from workflows.approval.ports import Calculating, Ordering
 from workflows.approval.process import Approval
 from workflows.approval.reacting import Reacting
+from workflows.notifications.ports import Notice, NoticeKind
 from workflows.process import Process, ProcessKind, Starting
 from workflows.replenishment.calculation import Calculated
 
@@ -46,9 +56,9 @@ POLICY = ApprovalPolicy(
     ),
     deadlines=(
         Deadlines(
-            to="planning",
+            to="role:buyer",
             remind_after=(timedelta(hours=4),),
-            escalations=(Escalation(timedelta(hours=24), "leads"),),
+            escalations=(Escalation(timedelta(hours=24), "owner:lea"),),
             expire_after=timedelta(days=14),
         ),
     ),
@@ -66,7 +76,8 @@ class House:
         self.store = store
         self.ledger = Ledger(store, now=self.clock, random=Random(7))
         self.kept = Recommendations(self.ledger, expires_at=in_two_weeks, quiet=timedelta(days=7))
-        self.source = RecommendationSource(store, now=self.clock)
+        self.source: Source = RecommendationSource(store, now=self.clock)
+        self.proposals: Proposals = self.kept
 
     def later(self, **by: float) -> None:
         """Move the clock."""
@@ -75,7 +86,7 @@ class House:
     async def take(self, *found: Evaluated) -> list[tuple[str, str]]:
         """What comes of evaluations: status and key of what has changed."""
         before = len(await self.told())
-        await self.kept.take(found, at=self.clock())
+        await self.proposals.take(found, at=self.clock())
         return [(e.data.status.value, e.key) for e in (await self.told())[before:]]
 
     async def one(self, item: str = "SKU-1", **said: Any) -> str:
@@ -115,18 +126,22 @@ class Approving(House):
     def __init__(self, store: Store, policy: ApprovalPolicy = POLICY) -> None:
         super().__init__(store)
         self.notices: list[Notice] = []
+        self.decides = ""
         self.wanted: list[WantedOrder] = []
-        self.comes_of_it: Ordered | SupplygraphError = Ordered(
-            order=OrderReference("erp-eu", "45/7", "PO-45")
-        )
+        self.comes_of_it: Ordered | SupplygraphError = self.made("erp-eu", "45/7", "PO-45")
         how = Ordering(self.starting, Made, lambda made: made.ordered)
-        self.approval = Approval(self.kept, policy, how, self.notify)
+        self.approval = Approval(self.kept, policy, how, self)
         self.ordering = ProcessKind("ordering", 1, OrderAsked, Made, self.order)
         self.engine = FakeEngine(self.approval.kind(), self.ordering, clock=self.clock)
         self.reacting = Reacting(self.engine)
         self.position = 0
         self.calculating = Calculating(self.again, self.today)
-        self.desk = Approvers(self.kept, policy, self.engine, self.calculating)
+        self.desk: RecommendationDesk = Approvers(self.kept, policy, self.engine, self.calculating)
+
+    @staticmethod
+    def made(system: str, key: str, number: str | None = None) -> Ordered:
+        """An order is made."""
+        return Ordered(order=OrderReference(system, key, number))
 
     def starting(self, wanted: WantedOrder, found: Recommended) -> Starting:
         """The process that orders."""
@@ -144,9 +159,15 @@ class Approving(House):
             raise self.comes_of_it
         return Made(self.comes_of_it)
 
-    async def notify(self, notice: Notice) -> None:
-        """Tell people."""
-        self.notices.append(notice)
+    async def tell(self, notices: Sequence[Notice]) -> None:
+        """Tell people, of whom one may decide when he is reminded."""
+        self.notices += notices
+        if self.decides and notices[0].kind is NoticeKind.APPROVAL_REMINDER:
+            await self.kept.decide(self.decides, says(), approvals(1))
+
+    async def tell_with(self, writing: Writing, notices: Sequence[Notice]) -> None:
+        """Nobody asks for this."""
+        raise NotImplementedError
 
     def again(self, inputs: bytes) -> Calculated:
         """What the calculation finds on frozen inputs."""

@@ -2,8 +2,10 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 import pytest
+from typing_extensions import override
 
 from canonical.errors import (
     ConflictError,
@@ -28,9 +30,11 @@ from canonical.values import Money
 from tests.fakes.processes import FakeProcess, Killed
 from tests.fakes.proposals import LINES, MORNING, evaluated, needs, nothing, proposal
 from tests.processes.approval.house import Approving, Made, approvals, says
-from workflows.approval.ports import NoticeKind
 from workflows.approval.process import DECIDED, ApprovalAsked, ApprovalOutcome, Told
+from workflows.notifications.ports import NoticeKind
+from workflows.process import Work
 
+T = TypeVar("T")
 ORDER = OrderReference("erp-eu", "45/7", "PO-45")
 CHEAP = Money(Decimal(500), "EUR")
 
@@ -76,13 +80,13 @@ async def test_people_are_told_reminded_and_then_others_are_asked(approving: App
     assert process.waiting_for == "a decision"
 
     await approving.engine.pass_to(MORNING + timedelta(hours=30))
-    told = [(n.kind, n.to, n.once) for n in approving.notices]
-    assert told == [
-        (NoticeKind.WAITING, "planning", f"{key}/waiting/0"),
-        (NoticeKind.REMINDER, "planning", f"{key}/reminder/1"),
-        (NoticeKind.ESCALATED, "leads", f"{key}/escalated/2"),
+    assert [(n.kind, n.to) for n in approving.notices] == [
+        (NoticeKind.APPROVAL_REQUESTED, ("role:buyer",)),
+        (NoticeKind.APPROVAL_REMINDER, ("role:buyer",)),
+        (NoticeKind.APPROVAL_ESCALATED, ("owner:lea",)),
     ]
-    assert approving.notices[2].recommendation.record.escalated_to == "leads"
+    assert len({n.key for n in approving.notices}) == 3
+    assert (await approving.kept.get(key)).record.escalated_to == "owner:lea"
     [trouble] = process.troubles
     assert (trouble.category, trouble.cause) == (
         ExceptionCategory.APPROVAL_OVERDUE,
@@ -108,7 +112,7 @@ async def test_a_newer_proposal_does_not_begin_the_waiting_anew(approving: Appro
     _, new = await approving.proposed(evaluated(quantity=Decimal(250)))
 
     found = await approving.kept.get(new)
-    assert (found.waiting_since, found.record.escalated_to) == (MORNING, "leads")
+    assert (found.waiting_since, found.record.escalated_to) == (MORNING, "owner:lea")
     assert len(approving.notices) == told
     assert approving.engine.processes[old].gone == [f"approval:{old}/overdue"]
     [trouble] = approving.engine.processes[new].troubles
@@ -125,7 +129,7 @@ async def test_what_nobody_decides_expires(approving: Approving) -> None:
     assert await approving.outcome(key) == ApprovalOutcome(
         status=Status.EXPIRED, note="nobody has decided in time"
     )
-    assert approving.notices[-1].kind is NoticeKind.EXPIRED
+    assert approving.notices[-1].kind is NoticeKind.APPROVAL_EXPIRED
     assert approving.engine.processes[key].gone == [f"approval:{key}/overdue"]
     assert approving.wanted == []
 
@@ -176,8 +180,25 @@ async def test_an_order_that_is_not_made_says_why(
     [key] = await approving.proposed(evaluated(cost=CHEAP))
     record = (await approving.kept.get(key)).record
     assert (record.status, record.decision_note) == (Status.FAILED, why.format(key=key))
-    [(again, _)] = await approving.take(evaluated())
+    [(again, second)] = await approving.take(evaluated(cost=CHEAP))
     assert again == "PROPOSED"
+    assert (await approving.kept.get(second)).failed_before
+
+
+async def test_after_an_order_that_failed_somebody_looks_first(approving: Approving) -> None:
+    approving.comes_of_it = RejectedError("erp-eu", "period closed")
+    cheap = evaluated(cost=CHEAP)
+    [first] = await approving.proposed(cheap)
+    approving.later(days=6)
+    [_, second] = await approving.proposed(cheap)
+    assert [await approving.status(key) for key in (first, second)] == ["FAILED", "PROPOSED"]
+
+    approving.comes_of_it = approving.made("erp-eu", "46")
+    await approving.desk.decide(second, says(), correlation_id="q")
+    await approving.engine.quiet()
+    approving.later(minutes=2)
+    [_, _, third] = await approving.proposed(cheap)
+    assert await approving.status(third) == "ORDERED"
 
 
 async def test_a_decision_is_heard_of_whoever_died_after_it(approving: Approving) -> None:
@@ -204,42 +225,54 @@ async def test_a_process_need_not_hear_at_once_of_what_was_decided(approving: Ap
     assert decided.status is Status.APPROVED
     await approving.engine.pass_to(MORNING + timedelta(hours=5))  # when it would remind somebody
     assert (await approving.outcome(key)).status is Status.ORDERED
-    assert [n.kind for n in approving.notices] == [NoticeKind.WAITING]
+    assert [n.kind for n in approving.notices] == [NoticeKind.APPROVAL_REQUESTED]
 
 
-async def test_a_process_that_dies_anywhere_goes_on_where_it_was(approving: Approving) -> None:
-    key = await approving.one()
-    process = FakeProcess(key, "c-SKU-1", clock=approving.clock)
-    process.results[f"{key}/order"] = Made(Ordered(order=ORDER))
-    process.hear(DECIDED, Told(), MORNING + timedelta(hours=5))
-    calls = 0
+class Dying(FakeProcess):
+    """A process that dies once, when the work of a step was done and nobody has noted it."""
 
-    def dying(wrapped: object) -> object:
-        async def work(*args: object, **said: object) -> object:
-            nonlocal calls
-            calls += 1
-            if calls % 2:
+    dies_at = 0
+    worked = 0
+
+    @override
+    async def step(self, name: str, work: Work[T], result: type[T]) -> T:
+        async def dying() -> T:
+            found = await work()
+            self.worked += 1
+            if self.worked == self.dies_at:
                 raise Killed
-            return await wrapped(*args, **said)  # type: ignore[operator]
+            return found
 
-        return work
+        return await super().step(name, dying, result)
 
-    for name in ("get", "ordered"):
-        setattr(approving.kept, name, dying(getattr(approving.kept, name)))
-    outcome = None
-    for died in range(20):
-        try:
-            outcome = await approving.approval.run(process, ApprovalAsked(key))
-            break
-        except Killed:
-            process = process.again()
-            if died == 2:
-                await approving.kept.decide(key, says(), approvals(1))
-    assert outcome is not None
-    assert (outcome.status, outcome.order) == (Status.ORDERED, ORDER)
-    assert [s.process_id for s in process.started] == [f"{key}/order"]
-    assert [n.kind for n in approving.notices] == [NoticeKind.WAITING, NoticeKind.REMINDER]
-    assert calls == 8
+    def risen(self) -> "Dying":
+        """The same process, from the beginning."""
+        process = Dying(self.id)
+        process.__dict__.update(self.__dict__, _next=0)
+        return process
+
+
+@pytest.mark.parametrize("cost, steps", [(CHEAP, 3), (None, 5)], ids=["by a rule", "by people"])
+async def test_a_process_that_dies_at_any_step_goes_on_where_it_was(
+    approving: Approving, cost: Money | None, steps: int
+) -> None:
+    for dies_at in range(1, steps + 1):
+        key = await approving.one(f"SKU-{dies_at}", cost=cost)
+        approving.decides = key
+        process = Dying(key, clock=approving.clock)
+        process.dies_at = dies_at
+        process.results[f"{key}/order"] = Made(Ordered(order=ORDER))
+        process.hear(DECIDED, Told(), approving.clock() + timedelta(hours=5))
+        with pytest.raises(Killed):
+            await approving.approval.run(process, ApprovalAsked(key))
+        process = process.risen()
+        outcome = await approving.approval.run(process, ApprovalAsked(key))
+
+        assert (outcome.status, outcome.order) == (Status.ORDERED, ORDER)
+        assert [s.process_id for s in process.started] == [f"{key}/order"]
+        told = [e.data.status.value for e in await approving.told() if e.key == key]
+        assert told == ["PROPOSED", "APPROVED", "ORDERED"]
+        assert len({n.key for n in approving.notices if key in n.key}) == (0 if cost else 2)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +294,6 @@ async def test_an_operator_may_give_it_up(
 
         process.came_of = give_up  # type: ignore[method-assign,assignment]
     else:
-        approving.notify = None  # type: ignore[method-assign,assignment]
         process.hear(DECIDED, Told())
         process.cancel("stop")
     with pytest.raises(Exception, match="stop"):
@@ -276,7 +308,7 @@ async def test_the_desk_refuses_by_policy(approving: Approving) -> None:
     with pytest.raises(RefusedError) as refused:
         await approving.desk.decide(key, says(), correlation_id="q")
     assert refused.value.message == (
-        "the value is 6,000 EUR, and planner may approve up to 5,000 EUR: ask somebody with a "
+        "the value is above 5,000 EUR, the most that planner may approve: ask somebody with a "
         "higher limit"
     )
     with pytest.raises(RefusedError, match="you have asked for this yourself"):

@@ -10,7 +10,13 @@ from canonical.exceptions import ExceptionCategory
 from canonical.processes import ProcessState, StepState
 from canonical.values import Money
 from tests.processes.engine.scripts import House, Said, starting
-from workflows.process import CancelledByOperatorError, Ended, Process, SettledByOperatorError
+from workflows.process import (
+    CancelledByOperatorError,
+    Ended,
+    NeedsOperatorError,
+    Process,
+    SettledByOperatorError,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -168,6 +174,33 @@ async def test_a_mistake_of_ours_waits_for_an_operator_and_goes_on_from_its_step
     await house.engine.retry(process_id, actor="olga")
     assert repr((await house.end(process_id)).outcome) == "Said(text='mended')"
     assert before == [1]
+
+
+async def test_what_needs_an_operator_is_listed_as_it_says_and_not_tried_meanwhile(
+    house: House,
+) -> None:
+    tried, wrong = [], [True]
+
+    async def script(process: Process) -> str:
+        async def work() -> str:
+            tried.append(1)
+            if wrong:
+                raise NeedsOperatorError(ExceptionCategory.MAPPING_MISSING, "map I1 in erp")
+            return "mapped"
+
+        return await process.step("work", work, str)
+
+    process_id = await house.begin(script)
+    await house.is_stuck(process_id)
+    (trouble,) = house.troubles.of(process_id)
+    assert (trouble.category, trouble.message) == (
+        ExceptionCategory.MAPPING_MISSING,
+        "map I1 in erp",
+    )
+    assert tried == [1]
+    wrong.clear()
+    await house.engine.retry(process_id, actor="olga")
+    assert repr((await house.end(process_id)).outcome) == "Said(text='mapped')"
 
 
 async def test_a_mistake_between_steps_is_gone_through_again_without_doing_a_step_twice(

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from canonical.events import Event, OwnStream
+from canonical.event_streams import OwnStream
+from canonical.events import Event
 from canonical.exceptions import ExceptionCategory, Trouble
 from canonical.values import Money
 from runtime.events.ledger import Ledger

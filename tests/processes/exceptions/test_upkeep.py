@@ -1,11 +1,18 @@
 """Who is late is told once; what was decided is carried out, whoever died in between."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
 from canonical.exceptions import ExceptionAction, ExceptionFilter
-from canonical.processes import ProcessFilter, ProcessPage, ProcessState, ProcessView
+from canonical.processes import (
+    ProcessFilter,
+    ProcessPage,
+    ProcessState,
+    ProcessTime,
+    ProcessTimesAsked,
+    ProcessView,
+)
 from runtime.events.leases import Leases
 from runtime.store.store import Store
 from tests.fakes.engines import FakeEngine
@@ -21,6 +28,9 @@ class Views:
         self.views = {view.process_id: view for view in views}
 
     async def page(self, wanted: ProcessFilter, *, first: int, after: str | None) -> ProcessPage:
+        raise NotImplementedError
+
+    async def times(self, asked: ProcessTimesAsked) -> Sequence[ProcessTime]:
         raise NotImplementedError
 
     async def by_ids(self, process_ids: Collection[str]) -> Mapping[str, ProcessView]:

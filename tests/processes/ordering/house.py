@@ -12,8 +12,9 @@ from canonical.purchase_orders import PurchaseOrder, PurchaseOrderStatus
 from canonical.records import Record
 from tests.fakes import distributor
 from tests.fakes.desk import NOW
+from tests.fakes.engines import FakeEngine
 from tests.fakes.process_views import FakeProcesses
-from tests.fakes.processes import FakeEngine, FakeProcess
+from tests.fakes.processes import FakeProcess
 from tests.fakes.records import FakeRecords
 from tests.fakes.sinks import FakeOrders
 from tests.unit.workflows.ordering.house import records, wanted
@@ -47,7 +48,7 @@ class ReadBack(FakeRecords):
     def _of(self, entity: Any) -> list[Record]:
         found = super()._of(entity)
         if entity == "purchase_order":
-            found += [_read_back(sink, key) for sink in self._sinks for key in sink.orders]
+            found += [read_back(sink, key) for sink in self._sinks for key in sink.orders]
         return found
 
 
@@ -56,7 +57,8 @@ async def _for_ever(process: Process, handed: OrderHanded) -> OrderHanded:
     return handed
 
 
-def _read_back(sink: FakeOrders, key: str) -> PurchaseOrder:
+def read_back(sink: FakeOrders, key: str) -> PurchaseOrder:
+    """An order as its system is read."""
     order, made = sink.orders[key], sink.made[key]
     status = PurchaseOrderStatus.SENT if order.released else PurchaseOrderStatus.DRAFT
     return replace(

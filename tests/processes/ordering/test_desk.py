@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from canonical.entities import EntityName
-from canonical.errors import ConflictError, Reason, UnavailableError
+from canonical.errors import ConflictError
 from canonical.ordering import FindingCode, Ordered, OrderReference, WantedOrder
 from tests.fakes.sinks import refused
 from tests.processes.ordering.house import House
@@ -16,7 +16,7 @@ from workflows.ordering.handing import CANCELLING, ORDERING, named_id
 from workflows.ordering.rules import Timing
 
 LEAD = OrderReference("procurement", "procurement-45", "45")
-DOWN = UnavailableError("erp", Reason.CONNECTION, "no connection")
+ABOUT = ("supplier:S1", "item:I1", "location:L1", "region:EU", "category:odd")
 
 
 async def create(house: House, order: WantedOrder | None = None, key: str = "k1") -> Ordered:
@@ -29,7 +29,7 @@ async def test_an_order_is_answered_with_what_the_leading_system_has() -> None:
     assert ordered == Ordered(order=LEAD, process_id=named_id(ORDERING, "bea", "k1"))
     starting = house.engine.starts[0]
     assert (starting.started_by, starting.correlation_id) == ("bea", "c-1")
-    assert starting.subjects[1:] == ("supplier:S1", "item:I1", "location:L1")
+    assert starting.subjects[1:] == ABOUT
 
 
 async def test_two_hundred_callers_with_one_key_make_one_order() -> None:

@@ -79,6 +79,7 @@ async def test_what_a_follower_says_against_it_is_for_people_to_look_at() -> Non
     outcome = await followed(house, event())
     assert (outcome.orders, outcome.left) == ((), ("erp",))
     [process] = [p for p in house.engine.processes.values() if p.kind.kind == FOLLOWING]
+    assert "region:EU" in process.troubles[0].subjects
     assert process.troubles[0].message == (
         "order erp-7000 in erp is to be called off (cancelled in procurement, as PO45), and is "
         "not: erp refuses: it is invoiced. Call it off there by hand, or agree with the supplier"

@@ -24,7 +24,6 @@ from workflows.process import CancelledByOperatorError, SettledByOperatorError
 LEAD = OrderReference("procurement", "procurement-45", "45")
 FOLLOWER = OrderReference("erp", "erp-7000", "7000")
 DOWN = UnavailableError("erp", Reason.CONNECTION, "no connection")
-TOLD_ONCE = [("create", "procurement-45"), ("release", "procurement-45")]
 
 
 def key_of(process: FakeProcess) -> str:
@@ -68,6 +67,11 @@ async def test_the_process_is_found_by_what_it_is_about() -> None:
     process = FakeProcess()
     await House().make(process)
     assert process.subjects == [
+        "supplier:S1",
+        "item:I1",
+        "location:L1",
+        "region:EU",
+        "category:odd",
         "order:procurement:procurement-45",
         "purchase_order:45",
         "order:erp:erp-7000",

@@ -5,27 +5,33 @@ from typing import Any
 
 import pytest
 
-from canonical.errors import ConflictError, Reason, UnavailableError, UnsupportedError
+from canonical.errors import ConflictError, MappingMissingError, UnsupportedError
 from canonical.exceptions import ExceptionCategory
 from canonical.ordering import FindingCode, OrderReference
 from canonical.values import Money
 from canonical.writing import Ability
-from tests.fakes.processes import FakeProcess, Killed
+from tests.fakes.process_parts import Killed, Stuck
+from tests.fakes.processes import FakeProcess
 from tests.fakes.sinks import Lost, refused
 from tests.processes.ordering.house import ASKED, House
 from tests.unit.workflows.ordering.house import line, wanted
+from workflows.extensions import Edition, Extension, Place, Whereabouts, extended
 from workflows.ordering.handing import (
     CONFIRMATION,
+    ORDERING,
+    OrderMade,
     OrderState,
     order_key,
 )
 from workflows.ordering.rules import FollowerRefusal
-from workflows.process import CancelledByOperatorError, SettledByOperatorError
+from workflows.process import (
+    CancelledByOperatorError,
+    NeedsOperatorError,
+    SettledByOperatorError,
+)
 
 LEAD = OrderReference("procurement", "procurement-45", "45")
 FOLLOWER = OrderReference("erp", "erp-7000", "7000")
-DOWN = UnavailableError("erp", Reason.CONNECTION, "no connection")
-TOLD_ONCE = [("create", "procurement-45"), ("release", "procurement-45")]
 
 
 def key_of(process: FakeProcess) -> str:
@@ -254,6 +260,71 @@ async def test_a_system_that_is_not_declared_to_take_orders_is_an_operators_busi
     process = FakeProcess(operator=[SettledByOperatorError("olga", "by hand")])
     made = await house.make(process)
     assert made.state is OrderState.SETTLED
+
+
+@pytest.mark.parametrize(
+    "error, category",
+    [
+        (refused("erp", "no"), ExceptionCategory.VALIDATION_REFUSED),
+        (MappingMissingError("erp", "nothing is item I1"), ExceptionCategory.MAPPING_MISSING),
+        (ConflictError("2 orders have that key"), ExceptionCategory.CONFLICT),
+    ],
+)
+async def test_what_is_held_says_what_is_wrong_and_what_may_be_done(
+    error: Exception, category: ExceptionCategory
+) -> None:
+    house = House()
+    house.erp.next["create"] = [error]
+    with pytest.raises(Stuck) as stuck:
+        await house.make(FakeProcess())
+    held = stuck.value.__cause__
+    assert isinstance(held, NeedsOperatorError)
+    assert held.category is category
+    assert held.message == (
+        f"order 45 to supplier 'S1' is not complete in erp: {error}. Put that right and have it "
+        f"tried again; or settle it, if it is done there by hand; or give it up, and it is called "
+        f"off everywhere"
+    )
+
+
+def refusing(step: str, place: Place) -> Extension:
+    """A region that refuses at a step."""
+
+    async def ask(question: bytes) -> bytes:
+        return b'{"verdict": "refuse", "message": "the quarter is closed"}'
+
+    editions = {1: Edition(ask=ask)}
+    return Extension(name="ours", kind=ORDERING, step=step, place=place, editions=editions)
+
+
+async def nowhere(asked: object, correlation_id: str) -> Whereabouts:
+    return Whereabouts()
+
+
+@pytest.mark.parametrize("place", list(Place))
+@pytest.mark.parametrize(
+    "step, lead, follower",
+    [
+        ("validate", 0, 0),
+        ("create in procurement", 1, 0),
+        ("release in procurement", 1, 0),
+        ("create in erp", 1, 1),
+        ("release in erp", 1, 1),
+    ],
+)
+async def test_what_a_region_refuses_beside_a_system_is_called_off_wherever_it_is(
+    step: str, lead: int, follower: int, place: Place
+) -> None:
+    house, process = House(), FakeProcess()
+    made = await extended(house.kinds[0], [refusing(step, place)], nowhere).run(process, ASKED)
+    assert isinstance(made, OrderMade)
+    assert made.state is OrderState.REFUSED
+    assert [f.message for f in made.findings] == ["ours refuses: the quarter is closed"]
+    before = place is Place.BEFORE
+    assert len(house.procurement.orders) == lead - (before and step == "create in procurement")
+    assert len(house.erp.orders) == follower - (before and step == "create in erp")
+    assert all(o.cancelled for s in (house.procurement, house.erp) for o in s.orders.values())
+    assert (process.pauses, process.started, made.left) == (0, [], ())
 
 
 async def run_and_kill(at: int, before: bool) -> tuple[House, FakeProcess, bool]:

@@ -73,8 +73,10 @@ class Desk:
 
     async def report(self, trouble: Trouble) -> str:
         if trouble.cause not in self.reported:
-            needed = (c.name for c in EXCEPTIONS.columns if not c.nullable)
-            row: dict[str, Any] = dict.fromkeys(needed, "")
+            needed = [c for c in EXCEPTIONS.columns if not c.nullable]
+            row: dict[str, Any] = {
+                c.name: False if isinstance(c.type, sa.Boolean) else "" for c in needed
+            }
             row |= {"id": trouble.cause, "cause": trouble.cause, "occurrences": 1}
             row |= {"opened_at": NOON, "updated_at": NOON}
             await self._store.write(lambda c: c.execute(sa.insert(EXCEPTIONS).values(row)))

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from canonical.entities import EntityName
+from canonical.event_streams import EventData
 from canonical.events import (
     FORECAST_REVISED,
     INVENTORY_CHANGED,
     RECEIPT_POSTED,
     STATUS_CHANGED,
     Event,
-    EventData,
     EventType,
     ForecastRevised,
     InventoryChanged,

@@ -16,7 +16,7 @@ from runtime.security.principal import Principal, Role
 from tests.fakes.desk import NOW, PLANNER, Answer, Desk, supplier_principal
 from tests.fakes.sources import FakeSource
 from tests.unit.workflows.confirmation.house import House, System
-from tests.unit.workflows.confirmation.test_words import Scene
+from tests.unit.workflows.confirmation.scene import Scene
 
 OWN, OTHERS = supplier_principal("S-1"), supplier_principal("S-2")
 BOUND = Principal(

@@ -224,12 +224,15 @@ async def test_without_processes_nothing_is_decided(desk: Desk) -> None:
     assert answer.data["approveRecommendation"]["userErrors"] == [
         {
             "code": "UNSUPPORTED",
-            "message": "this installation decides on no recommendations: nothing was done",
-            "field": ["input", "id"],
+            "message": "this installation takes no such changes: nothing was done; make the change "
+            "in the system itself",
+            "field": None,
         }
     ]
     answer = await desk.ask("{ recommendations { nodes { explanation { label } } } }")
     assert [n["explanation"] for n in answer.data["recommendations"]["nodes"]] == [[], []]
+    answer = await desk.ask(AGAIN, id=an_id(), on="SAME")
+    assert "nothing is calculated here" in str(answer.errors[0])
 
 
 async def test_it_is_calculated_again(desk: Desk, approvers: FakeApprovers) -> None:

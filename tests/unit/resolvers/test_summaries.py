@@ -10,6 +10,7 @@ import pytest
 from canonical.events import (
     ACKNOWLEDGED,
     EVENT_TYPES,
+    EXCEPTION_CHANGED,
     FORECAST_REVISED,
     INVENTORY_CHANGED,
     ITEM_CHANGED,
@@ -99,6 +100,18 @@ EXAMPLES: list[tuple[EventType, dict[str, Any], str]] = [
         RECOMMENDATION_CHANGED,
         {"item": "I1", "location": "L0", "supplier": "S1", "status": "PROPOSED"},
         "Recommendation to buy I1 from S1 for L0: PROPOSED",
+    ),
+    (
+        EXCEPTION_CHANGED,
+        {
+            "exception": "x",
+            "action": "OPENED",
+            "category": "LATE_DELIVERY",
+            "severity": "HIGH",
+            "state": "OPEN",
+            "owner": "ann",
+        },
+        "Exception (late delivery, high) opened, for ann",
     ),
 ]
 

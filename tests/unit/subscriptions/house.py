@@ -14,6 +14,7 @@ from canonical import events
 from canonical.criteria import Condition, Criteria, Op
 from canonical.entities import EntityName
 from canonical.errors import InvalidInputError, SupplygraphError
+from canonical.event_streams import StreamName
 from canonical.events import Event
 from canonical.purchase_orders import PurchaseOrderStatus
 from resolvers.context import RequestContext
@@ -91,7 +92,7 @@ class Log:
         self.reads: list[int] = []
         self.gate: Callable[[], Awaitable[object]] | None = None
 
-    async def read(self, stream: EntityName, after: int, limit: int) -> Sequence[Event]:
+    async def read(self, stream: StreamName, after: int, limit: int) -> Sequence[Event]:
         self.reads.append(after)
         if self.gate is not None:
             await self.gate()
@@ -99,10 +100,10 @@ class Log:
             raise InvalidInputError("no longer kept")
         return [e for e in self.events if e.stream is stream][after : after + limit]
 
-    async def heads(self) -> Mapping[EntityName, int]:
+    async def heads(self) -> Mapping[StreamName, int]:
         return {e.stream: e.position for e in self.events}
 
-    async def oldest(self, stream: EntityName) -> int:
+    async def oldest(self, stream: StreamName) -> int:
         return self.first_kept
 
 
@@ -200,7 +201,7 @@ class Tap:
     def told(self) -> list[Any]:
         return [json.loads(p) for p in self.raw]
 
-    def positions(self, stream: EntityName = ORDER) -> list[int]:
+    def positions(self, stream: StreamName = ORDER) -> list[int]:
         return [decode_cursor(t["data"]["at"], stream) for t in self.told if t["data"]]
 
     @property

@@ -8,7 +8,8 @@ from subscriptions.topics import Wanted
 
 _VALUES = st.none() | st.frozensets(st.sampled_from("abcd"), max_size=3)
 _WANTED = st.tuples(_VALUES, _VALUES, _VALUES).map(Wanted)
-_KEYS = st.tuples(*[st.none() | st.sampled_from("abcd")] * 3)
+_KEY = st.none() | st.sampled_from("abcd") | st.lists(st.sampled_from("abcd")).map(tuple)
+_KEYS = st.tuples(_KEY, _KEY, _KEY)
 
 
 @given(st.lists(_WANTED, max_size=30), st.data())

@@ -124,8 +124,8 @@ def rule(**said: Any) -> dict[str, Any]:
         (
             rule(),
             (
-                "is for everything, so say it in the `policy` beside `rules`, or give one of items, "
-                "locations, suppliers, categories, regions"
+                "is for everything, so say it in the `policy` beside `rules`, or give one of "
+                "items, locations, suppliers, categories, regions"
             ),
         ),
         (rule(items=["A"], policy={}), "policy: says nothing; give what is to be otherwise"),

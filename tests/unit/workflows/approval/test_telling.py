@@ -3,13 +3,16 @@
 import pytest
 
 from tests.fakes.proposals import recommended
-from workflows.approval.ports import NoticeKind
 from workflows.approval.telling import notice
+from workflows.notifications.ports import NoticeKind
 
 
 def test_it_says_what_is_wanted_why_and_until_when() -> None:
-    told = notice(NoticeKind.WAITING, recommended(), "role:buyer", 0)
-    assert (told.to, told.once) == ("role:buyer", "r-1/waiting/0")
+    told = notice(NoticeKind.APPROVAL_REQUESTED, recommended(), "role:buyer", 0)
+    assert (told.to, told.about) == (("role:buyer",), "recommendation:r-1")
+    assert told.key == "recommendation:r-1/approval.requested/0"
+    assert told.correlation_id == "c-SKU-1"
+    assert told.facts["category"] == "Tools"
     assert told.subject == "To decide: 240 EA of SKU-1 for L-1, 1,200.00 EUR"
     assert told.text == (
         "240 EA of SKU-1 for L-1, 1,200.00 EUR, from supplier S-1, needed by 2026-12-07.\n"
@@ -22,10 +25,14 @@ def test_it_says_what_is_wanted_why_and_until_when() -> None:
 @pytest.mark.parametrize(
     "kind, beginning, end",
     [
-        (NoticeKind.REMINDER, "Still to decide: ", "it expires at 2026-12-07 08:00 UTC."),
-        (NoticeKind.ESCALATED, "Nobody has decided: ", "it expires at 2026-12-07 08:00 UTC."),
+        (NoticeKind.APPROVAL_REMINDER, "Still to decide: ", "it expires at 2026-12-07 08:00 UTC."),
         (
-            NoticeKind.EXPIRED,
+            NoticeKind.APPROVAL_ESCALATED,
+            "Nobody has decided: ",
+            "it expires at 2026-12-07 08:00 UTC.",
+        ),
+        (
+            NoticeKind.APPROVAL_EXPIRED,
             "Expired, for nobody has decided: ",
             "It is proposed again when it is found to be needed still.",
         ),

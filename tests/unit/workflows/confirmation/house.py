@@ -32,7 +32,16 @@ from workflows.confirmation.facts import OrderReader
 from workflows.confirmation.policies import Policies
 from workflows.confirmation.speaking import Speaking
 from workflows.confirmation.systems import ConfirmationSystems
-from workflows.confirmation.words import Answer, Confirmed, OrderSent, SaidLine
+from workflows.confirmation.words import (
+    VERDICTS,
+    WORDS,
+    Answer,
+    Confirmed,
+    OrderSent,
+    SaidLine,
+    Verdict,
+    Word,
+)
 from workflows.notifications.ports import Notice
 from workflows.process import Ended, Process
 
@@ -285,3 +294,13 @@ def _cut(record: Record, columns: frozenset[str]) -> Record:
     kept = {c.split(".")[0] for c in columns}
     names = set(record.__struct_fields__) - kept - {"provenance"}
     return replace(record, **dict.fromkeys(names, ABSENT))
+
+
+def verdicts(house: House) -> list[str]:
+    sent = [m for _, topic, m in house.process.signalled if topic == VERDICTS]
+    return [m.state.value for m in sent if isinstance(m, Verdict)]
+
+
+def says(house: House, *promises: Promise, after: float = 1, system: str | None = None) -> None:
+    word = Word(answer=answer(*promises, system=system), reply_to="w-1")
+    house.process.hear(WORDS, word, at(after))

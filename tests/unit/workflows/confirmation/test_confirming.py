@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 
 from canonical.entities import EntityName
-from canonical.errors import ConflictError, Reason, RejectedError, UnavailableError
 from canonical.exceptions import ExceptionCategory
 from canonical.purchase_orders import PurchaseOrderStatus
 from canonical.values import Money
-from canonical.writing import Ability, Promise
-from tests.fakes.processes import NOW, Killed, Stuck
+from tests.fakes.processes import NOW
 from tests.unit.workflows.confirmation.house import (
     DUE,
     SENT,
@@ -22,22 +20,14 @@ from tests.unit.workflows.confirmation.house import (
     causes,
     line,
     promise,
+    says,
+    verdicts,
 )
 from workflows.confirmation.policies import Patience, Tolerance
-from workflows.confirmation.words import VERDICTS, WORDS, ConfirmedState, Verdict, Word
+from workflows.confirmation.words import WORDS, ConfirmedState, Word
 from workflows.notifications.ports import NoticeKind
 from workflows.ordering.handing import OrderHanded
-from workflows.process import CancelledByOperatorError, SettledByOperatorError
-
-
-def verdicts(house: House) -> list[str]:
-    sent = [m for _, topic, m in house.process.signalled if topic == VERDICTS]
-    return [m.state.value for m in sent if isinstance(m, Verdict)]
-
-
-def says(house: House, *promises: Promise, after: float = 1, system: str | None = None) -> None:
-    word = Word(answer=answer(*promises, system=system), reply_to="w-1")
-    house.process.hear(WORDS, word, at(after))
+from workflows.process import CancelledByOperatorError
 
 
 async def test_an_answer_within_tolerance_is_told_to_all_systems_once() -> None:
@@ -253,108 +243,6 @@ async def test_an_order_that_is_over_is_confirmed_no_more() -> None:
     assert done.state is ConfirmedState.OVER
     assert verdicts(house) == ["pending", "over"]
     assert house.process.gone == ["order:procurement:7/quantity"]
-
-
-async def test_an_order_that_changed_meanwhile_is_judged_again_and_not_overwritten() -> None:
-    house = House(line(10), expires_days=2)
-    read = house.by_keys
-
-    async def changed_after(*given: Any, **more: Any) -> Any:
-        found = await read(*given, **more)
-        if len(house.process.signalled) == 0 and house.clock() > NOW and not changes:
-            changes.append(1)
-            house.erp.touch("4500007", {})
-            house.procurement.touch("7", {10: {"quantity": Decimal(300)}})
-        return found
-
-    changes: list[int] = []
-    house.by_keys = changed_after  # type: ignore[method-assign]
-    says(house, promise(10))
-    await house.run()
-    assert house.erp.told == house.procurement.told == []
-    assert "100 PC promised of 300 PC" in house.process.troubles[0].message
-
-
-async def test_an_order_that_changes_all_the_time_is_reported() -> None:
-    house = House(line(10), expires_days=2)
-    house.procurement.next = [ConflictError("again")] * 3
-    says(house, promise(10))
-    await house.run()
-    assert causes(house.process.troubles) == ["conflict"]
-    assert verdicts(house) == ["refused"]
-
-
-@pytest.mark.parametrize("done", [True, False])
-async def test_a_write_whose_answer_was_lost_is_looked_for_and_not_just_told_again(
-    done: bool,
-) -> None:
-    house = House(line(10))
-    house.erp.next = [done]
-    says(house, promise(10))
-    await house.run()
-    assert house.process.asked == ["acknowledge in erp"]
-    assert house.erp.told == [("acknowledge", (promise(10),))]
-
-
-async def test_what_a_system_refuses_waits_for_an_operator() -> None:
-    house = House(line(10))
-    house.erp.next = [RejectedError("erp", "period is closed")]
-    says(house, promise(10))
-    with pytest.raises(Stuck, match=r"could not acknowledge in erp: erp refuses: period is closed"):
-        await house.run()
-    house.process = house.process.again()
-    house.process.operator = [SettledByOperatorError("olga", "written by hand")]
-    house.erp.next = [RejectedError("erp", "period is closed")]
-    assert (await house.run()).state is ConfirmedState.CONFIRMED
-    assert house.erp.told == []
-
-
-async def test_a_system_that_takes_no_promises_is_left_alone() -> None:
-    house = House(line(10))
-    house.erp.abilities = frozenset({Ability.CREATE})
-    says(house, promise(10))
-    assert (await house.run()).state is ConfirmedState.CONFIRMED
-    assert house.erp.told == []
-
-
-class Dying:
-    """Kills the process once, before or after a call of a system."""
-
-    def __init__(self, house: House, dies_at: int) -> None:
-        self.left = dies_at
-        for system in (house.procurement, house.erp):
-            for name in ("acknowledge", "look"):
-                setattr(system, name, self._around(getattr(system, name)))
-
-    def _around(self, method: Any) -> Any:
-        async def call(*given: Any, **more: Any) -> Any:
-            self._maybe()
-            found = await method(*given, **more)
-            self._maybe()
-            return found
-
-        return call
-
-    def _maybe(self) -> None:
-        self.left -= 1
-        if self.left == 0:
-            raise Killed
-
-
-@pytest.mark.parametrize("dies_at", range(1, 22))
-async def test_a_process_may_die_before_and_after_each_call_of_a_system(dies_at: int) -> None:
-    house = House()
-    house.erp.next = [UnavailableError("erp", Reason.CONNECTION, "down")]
-    says(house, promise(10), promise(20, 60))
-    says(house, promise(20), after=5)
-    dying = Dying(house, dies_at)
-    with pytest.raises(Killed):
-        await house.run()
-    assert dying.left == 0
-    house.process = house.process.again()
-    assert (await house.run()).promises == (promise(10), promise(20))
-    told = [("acknowledge", (promise(10),)), ("acknowledge", (promise(20),))]
-    assert (house.procurement.told, house.erp.told) == (told, told)
 
 
 async def test_an_operator_gives_it_up() -> None:

@@ -191,3 +191,39 @@ async def test_an_order_that_changes_all_the_time_is_decided_on_later() -> None:
     await house.run()
     assert refusals(house) == ["CONFLICT"]
     assert causes(house.process.troubles) == ["quantity", "delivery", "conflict"]
+
+
+async def test_an_order_that_is_changed_to_what_is_promised_needs_no_decision() -> None:
+    house = House()
+    off(house)
+    wait = house.process.wait
+
+    async def waited(*given: Any) -> Any:
+        found = await wait(*given)
+        if found is None:
+            changed: Any = {10: {"quantity": Decimal(60)}, 20: {"due_on": LATE.on}}
+            house.procurement.touch("7", changed)
+        return found
+
+    house.process.wait = waited  # type: ignore[method-assign, assignment]
+    done = await house.run()
+    assert (done.state, done.promises) == (ConfirmedState.CONFIRMED, (LESS, LATE))
+    assert house.erp.told == [("acknowledge", (LESS, LATE))]
+    assert len(house.process.gone) == 2
+
+
+async def test_a_split_is_made_of_the_order_as_it_is_now() -> None:
+    house = House(line(10))
+    house.process.hear(WORDS, Word(answer=answer(LESS)), at(0.1))
+    decides(house, Choice.SPLIT, rest_on=LATER)
+    report = house.process.report
+
+    async def reported(trouble: Any) -> None:
+        await report(trouble)
+        house.procurement.touch("7", {10: {"quantity": Decimal(80)}})
+
+    house.process.report = reported  # type: ignore[method-assign]
+    await house.run()
+    [rest] = house.process.started
+    assert isinstance(rest.asked, OrderAsked)
+    assert [x.quantity for x in rest.asked.wanted.lines] == [20]

@@ -1,103 +1,26 @@
 """Words of callers and of systems: each is heard once, by the confirmation of its order."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
-from canonical.criteria import Condition, Op
 from canonical.errors import ConflictError, InvalidInputError, NotFoundError
-from canonical.events import (
-    ACKNOWLEDGED,
-    STATUS_CHANGED,
-    ConfirmedLine,
-    Event,
-    PurchaseOrderAcknowledged,
-    PurchaseOrderStatusChanged,
-)
 from canonical.ordering import (
-    Acknowledged,
     AcknowledgedWish,
-    AcknowledgementDecision,
     Speaker,
 )
 from canonical.ordering import AcknowledgementChoice as Choice
 from canonical.purchase_orders import PurchaseOrderStatus
 from canonical.writing import Promise
-from tests.fakes.engines import FakeEngine
 from tests.fakes.processes import NOW
 from tests.unit.workflows.confirmation.house import DUE, SENT, TODAY, House, line, order, promise
-from workflows.confirmation.desk import Desk
-from workflows.confirmation.hearing import Listening
+from tests.unit.workflows.confirmation.scene import ID, OTHERS, Scene, codes
 from workflows.confirmation.words import (
-    CONFIRMATION,
-    WORD,
-    Confirmed,
-    OrderSent,
     VerdictState,
 )
-from workflows.ordering.handing import ORDERING, confirmation_id
-from workflows.process import ProcessKind, Starting
-
-OWN = (Condition("supplier", Op.IN, ("S-1",)),)
-OTHERS = (Condition("supplier", Op.IN, ("S-2",)),)
-ID = confirmation_id("procurement", "7")
-
-
-@dataclass
-class Scene:
-    """A house whose processes run in an engine, and its desk."""
-
-    house: House = field(default_factory=House)
-
-    def __post_init__(self) -> None:
-        house = self.house
-        house.engine = FakeEngine(house.kind, house.speaking.kind(), clock=house.clock)
-        self.engine = house.engine
-        self.keys = iter(f"new-{n}" for n in range(100))
-        self.desk = Desk(
-            engine=self.engine,
-            processes=house,
-            records=house,
-            policies=house.policies,
-            leading=("procurement",),
-            now=house.clock,
-            new_key=lambda: next(self.keys),
-        )
-
-    async def sent(self) -> None:
-        starting = Starting(kind=CONFIRMATION, process_id=ID, asked=SENT, correlation_id="c-1")
-        await self.engine.start([starting])
-        await self.engine.quiet()
-
-    async def says(self, *promises: Promise, key: str | None = None, **more: Any) -> Acknowledged:
-        wish = AcknowledgedWish(number="PO-7", promises=promises, key=key)
-        speaker = Speaker(**{"subject": "sally", "criteria": OWN, **more})
-        return await self.desk.acknowledge(wish, speaker=speaker, correlation_id="c-2")
-
-    async def decides(self, choice: Choice, **more: Any) -> Acknowledged:
-        decision = AcknowledgementDecision(number="PO-7", choice=choice, **more)
-        return await self.desk.decide(
-            decision, speaker=Speaker(subject="bert"), correlation_id="c-3"
-        )
-
-    def listening(self, *, others: bool = True) -> Listening:
-        return Listening(self.engine, self.house, ("procurement",), others=others)
-
-    def confirmations(self) -> Mapping[str, Any]:
-        found = self.engine.processes.items()
-        return {i: p.ended for i, p in found if p.kind.kind == CONFIRMATION}
-
-    def words(self) -> list[Any]:
-        found = [p for p in self.engine.processes.values() if p.kind.kind == WORD]
-        return [p.ended and p.ended.outcome and p.ended.outcome.state for p in found]  # type: ignore[attr-defined]
-
-
-def codes(came: Acknowledged) -> list[tuple[str, tuple[str, ...]]]:
-    return [(f.code, f.field) for f in came.findings]
 
 
 async def test_an_answer_is_applied_and_the_order_told() -> None:
@@ -157,10 +80,28 @@ async def test_an_order_that_was_sent_before_is_confirmed_too() -> None:
     came = await scene.says(promise(10))
     assert (codes(came), came.pending) == ([], False)
     assert list(scene.confirmations()) == [ID]
-    assert scene.house.procurement.told == [("acknowledge", (promise(10),))]
+    told = [("acknowledge", (promise(10),))]
+    assert (scene.house.procurement.told, scene.house.erp.told) == (told, told)
     await scene.says(promise(20))
     assert list(scene.confirmations()) == [ID]
     assert scene.confirmations()[ID] is not None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"supplier": "S-2"},
+        {"number": "PO-70"},
+        {"lines": (line(10),)},
+        {"lines": (line(10), line(21))},
+    ],
+)
+async def test_an_order_that_is_another_one_is_not_told(other: dict[str, Any]) -> None:
+    scene = Scene()
+    erp = scene.house.erp
+    erp.orders["4500007"] = msgspec.structs.replace(erp.orders["4500007"], **other)
+    await scene.says(promise(10))
+    assert (len(scene.house.procurement.told), erp.told) == (1, [])
 
 
 async def test_an_answer_after_the_end_begins_the_next_round_with_what_was_settled() -> None:
@@ -265,103 +206,4 @@ async def test_a_decision_is_looked_at_too() -> None:
     assert codes(past) == [("DATE_INVALID", ("restOn",))]
     assert codes(await scene.decides(Choice.ACCEPT)) == [("NOTHING_TO_DECIDE", ())]
     assert scene.words() == [VerdictState.NOTHING]
-    assert scene.confirmations() == {}
-
-
-def event(kind: Any, data: Any, system: str, key: str, name: str = "e-1") -> Event:
-    return Event(
-        type=kind.type,
-        system=system,
-        source_event_id=name,
-        key=key,
-        subjects=("purchase_order:PO-7",),
-        occurred_at=NOW,
-        data=data,
-        correlation_id="c-9",
-    )
-
-
-def acknowledged(system: str, key: str, *lines: ConfirmedLine) -> Event:
-    data = PurchaseOrderAcknowledged(number="PO-7", supplier="S-1", lines=lines)
-    return event(ACKNOWLEDGED, data, system, key)
-
-
-async def test_what_a_system_tells_of_promises_is_an_answer_once() -> None:
-    scene = Scene()
-    await scene.sent()
-    said = {"confirmed_quantity": Decimal(100), "confirmed_on": DUE}
-    scene.house.erp.touch("4500007", {10: said})
-    told = acknowledged("erp", "4500007", ConfirmedLine(line_number=10, confirmed_on=DUE))
-    react = scene.listening().hear
-    await react([told, told])
-    await react([told])
-    await scene.engine.quiet()
-    assert scene.words() == [VerdictState.APPLIED]
-    assert scene.house.procurement.told == [("acknowledge", (promise(10),))]
-    assert scene.house.erp.told == []
-
-
-async def test_only_systems_that_lead_begin_a_confirmation_by_what_they_tell() -> None:
-    scene = Scene()
-    react = scene.listening().hear
-    less = ConfirmedLine(line_number=10, confirmed_quantity=Decimal(60), confirmed_on=DUE)
-    await react([acknowledged("erp", "4500007", less)])
-    await scene.engine.quiet()
-    assert (scene.words(), scene.confirmations()) == ([VerdictState.NOTHING], {})
-    said = {"confirmed_quantity": Decimal(60), "confirmed_on": DUE}
-    scene.house.procurement.touch("7", {10: said})
-    await react([acknowledged("procurement", "7", less)])
-    await scene.engine.quiet()
-    assert scene.words() == [VerdictState.NOTHING, VerdictState.PENDING]
-    assert list(scene.confirmations()) == [ID]
-
-
-async def test_an_order_that_is_over_in_a_system_is_looked_at_at_once() -> None:
-    scene = Scene()
-    await scene.sent()
-    scene.house.procurement.touch("7", {}, status=PurchaseOrderStatus.CANCELLED)
-    data = PurchaseOrderStatusChanged(
-        number="PO-7", supplier="S-1", status=PurchaseOrderStatus.CANCELLED
-    )
-    react = scene.listening().hear
-    await react([event(STATUS_CHANGED, data, "procurement", "7")])
-    await scene.engine.quiet()
-    assert str(scene.confirmations()[ID].outcome) == "over: PO-7"
-
-
-def sent(status: PurchaseOrderStatus = PurchaseOrderStatus.SENT) -> Event:
-    data = PurchaseOrderStatusChanged(number="PO-7", supplier=None, status=status)
-    return event(STATUS_CHANGED, data, "procurement", "7", "e-2")
-
-
-async def test_an_order_that_was_sent_past_us_is_waited_for_too() -> None:
-    scene = Scene()
-    await scene.listening(others=False).hear([sent()])
-    await scene.listening().hear([sent(PurchaseOrderStatus.APPROVED)])
-    assert scene.confirmations() == {}
-    await scene.listening().hear([sent(), sent()])
-    await scene.engine.pass_to(NOW + timedelta(days=4))
-    assert list(scene.confirmations()) == [ID]
-    confirming = scene.engine.processes[ID]
-    assert [t.category.value for t in confirming.troubles] == ["LATE_ACKNOWLEDGEMENT"]
-    assert confirming.troubles[0].subjects[0] == "supplier:S-1"
-
-
-async def test_an_order_of_ours_is_confirmed_when_its_ordering_says_so() -> None:
-    scene = Scene()
-
-    async def making(process: Any, asked: Any) -> Any:
-        return await process.wait("never", None, type(asked))
-
-    kind = ProcessKind(ORDERING, 1, OrderSent, Confirmed, making)
-    scene.engine._kinds[ORDERING] = kind
-    ours = Starting(
-        kind=ORDERING,
-        process_id="o-1",
-        asked=SENT,
-        correlation_id="c-1",
-        subjects=("order:procurement:7",),
-    )
-    await scene.engine.start([ours])
-    await scene.listening().hear([sent()])
     assert scene.confirmations() == {}

@@ -1,0 +1,1 @@
+"""Sends notifications: by webhook and by mail."""
