@@ -206,6 +206,7 @@ async def test_two_orders_with_one_key_are_a_conflict() -> None:
         ({"supplier": "S2"}, MappingMissingError, "parties has several with code 'S2'"),
         ({"lines": (line(unit="PCE"),)}, InvalidInputError, "'PCE' has no code there"),
         ({"lines": (line(), line(2, ship_to="W2"))}, InvalidInputError, "one ship_to"),
+        ({"company": "1000"}, UnsupportedError, "cannot be told which company orders"),
         (
             {"lines": (line(unit_price=Money(Decimal(1), "USD")),)},
             InvalidInputError,
