@@ -19,7 +19,7 @@ from canonical.errors import (
     InvalidInputError,
     NotFoundError,
     RejectedError,
-    UnavailableError,
+    SupplygraphError,
     UnsupportedError,
 )
 from canonical.ports import Ask
@@ -261,7 +261,7 @@ class MappedSink:
         """What is read after something was told."""
         try:
             return await read()
-        except UnavailableError as exc:
+        except SupplygraphError as exc:
             message = f"was told, and cannot be asked what became of it: {exc.message}"
             raise InDoubtError(self._system, message) from exc
 

@@ -253,6 +253,16 @@ async def test_a_release_that_was_told_in_part_is_in_doubt_and_can_go_on() -> No
     assert (await told.sink.release("1", ASK)).released
 
 
+async def test_what_is_refused_after_a_part_was_done_is_in_doubt_then_refused() -> None:
+    told = Told()
+    told.writer.before["send"] = RejectedError("erp", "the supplier is on hold")
+    with pytest.raises(InDoubtError, match="the supplier is on hold"):
+        await told.sink.release("1", ASK)
+    told.writer.before["send"] = RejectedError("erp", "the supplier is on hold")
+    with pytest.raises(RejectedError, match="erp refuses: the supplier is on hold"):
+        await told.sink.release("1", ASK)
+
+
 async def test_an_order_that_cannot_be_told_this_is_refused() -> None:
     told = Told()
     told.order["state"] = "odd"
