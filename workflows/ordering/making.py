@@ -264,8 +264,10 @@ class _Making:
             )
             for system in systems
         ]
+        # Where it may be or not is looked for last: that takes until it must have arrived.
+        places = sorted(places[::-1], key=lambda place: place.in_doubt)
         about = self._planned.subjects
-        return await undo(self._process, self._systems, places[::-1], reason, about)
+        return await undo(self._process, self._systems, places, reason, about)
 
     def _trouble(self, system: str, refused: SupplygraphError, said: str) -> Trouble:
         clash = isinstance(refused, ConflictError)

@@ -253,6 +253,7 @@ async def test_an_order_in_doubt_that_is_given_up_is_looked_for_later() -> None:
     assert (process.clock() - began).total_seconds() >= 60
     assert house.erp.orders[FOLLOWER.key].cancelled
     assert house.procurement.orders[LEAD.key].cancelled
+    assert process.steps.index("call off in procurement") < process.steps.index("call off in erp")
 
 
 async def test_what_no_server_here_can_make_is_not_begun() -> None:
