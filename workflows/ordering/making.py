@@ -229,7 +229,8 @@ class _Making:
         beside = isinstance(refused, RejectedError) and refused.system != system
         if beside and system not in systems:
             systems.append(system)  # it was refused before it was told, or after that
-        said = refused.message if isinstance(refused, RejectedError) else f"{system}: {refused}"
+        named = beside or refused.message.startswith(system)
+        said = refused.message if named else f"{system}: {refused.message}"
         if isinstance(refused, ConflictError) or system != self._planned.route.lead:
             await self._process.report(self._trouble(system, refused, said))
         left = await self._undo(systems, said)

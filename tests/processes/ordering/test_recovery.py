@@ -60,6 +60,13 @@ async def test_a_draft_that_cannot_be_released_is_called_off() -> None:
     assert house.erp.told == []
 
 
+async def test_a_system_is_named_once_in_what_is_said_of_it() -> None:
+    house = House()
+    house.procurement.next["create"] = [MappingMissingError("procurement", "nothing is item I1")]
+    made = await house.make(FakeProcess())
+    assert [f.message for f in made.findings] == ["procurement: nothing is item I1"]
+
+
 async def test_orders_that_have_one_key_are_for_people_to_look_at() -> None:
     house, process = House(), FakeProcess()
     house.procurement.next["create"] = [ConflictError("2 orders have that key")]
