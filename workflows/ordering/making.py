@@ -263,10 +263,10 @@ class _Making:
                 self._made[system].key if system in self._made else None,
                 in_doubt=in_doubt and system not in self._made,
             )
-            for system in systems
+            for system in reversed(systems)
         ]
         # Where it may be or not is looked for last: that takes until it must have arrived.
-        places = sorted(places[::-1], key=lambda place: place.in_doubt)
+        places.sort(key=lambda place: place.in_doubt)
         about = self._planned.subjects
         return await undo(self._process, self._systems, places, reason, about)
 
