@@ -37,7 +37,7 @@ from workflows.ordering.handing import (
 )
 from workflows.ordering.judging import OrderJudge
 from workflows.ordering.rules import FollowerRefusal
-from workflows.ordering.systems import REFUSALS, OrderSystems
+from workflows.ordering.systems import REFUSALS, Holding, OrderSystems
 from workflows.ordering.undoing import Place, undo
 from workflows.ordering.validation import Planned
 from workflows.process import (
@@ -178,8 +178,10 @@ class _Making:
         """Make it in a system that follows; whether it is to be there still."""
         first = self._made[lead]
         order = self._planned.order(self._key, system, first.number)
-        held = f"order {first.number or first.key} to supplier {order.supplier!r}"
-        holding = held if refusal is FollowerRefusal.HOLD else None
+        holding: Holding | None = None
+        if refusal is FollowerRefusal.HOLD:
+            what = f"order {first.number or first.key} to supplier {order.supplier!r}"
+            holding = Holding(what, self._planned.preview().total)
 
         async def wanted() -> bool:
             seen = await self._systems.look(self._process, lead, first.key)
@@ -206,7 +208,7 @@ class _Making:
             self._made[system] = order
             await self._process.about(place_subject(system, order.key), *_numbers(order))
 
-    async def _release(self, system: str, holding: str | None) -> None:
+    async def _release(self, system: str, holding: Holding | None) -> None:
         draft = self._made[system]
         try:
             released = await self._systems.release(
@@ -227,7 +229,8 @@ class _Making:
         beside = isinstance(refused, RejectedError) and refused.system != system
         if beside and system not in systems:
             systems.append(system)  # it was refused before it was told, or after that
-        said = refused.message if isinstance(refused, RejectedError) else f"{system}: {refused}"
+        named = beside or refused.message.startswith(system)
+        said = refused.message if named else f"{system}: {refused.message}"
         if isinstance(refused, ConflictError) or system != self._planned.route.lead:
             await self._process.report(self._trouble(system, refused, said))
         left = await self._undo(systems, said)
@@ -260,10 +263,12 @@ class _Making:
                 self._made[system].key if system in self._made else None,
                 in_doubt=in_doubt and system not in self._made,
             )
-            for system in systems
+            for system in reversed(systems)
         ]
+        # Where it may be or not is looked for last: that takes until it must have arrived.
+        places.sort(key=lambda place: place.in_doubt)
         about = self._planned.subjects
-        return await undo(self._process, self._systems, places[::-1], reason, about)
+        return await undo(self._process, self._systems, places, reason, about)
 
     def _trouble(self, system: str, refused: SupplygraphError, said: str) -> Trouble:
         clash = isinstance(refused, ConflictError)

@@ -60,6 +60,13 @@ async def test_a_draft_that_cannot_be_released_is_called_off() -> None:
     assert house.erp.told == []
 
 
+async def test_a_system_is_named_once_in_what_is_said_of_it() -> None:
+    house = House()
+    house.procurement.next["create"] = [MappingMissingError("procurement", "nothing is item I1")]
+    made = await house.make(FakeProcess())
+    assert [f.message for f in made.findings] == ["procurement: nothing is item I1"]
+
+
 async def test_orders_that_have_one_key_are_for_people_to_look_at() -> None:
     house, process = House(), FakeProcess()
     house.procurement.next["create"] = [ConflictError("2 orders have that key")]
@@ -253,13 +260,20 @@ async def test_an_order_in_doubt_that_is_given_up_is_looked_for_later() -> None:
     assert (process.clock() - began).total_seconds() >= 60
     assert house.erp.orders[FOLLOWER.key].cancelled
     assert house.procurement.orders[LEAD.key].cancelled
+    assert process.steps.index("call off in procurement") < process.steps.index("call off in erp")
 
 
-async def test_a_system_that_is_not_declared_to_take_orders_is_an_operators_business() -> None:
-    house = House(follow=("wms",))
-    process = FakeProcess(operator=[SettledByOperatorError("olga", "by hand")])
+async def test_what_no_server_here_can_make_is_not_begun() -> None:
+    house, process = House(follow=("wms",)), FakeProcess()
     made = await house.make(process)
-    assert made.state is OrderState.SETTLED
+    assert made.state is OrderState.REFUSED
+    assert [f.message for f in made.findings] == [
+        (
+            "orders for region EU are made in wms too, where this server makes none: order at one "
+            "of that region, or have writes declared there"
+        )
+    ]
+    assert house.procurement.told == []
 
 
 @pytest.mark.parametrize(
@@ -279,7 +293,7 @@ async def test_what_is_held_says_what_is_wrong_and_what_may_be_done(
         await house.make(FakeProcess())
     held = stuck.value.__cause__
     assert isinstance(held, NeedsOperatorError)
-    assert held.category is category
+    assert (held.category, held.value_at_risk) == (category, Money(Decimal(200), "EUR"))
     assert held.message == (
         f"order 45 to supplier 'S1' is not complete in erp: {error}. Put that right and have it "
         f"tried again; or settle it, if it is done there by hand; or give it up, and it is called "
