@@ -15,6 +15,7 @@ from app.manifest.ingestion_checks import ingestion_wrong
 from app.manifest.model import Manifest
 from app.manifest.parts import Parts, read_parts
 from app.manifest.problems import ManifestError, Problem
+from app.manifest.process_checks import processes_wrong
 from app.manifest.references import missing_in
 from app.manifest.streaming import StoreConfig
 from app.manifest.trusted import TrustedFileError, read_trusted
@@ -125,6 +126,7 @@ def examine(file: Path, environ: Mapping[str, str]) -> Examination:
     problems += missing + [p for p in outside if p.path not in told]
     problems += _surroundings_wrong(parts, vault)
     problems += ingestion_wrong(parts, {**sketched, **backends}, vault)
+    problems += processes_wrong(parts, {**sketched, **backends}, vault)
     problems += access_wrong(parts)
     problems += regions_wrong(parts)
     problems += owners_wrong(parts)
