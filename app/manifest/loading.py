@@ -13,6 +13,7 @@ from app.manifest.document import Document, read_document
 from app.manifest.governance_checks import owners_wrong
 from app.manifest.ingestion_checks import ingestion_wrong
 from app.manifest.model import Manifest
+from app.manifest.ordering_checks import ordering_wrong
 from app.manifest.parts import Parts, read_parts
 from app.manifest.problems import ManifestError, Problem
 from app.manifest.process_checks import processes_wrong
@@ -127,6 +128,7 @@ def examine(file: Path, environ: Mapping[str, str]) -> Examination:
     problems += _surroundings_wrong(parts, vault)
     problems += ingestion_wrong(parts, {**sketched, **backends}, vault)
     problems += processes_wrong(parts, {**sketched, **backends}, vault)
+    problems += ordering_wrong(parts, {**sketched, **backends})
     problems += access_wrong(parts)
     problems += regions_wrong(parts)
     problems += owners_wrong(parts)

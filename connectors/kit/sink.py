@@ -19,7 +19,7 @@ from canonical.errors import (
     InvalidInputError,
     NotFoundError,
     RejectedError,
-    UnavailableError,
+    SupplygraphError,
     UnsupportedError,
 )
 from canonical.ports import Ask
@@ -31,6 +31,7 @@ from canonical.writing import (
     Promise,
     ReceivedLine,
 )
+from connectors.kit.mapping.convert import zone_of
 from connectors.kit.mapping.model import EntityMapping, MappingSettings
 from connectors.kit.mapping.sendplan import write_plans
 from connectors.kit.mapping.writes import Writes
@@ -75,6 +76,8 @@ class MappedSink:
         if plans.mistakes:
             raise ValueError("; ".join(f"{'.'.join(m.place)}: {m.message}" for m in plans.mistakes))
         self._system = system
+        self._clock = clock
+        self._zone = zone_of(settings.time_zone)
         self._writes = mapping.writes or Writes.model_validate({})
         self._writer = writer
         self._core = Core(system, entity, mapping, reader, settings=settings, clock=clock)
@@ -87,6 +90,7 @@ class MappedSink:
         self._new = None if plans.create is None else self._maker.words(plans.create)
         sent = () if plans.create is None else plans.create.sent
         self._one_place = any(each.form.column == "ship_to" for each in sent)
+        self._companies = any(each.form.column == "company" for each in sent)
         self._actions = {
             ability: Action(ability, steps, self._dataset, self._maker, self._looker, writer)
             for ability, steps in plans.steps.items()
@@ -120,6 +124,10 @@ class MappedSink:
         if self._one_place and len({line.ship_to for line in order.lines}) > 1:
             raise InvalidInputError(
                 f"{self._system}: an order has one ship_to there; make one for each location"
+            )
+        if order.company is not None and not self._companies:
+            raise UnsupportedError(
+                f"{self._system} cannot be told which company orders: its mapping sends none"
             )
         row = (await self._maker.rows(self._new, [_new_order(self._system, order)], ask))[0]
         put(row, self._writes.key.path, key_text(order.key, self._writes.key))
@@ -204,7 +212,9 @@ class MappedSink:
             raise self._unsupported(Ability.RECEIVE)
         told = [{"line_number": r.line_number, "quantity": r.quantity} for r in lines]
         seen = await self._seen(record, ask)
-        return await self._receipts.book(key, self._telling({}, told, seen), ask)
+        today = self._clock().astimezone(self._zone).date()
+        telling = self._telling({"today": today}, told, seen)
+        return await self._receipts.book(key, telling, ask)
 
     async def _seen(self, record: str, ask: Ask, version: str | None = None) -> Seen:
         seen = await self._looker.of(record, ask)
@@ -256,7 +266,7 @@ class MappedSink:
         """What is read after something was told."""
         try:
             return await read()
-        except UnavailableError as exc:
+        except SupplygraphError as exc:
             message = f"was told, and cannot be asked what became of it: {exc.message}"
             raise InDoubtError(self._system, message) from exc
 

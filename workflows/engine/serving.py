@@ -102,10 +102,11 @@ class DurableEngine:
     async def _begin_all(self, begun: Mapping[str, Begun]) -> Collection[str]:
         new = await asyncio.gather(*(self._begin(*each) for each in begun.items()))
         rows = [_first_row(process_id, each) for process_id, each in begun.items()]
-        await self._house.views.begin(
-            rows, [(subject, id_) for id_, each in begun.items() for subject in each.subjects]
-        )
-        return [id_ for id_, is_new in zip(begun, new, strict=True) if is_new]
+        fresh = [id_ for id_, is_new in zip(begun, new, strict=True) if is_new]
+        # One that had begun is about what it was begun with, whatever is said of it now.
+        subjects = [(subject, id_) for id_ in fresh for subject in begun[id_].subjects]
+        await self._house.views.begin(rows, subjects)
+        return fresh
 
     async def signal(self, process_id: str, topic: str, message: Struct, *, once: str) -> None:
         """As `Engine.signal` says."""

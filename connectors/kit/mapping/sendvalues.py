@@ -8,7 +8,7 @@ from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from connectors.kit.mapping.convert import to_integer, to_text, zone_of
 from connectors.kit.mapping.fields import FieldType
@@ -17,8 +17,8 @@ from connectors.kit.mapping.paths import BadValueError, shown, token
 from connectors.kit.mapping.writes import SendForm
 
 Tell = Callable[[Any], Any]
-_MOST_PLACES: Final = 4
-"""A price is of 10,000 units at most: no system holds a longer number of them."""
+
+_MOST_ZEROS: Final = 4
 
 
 def teller(form: SendForm, settings: MappingSettings) -> Tell:
@@ -36,6 +36,13 @@ def teller(form: SendForm, settings: MappingSettings) -> Tell:
     return tell
 
 
+def units_per_price(price: Decimal, digits: int) -> int:
+    """For how many units a price has at most so many digits after the point; at most 10000."""
+    factors = (10**n for n in range(_MOST_ZEROS))
+    step = Decimal(1).scaleb(-digits)
+    return next((f for f in factors if (price * f).quantize(step) == price * f), 10**_MOST_ZEROS)
+
+
 def _steps(form: SendForm, settings: MappingSettings) -> Iterator[Tell]:
     if form.unit:
         yield _unit_code(settings.units)
@@ -44,7 +51,7 @@ def _steps(form: SendForm, settings: MappingSettings) -> Iterator[Tell]:
     if form.plus_days or form.plus_months:
         yield _moved(form.plus_days, form.plus_months)
     if form.digits is not None:
-        yield _held(form.digits, form.scaled)
+        yield _at_most(form.digits)
     if (typed := _kind(form.type, zone_of(settings.time_zone))) is not None:
         yield typed
     if form.format is not None:
@@ -95,24 +102,6 @@ def _at_most(digits: int) -> Tell:
         return held
 
     return fitting
-
-
-def _held(digits: int, scaled: Literal["amount", "units"] | None) -> Tell:
-    return _at_most(digits) if scaled is None else _scaled(digits, units=scaled == "units")
-
-
-def _scaled(digits: int, *, units: bool) -> Tell:
-    """The price of as many units as its digits need, or how many these are."""
-    fitting = _at_most(digits)
-
-    def scaled(price: Any) -> Any:
-        exact = Decimal(price).normalize()
-        exponent = exact.as_tuple().exponent
-        places = -exponent - digits if isinstance(exponent, int) else 0
-        per = Decimal(10) ** min(max(places, 0), _MOST_PLACES)
-        return per if units else fitting(exact * per)
-
-    return scaled
 
 
 def _kind(kind: FieldType | None, zone: tzinfo) -> Tell | None:

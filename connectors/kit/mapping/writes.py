@@ -61,11 +61,11 @@ class SendForm(Model):
     digits: int | None = Field(
         None, ge=0, le=20, description="Most digits after the point; more of them are refused."
     )
-    scaled: Literal["amount", "units"] | None = Field(
+    per: str | None = Field(
         None,
-        description="For a price that may have more than `digits` digits after the point, in a "
-        "system that holds prices of several units: `amount` sends the price of 1, 10, 100, 1,000 "
-        "or 10,000 units, the fewest that do, and `units` sends how many these are.",
+        min_length=1,
+        description="Path of the quantity that a price is for: one that has more than `digits` is "
+        "told for 10, 100, 1000 or 10000 units.",
     )
     plus_days: int = Field(0, ge=-366, le=366, description="Days added to a date.")
     plus_months: int = Field(0, ge=-12, le=12, description="Months added to a date.")
@@ -76,10 +76,10 @@ class SendForm(Model):
         given = [name for name in ("column", "row", "const") if name in self.model_fields_set]
         if len(given) != 1:
             raise ValueError("exactly one of `column`, `row` and `const` is wanted")
+        if self.per is not None and (self.digits is None or given == ["const"]):
+            raise ValueError("`per` needs `digits`, and a price that is no constant")
         if given == ["const"] and self.find is not None:
             raise ValueError("`find` looks up what `column` or `row` gives, no constant")
-        if self.scaled is not None and self.digits is None:
-            raise ValueError("`scaled` goes with `digits`: how many of them the system holds")
         return self
 
 

@@ -147,6 +147,16 @@ async def test_a_system_that_stays_away_is_told_to_an_operator_whose_retry_goes_
     assert trouble.cause in house.troubles.gone
 
 
+async def test_a_second_beginning_changes_nothing_of_what_it_is_about(house: House) -> None:
+    async def script(process: Process) -> str:
+        return process.id
+
+    process_id = await house.begin(script, "content:1")
+    assert await house.engine.start([starting(process_id, "content:2")]) == []
+    await house.end(process_id)
+    assert (await house.view(process_id)).subjects == ("content:1",)
+
+
 async def test_a_mistake_of_ours_waits_for_an_operator_and_goes_on_from_its_step(
     house: House,
 ) -> None:
@@ -186,7 +196,8 @@ async def test_what_needs_an_operator_is_listed_as_it_says_and_not_tried_meanwhi
         async def work() -> str:
             tried.append(1)
             if wrong:
-                raise NeedsOperatorError(ExceptionCategory.MAPPING_MISSING, "map I1 in erp")
+                at_risk = Money(Decimal(200), "EUR")
+                raise NeedsOperatorError(ExceptionCategory.MAPPING_MISSING, "map I1", at_risk)
             return "mapped"
 
         return await process.step("work", work, str)
@@ -194,10 +205,8 @@ async def test_what_needs_an_operator_is_listed_as_it_says_and_not_tried_meanwhi
     process_id = await house.begin(script)
     await house.is_stuck(process_id)
     (trouble,) = house.troubles.of(process_id)
-    assert (trouble.category, trouble.message) == (
-        ExceptionCategory.MAPPING_MISSING,
-        "map I1 in erp",
-    )
+    assert trouble.category is ExceptionCategory.MAPPING_MISSING
+    assert (trouble.message, trouble.value_at_risk) == ("map I1", Money(Decimal(200), "EUR"))
     assert tried == [1]
     wrong.clear()
     await house.engine.retry(process_id, actor="olga")

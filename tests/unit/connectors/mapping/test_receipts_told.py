@@ -1,12 +1,15 @@
-"""What follows a receipt is done to its end, each thing once."""
+"""What follows a receipt is done to its end, each once; prices are told as they can be held."""
 
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from canonical.errors import InDoubtError, RejectedError
 from canonical.writing import ReceivedLine
+from connectors.kit.mapping.sendvalues import units_per_price
+from connectors.kit.mapping.writes import SendForm
 from tests.fakes.asks import ASK
 from tests.unit.connectors.mapping.test_sink import DOWN, Told
 
@@ -57,9 +60,24 @@ async def test_it_goes_on_where_an_answer_was_lost(where: str, *, done: bool) ->
 
 async def test_what_was_made_is_in_doubt_where_the_rest_cannot_be_told() -> None:
     system = told()
-    system.writer.before["store"] = DOWN
-    with pytest.raises(InDoubtError, match="was not told to store it"):
-        await system.sink.receive("1", CAME, ASK, key="r1")
-    system.writer.before["store"] = RejectedError("erp", "No room.")
-    with pytest.raises(RejectedError, match="No room"):
-        await system.sink.receive("1", CAME, ASK, key="r1")
+    for refusal in (DOWN, RejectedError("erp", "No room.")):
+        system.writer.before["store"] = refusal
+        with pytest.raises(InDoubtError, match="was not told to store it"):
+            await system.sink.receive("1", CAME, ASK, key="r1")
+    await system.sink.receive("1", CAME, ASK, key="r1")
+    assert said(system) == ["create", "arrive", "store"]
+
+
+@pytest.mark.parametrize(
+    "price,units",
+    [("4", 1), ("4.12", 1), ("4.125", 10), ("0.0525", 100), ("0.00001", 1000), ("0.000001", 10000),
+     ("0.3333333", 10000)],
+)  # fmt: skip
+def test_prices_of_many_digits_are_for_many_units(price: str, units: int) -> None:
+    assert units_per_price(Decimal(price), 2) == units
+
+
+@pytest.mark.parametrize("form", [{"column": "unit_price"}, {"const": "1", "digits": 2}])
+def test_only_prices_of_so_many_digits_are_for_many_units(form: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="`per` needs `digits`"):
+        SendForm.model_validate({**form, "per": "quantity"})
