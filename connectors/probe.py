@@ -16,6 +16,7 @@ from connectors.kit.mapping.paths import BadValueError, token, values_of
 from connectors.kit.rows import Dataset, DatasetInfo, Push, Row, RowQuery, RowReader, Test
 from connectors.kit.source import MappedSource
 from connectors.probe_checks import (
+    WRITES,
     Looked,
     datasets,
     is_needed,
@@ -28,6 +29,7 @@ from connectors.probe_checks import (
 _SAMPLE_RECORDS: Final = 20
 _SCANNED_ROWS: Final = 500
 _SHOWN: Final = 10
+_NO_KEY: Final = "no-such-key"
 _HOPELESS: Final = frozenset(
     {Reason.CONNECTION, Reason.TIMEOUT, Reason.CIRCUIT_OPEN, Reason.MAINTENANCE}
 )
@@ -86,7 +88,7 @@ class _Probe:
 
     async def findings(self) -> list[Finding]:
         """What is to be said of it; a word that all is well, if it is."""
-        found = [*self._unmapped()]
+        found = [*self._unmapped(), *await self._not_found_again()]
         for looked in datasets(self._mapping):
             info = await self._reader.describe(looked.dataset, looked.columns, self._ask)
             found += self._compared(looked, info)
@@ -101,6 +103,24 @@ class _Probe:
             message = "every record has this column, and the mapping does not say where it is"
             remedy = f"Add it to the fields of `entities.{self._entity}`, or give it a `const`."
             yield self._finding(f"{self._entity}.{column}", Severity.WARNING, message, remedy)
+
+    async def _not_found_again(self) -> list[Finding]:
+        """Whether orders that are told can be asked for afterwards, by the key that they carry."""
+        writes = self._mapping.writes
+        if writes is None or writes.key is None:
+            return []
+        key, path = tuple(part.path for part in self._mapping.key), writes.key.path
+        dataset = Dataset(self._mapping.dataset, key, self._mapping.options)
+        columns = tuple(dict.fromkeys((*key, path)))
+        batch = await self._reader.by_values(dataset, path, [_NO_KEY], columns, self._ask)
+        said = next((e.message for e in batch.failures.values()), None)
+        if said is None and not batch.rows:
+            return []
+        place = f"{self._entity}.writes.key"
+        message = f"{dataset.name} cannot be searched by {path}, where our key is"
+        message += f": {said}" if said else ": other rows came"
+        remedy = f"Name a field that it can be searched by in `entities.{place}`."
+        return [self._finding(place, Severity.ERROR, message, remedy)]
 
     def _compared(self, looked: Looked, info: DatasetInfo) -> Iterator[Finding]:
         name = looked.dataset.name
@@ -121,7 +141,8 @@ class _Probe:
             message = f"{name} {source} the path {path}"
             remedy = f"Did you mean {meant}? " if meant else ""
             remedy += f"Correct the path in `entities.{place}`, or take the field out with null."
-            certain = info.paths is not None or any(is_needed(self._entity, f) for f in fields)
+            certain = info.paths is not None or WRITES in fields
+            certain = certain or any(is_needed(self._entity, f) for f in fields)
             severity = Severity.ERROR if certain else Severity.WARNING
             yield self._finding(place, severity, message, remedy)
 

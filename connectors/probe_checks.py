@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from canonical.entities import ENTITIES, EntityName
 from connectors.kit.mapping.fields import EachField, ObjectField, PathField, RulesField
 from connectors.kit.mapping.model import EntityMapping
-from connectors.kit.mapping.needs import joined, plan
+from connectors.kit.mapping.needs import joined, plan, when_paths
 from connectors.kit.mapping.shape import shape_of
 from connectors.kit.rows import Dataset, DatasetInfo, Row
+
+WRITES: Final = "writes"
+"""What paths are needed for that are of what the system is told."""
 
 
 class Looked(Struct, frozen=True):
@@ -46,7 +49,7 @@ class Watched(Struct, frozen=True):
 
 def datasets(mapping: EntityMapping) -> Iterator[Looked]:
     """Every dataset that an entity is read from, with the paths needed of it; its own first."""
-    whole = plan(mapping, {name: {} for name in mapping.fields})
+    whole = plan(mapping, {name: {} for name in mapping.fields}, told_by(mapping))
     key = mapping.row_key or tuple(part.path for part in mapping.key)
     yield Looked("dataset", Dataset(mapping.dataset, key, mapping.options), whole.columns)
     for name, columns in whole.related:
@@ -67,7 +70,21 @@ def uses(mapping: EntityMapping) -> Mapping[str, tuple[str, ...]]:
         related = [joined(r, path) for r, paths in needed.related for path in paths]
         for path in (*needed.columns, *related):
             found[path] = (*found.get(path, ()), name)
+    for path in told_by(mapping):
+        found[path] = (*found.get(path, ()), WRITES)
     return found
+
+
+def told_by(mapping: EntityMapping) -> tuple[str, ...]:
+    """Paths by which it is known what became of what the system was told."""
+    writes = mapping.writes
+    if writes is None:
+        return ()
+    found = [] if writes.key is None else [writes.key.path]
+    found += [] if writes.version is None else [writes.version]
+    for when in (writes.released, writes.cancelled):
+        found += [] if when is None else when_paths(when)
+    return tuple(found)
 
 
 def is_needed(entity: EntityName, column: str) -> bool:

@@ -19,7 +19,7 @@ from canonical.errors import (
     InvalidInputError,
     NotFoundError,
     RejectedError,
-    UnavailableError,
+    SupplygraphError,
     UnsupportedError,
 )
 from canonical.ports import Ask
@@ -87,6 +87,7 @@ class MappedSink:
         self._new = None if plans.create is None else self._maker.words(plans.create)
         sent = () if plans.create is None else plans.create.sent
         self._one_place = any(each.form.column == "ship_to" for each in sent)
+        self._companies = any(each.form.column == "company" for each in sent)
         self._actions = {
             ability: Action(ability, steps, self._dataset, self._maker, self._looker, writer)
             for ability, steps in plans.steps.items()
@@ -120,6 +121,10 @@ class MappedSink:
         if self._one_place and len({line.ship_to for line in order.lines}) > 1:
             raise InvalidInputError(
                 f"{self._system}: an order has one ship_to there; make one for each location"
+            )
+        if order.company is not None and not self._companies:
+            raise UnsupportedError(
+                f"{self._system} cannot be told which company orders: its mapping sends none"
             )
         row = (await self._maker.rows(self._new, [_new_order(self._system, order)], ask))[0]
         put(row, self._writes.key.path, key_text(order.key, self._writes.key))
@@ -256,7 +261,7 @@ class MappedSink:
         """What is read after something was told."""
         try:
             return await read()
-        except UnavailableError as exc:
+        except SupplygraphError as exc:
             message = f"was told, and cannot be asked what became of it: {exc.message}"
             raise InDoubtError(self._system, message) from exc
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from canonical.errors import InDoubtError, UnavailableError
+from canonical.errors import InDoubtError, SupplygraphError
 from canonical.ports import Ask
 from connectors.kit.mapping.needs import when_paths
 from connectors.kit.mapping.paths import BadValueError, Env, compile_path, token
@@ -62,10 +62,10 @@ class Receipts:
                 records.append(await self._one(own, found[own], rows.get(own, {}), ask))
             except InDoubtError:
                 raise
-            except UnavailableError as exc:
+            except SupplygraphError as exc:
                 if not records:
                     raise
-                message = f"booked a part of the lines; the rest was not told: {exc.message}"
+                message = f"booked a part of the lines; the rest was not done: {exc.message}"
                 raise InDoubtError(self._maker.system, message) from exc
         return records[0]
 
@@ -93,7 +93,7 @@ class Receipts:
             await self._writer.call(self._dataset, key, call, ask)
         except InDoubtError:
             raise
-        except UnavailableError as exc:
+        except SupplygraphError as exc:
             message = f"made a receipt, and was not told to {call} it: {exc.message}"
             raise InDoubtError(self._maker.system, message) from exc
 
@@ -101,7 +101,7 @@ class Receipts:
         """The receipt, after it was told of."""
         try:
             found = await self._found(key, ask)
-        except UnavailableError as exc:
+        except SupplygraphError as exc:
             message = f"was told of a receipt, and cannot be asked for it: {exc.message}"
             raise InDoubtError(self._maker.system, message) from exc
         if found is None:

@@ -8,9 +8,8 @@ from msgspec.structs import replace
 
 from canonical.errors import (
     InDoubtError,
-    NotFoundError,
     RejectedError,
-    UnavailableError,
+    SupplygraphError,
     UnsupportedError,
 )
 from canonical.ports import Ask
@@ -94,8 +93,8 @@ class Action:
         """Tell the system, step by step.
 
         Raises:
-            InDoubtError: if an answer was lost, or a later request could not be sent: then a part
-                of it was done.
+            InDoubtError: if an answer was lost, or a later request failed: then a part of it was
+                done. Told again, it fails as that request alone does.
             RejectedError: if the system refuses, or no step fits the order as it is.
         """
         self._refuse_untold(telling)
@@ -104,9 +103,8 @@ class Action:
             if told and words.step.when != ALWAYS:
                 seen = await self._again(seen, ask)
                 telling = self._anew(telling, seen)
-            if not self._looker.holds(words.condition, seen.row):
-                continue
-            for request in await self._requests(words, seen, telling, ask, told):
+            requests = await self._due(words, seen, telling, ask, told)
+            for request in requests:
                 await self._send(request, version if told == 0 else None, ask, told)
                 told += 1
         if not told:
@@ -144,15 +142,23 @@ class Action:
                     f"{self._maker.system}: {names} of a line cannot be changed there"
                 )
 
-    async def _requests(
+    async def _due(
         self, words: _Words, seen: Seen, telling: Telling, ask: Ask, told: int
     ) -> Sequence[_Request]:
-        tellings = tuple(self._tellings(words, seen, telling))
+        """The requests of a step; none if it does not hold of the order."""
         try:
-            rows = await self._maker.rows(words.row, tellings, ask)
-            keys = await self._maker.rows(words.key, tellings, ask)
-        except UnavailableError as exc:
+            if not self._looker.holds(words.condition, seen.row):
+                return ()
+            return await self._requests(words, seen, telling, ask)
+        except SupplygraphError as exc:
             raise self._in_part(exc, told) from exc
+
+    async def _requests(
+        self, words: _Words, seen: Seen, telling: Telling, ask: Ask
+    ) -> Sequence[_Request]:
+        tellings = tuple(self._tellings(words, seen, telling))
+        rows = await self._maker.rows(words.row, tellings, ask)
+        keys = await self._maker.rows(words.key, tellings, ask)
         own = _own_key(self._dataset, seen.row)
         return [
             _Request(words, row, _flat(words.dataset, key) if words.step.key else own)
@@ -182,22 +188,22 @@ class Action:
                 )
             else:
                 await writer.change(words.dataset, request.key, request.row, ask, version=version)
-        except UnavailableError as exc:
+        except SupplygraphError as exc:
             raise self._in_part(exc, told) from exc
 
-    def _in_part(self, error: UnavailableError, told: int) -> UnavailableError:
+    def _in_part(self, error: SupplygraphError, told: int) -> SupplygraphError:
         if not told or isinstance(error, InDoubtError):
             return error
-        message = f"did a part of what it was told; the rest was not told: {error.message}"
+        message = f"did a part of what it was told; the rest was not done: {error.message}"
         return InDoubtError(self._maker.system, message)
 
     async def _again(self, seen: Seen, ask: Ask) -> Seen:
         try:
             found = await self._looker.of(seen.order.key, ask)
-        except UnavailableError as exc:
+        except SupplygraphError as exc:
             raise self._in_part(exc, 1) from exc
         if found is None:
-            raise NotFoundError(f"{self._maker.system} has no order {seen.order.key} any more")
+            raise InDoubtError(self._maker.system, f"has no order {seen.order.key} any more")
         return found
 
     def _anew(self, telling: Telling, seen: Seen) -> Telling:

@@ -53,8 +53,10 @@ _SUCCESSES: Final = range(200, 300)
 _NOT_MODIFIED: Final = 304
 _SERVER_ERRORS: Final = 500
 _TIMED_OUT: Final = 408
-_NOTHING_DONE: Final = frozenset(range(300, 500)) - {_TIMED_OUT}
-"""Statuses that say that nothing was done. Who took too long, or broke down, may have done it."""
+_SEE_ELSEWHERE: Final = frozenset({302, 303})
+_NOTHING_DONE: Final = frozenset(range(300, 500)) - {_TIMED_OUT, *_SEE_ELSEWHERE}
+"""Statuses that say that nothing was done. Who took too long, or broke down, may have done it; and
+who sends elsewhere may mean a login, or what was made."""
 _LONGEST_PAUSE_S: Final = 300.0
 _REFUSED_FOR_S: Final = 30.0
 

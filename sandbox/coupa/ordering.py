@@ -24,6 +24,7 @@ from sandbox.changes import Change, Kind
 from sandbox.coupa.changing import Changing
 from sandbox.coupa.filters import Resource
 from sandbox.coupa.rows import KEY_FIELD, Row, Rows
+from sandbox.coupa.suppliers import Suppliers
 from sandbox.coupa.told import (
     Errors,
     OrderForms,
@@ -51,6 +52,9 @@ class Ordering:
         changing: What procurement's orders are now.
         resources: The rows.
         apply: Lets a change be seen.
+
+    Attributes:
+        suppliers: Who answers orders that were issued.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Ordering:
         apply: Apply,
     ) -> None:
         self._forms = OrderForms(world)
+        self.suppliers = Suppliers(world, self._confirmation)
         self._items = world.items_by_number
         self._rows = rows
         self._changing = changing
@@ -245,6 +250,7 @@ class Ordering:
             raise RefusedError(422, {"status": [f"cannot be issued when {order.state}"]})
         self._rows.overlays.get(order.number, {}).pop("status", None)
         self._put(state, replace(order, state=state))
+        self.suppliers.issued(order, self._changing.order_row(order.number)["id"])
 
     def _cancel(self, order: Order) -> None:
         if order.state in {"cancelled", "closed"}:

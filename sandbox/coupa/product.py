@@ -79,8 +79,8 @@ class Coupa:
         return self.callouts.holds_changes()
 
     def commands(self) -> Mapping[str, Callable[[bytes], Any]]:
-        """The controls of callouts."""
-        return self.callouts.commands()
+        """The controls of callouts, and of suppliers."""
+        return {**self.callouts.commands(), **self._ordering.suppliers.commands()}
 
     async def run(self) -> None:
         """Send callouts."""

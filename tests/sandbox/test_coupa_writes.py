@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from sandbox.launch import Simulator, start_one
 from sandbox.world import World
+from tests.fixtures.waiting import until
 from tests.sandbox.tokens import COUPA_SCOPES, request_token
 
 pytestmark = pytest.mark.xdist_group("coupa-writes")
@@ -164,6 +166,35 @@ def test_an_answer_may_be_lost_after_it_was_done(
         assert coupa.post("purchase_orders", json=order(world, key)).status_code == 500
     found = coupa.get("purchase_orders", params={"custom_fields[supplygraph_key][in]": key})
     assert len(found.json()) == int(done)
+
+
+def test_suppliers_answer_as_they_are_told_to(
+    coupa: httpx.Client, simulator: Simulator, world: World
+) -> None:
+    habits = {"after_s": 0.01, "share": "0.75", "days_late": 4, "silent": []}
+    url = f"{simulator.control_url}suppliers"
+    assert httpx.put(url, json=habits).json()["share"] == "0.75"
+    late = made(coupa, world)
+    coupa.put(f"purchase_orders/{late['id']}/issue")
+
+    def row() -> dict[str, Any]:
+        return dict(coupa.get(f"purchase_orders/{late['id']}").json())
+
+    asyncio.run(until(lambda: bool(row()["acknowledged-flag"])))
+    assert row()["confirmation-status"] == "partially_confirmed"
+    query = {"order_header[id]": late["id"]}
+    (told,) = coupa.get("order_confirmations", params=query).json()
+    assert [
+        (x["line-num"], x["quantity"], x["delivery-date"][:10])
+        for x in told["order-confirmation-lines"]
+    ] == [("1", "7.000000", "2026-12-24"), ("2", "3.000000", "2026-12-24")]
+
+    silent = [order(world)["supplier"]["number"]]
+    httpx.put(url, json={**habits, "silent": silent}).raise_for_status()
+    never = made(coupa, world)
+    coupa.put(f"purchase_orders/{never['id']}/issue")
+    httpx.put(url, json={}).raise_for_status()
+    assert not coupa.get(f"purchase_orders/{never['id']}").json()["acknowledged-flag"]
 
 
 def test_who_may_only_read_tells_nothing(simulator: Simulator, world: World) -> None:

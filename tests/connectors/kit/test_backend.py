@@ -79,6 +79,18 @@ def told(findings: Sequence[Finding], severity: Severity) -> dict[str, str]:
     return {f.where: f.message for f in findings if f.severity is severity}
 
 
+async def test_a_field_for_our_key_that_is_not_there_is_found_before(
+    world: Any, opened: Opener
+) -> None:
+    missing = {"writes": {"key": "custom-fields.our-key"}}
+    backend = await opened(entities={"purchase_order": missing})
+    findings = await backend.probe([EntityName.PURCHASE_ORDER], world.ask(60))
+    assert told(findings, Severity.ERROR) == {
+        "purchase_order.writes.key": "api/purchase_orders cannot be searched by "
+        "custom-fields.our-key, where our key is: other rows came"
+    }
+
+
 async def test_it_reads_and_tells_its_health_and_costs(world: Any, opened: Opener) -> None:
     backend = await opened()
     page = await backend.sources[EntityName.SUPPLIER].page(SUPPLIERS, world.ask())

@@ -60,7 +60,7 @@ async def test_an_answer_that_takes_too_long_leaves_a_write_in_doubt(world: Any)
     assert len(world.server.heard) == 1
 
 
-@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [302, 303, 408, 500, 502, 503, 504])
 async def test_who_breaks_down_may_have_done_it(world: Any, status: int) -> None:
     said = b'{"error": "at db-7.internal"}' if status >= 500 else b"{}"
     world.server.answer = world.always(world.reply(status, said))
@@ -92,6 +92,7 @@ async def test_a_success_that_cannot_be_read_leaves_a_write_in_doubt(
         (422, RejectedError, "erp refuses: supplier is on hold"),
         (409, ConflictError, "erp: orders is in conflict (409): supplier is on hold"),
         (412, ConflictError, "erp: orders is in conflict (412): supplier is on hold"),
+        (307, MisconfiguredError, "erp: orders answered with a redirect (307)"),
         (403, MisconfiguredError, "erp: orders may not be read with our credentials (403)"),
     ],
 )

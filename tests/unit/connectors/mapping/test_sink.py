@@ -206,6 +206,7 @@ async def test_two_orders_with_one_key_are_a_conflict() -> None:
         ({"supplier": "S2"}, MappingMissingError, "parties has several with code 'S2'"),
         ({"lines": (line(unit="PCE"),)}, InvalidInputError, "'PCE' has no code there"),
         ({"lines": (line(), line(2, ship_to="W2"))}, InvalidInputError, "one ship_to"),
+        ({"company": "1000"}, UnsupportedError, "cannot be told which company orders"),
         (
             {"lines": (line(unit_price=Money(Decimal(1), "USD")),)},
             InvalidInputError,
@@ -250,6 +251,16 @@ async def test_a_release_that_was_told_in_part_is_in_doubt_and_can_go_on() -> No
     with pytest.raises(InDoubtError, match="a part of what it was told"):
         await told.sink.release("1", ASK)
     assert (await told.sink.release("1", ASK)).released
+
+
+async def test_what_is_refused_after_a_part_was_done_is_in_doubt_then_refused() -> None:
+    told = Told()
+    told.writer.before["send"] = RejectedError("erp", "the supplier is on hold")
+    with pytest.raises(InDoubtError, match="the supplier is on hold"):
+        await told.sink.release("1", ASK)
+    told.writer.before["send"] = RejectedError("erp", "the supplier is on hold")
+    with pytest.raises(RejectedError, match="erp refuses: the supplier is on hold"):
+        await told.sink.release("1", ASK)
 
 
 async def test_an_order_that_cannot_be_told_this_is_refused() -> None:
