@@ -126,7 +126,13 @@ def run_demo(options: DemoOptions, ready: Callable[[Demo], None]) -> None:
             graphiql=graphiql,
             streaming=streaming_of(declared),
         )
-        _Server(config_of(application), lambda: ready(demo)).run(sockets=[bound])
+
+        def began() -> None:
+            if options.speed:
+                sandbox.play()
+            ready(demo)
+
+        _Server(config_of(application), began).run(sockets=[bound])
 
 
 def lay_out(

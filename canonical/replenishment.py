@@ -73,7 +73,8 @@ class Evaluated(Struct, frozen=True, kw_only=True):
         proposal: What to buy; None if nothing is needed.
         problem: Why it could not be evaluated: something is missing in a system.
         correlation_id: Of what it was evaluated for.
-        requested_by: Who has asked for it; None if nobody did.
+        requested_by: Who has asked for it; None where nobody did by name. Whoever's change has its
+            correlation id counts too.
     """
 
     item: str
@@ -112,7 +113,7 @@ class Recommended(Struct, frozen=True, kw_only=True):
         stockout_on: Day on which stock would be used up; None if it would not within the horizon.
         urgent: Whether even an order of its day came too late.
         failed_before: Whether the last order of its item and location could not be made.
-        requested_by: Who has asked for it; None if nobody did.
+        requested_by: Who has asked for it, or whose change led to it; None if nobody did.
     """
 
     record: ReplenishmentRecommendation

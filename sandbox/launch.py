@@ -257,6 +257,7 @@ class Sandbox:
             for name in names
         ]
         self.simulators: dict[Name, Simulator] = {}
+        self._scene: subprocess.Popen[bytes] | None = None
 
     @property
     def s4(self) -> Simulator:
@@ -288,8 +289,40 @@ class Sandbox:
             self.stop()
             raise
 
+    def play(self, *, begin_after_s: float = 5.0, answer_after_s: float = 10.0) -> None:
+        """Play a scene over planning and procurement, in a process of its own (`sandbox.scene`).
+
+        Args:
+            begin_after_s: When forecasts jump.
+            answer_after_s: How long suppliers think about an order.
+        """
+        world, planning, procurement = self.world, self.frepple, self.coupa
+        self._scene = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "sandbox.scene"),
+                *("--planning", planning.url, "--procurement", procurement.url),
+                *("--seed", str(world.seed), "--size", str(world.size)),
+                *("--today", world.today.isoformat()),
+                *("--begin-after-s", str(begin_after_s)),
+                *("--answer-after-s", str(answer_after_s)),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=_ROOT,
+            env={
+                **os.environ,
+                "SCENE_PLANNING": f"{planning.user}:{planning.password}",
+                "SCENE_PROCUREMENT": f"{procurement.user}:{procurement.password}",
+            },
+        )
+
     def stop(self) -> None:
         """Stop all that run."""
+        scene, self._scene = self._scene, None
+        if scene is not None:
+            scene.kill()
+            scene.wait()
         for process in self._processes:
             process.terminate()
         for process in self._processes:

@@ -71,10 +71,11 @@ class Scene:
         self._answered = 0
 
     def play(self) -> None:
-        """Play until ended."""
+        """Play until whoever started it is gone."""
+        parent = os.getppid()
         time.sleep(self._pace.begin_after_s)
         self._revise(list(jumps(self._world)))
-        while True:
+        while os.getppid() == parent:
             try:
                 self._answer()
             except httpx.HTTPError as error:

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from msgspec import Struct
 
 from canonical.exceptions import ExceptionCategory, Trouble
+from canonical.values import Money
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[T]]
@@ -51,12 +52,16 @@ class NeedsOperatorError(Exception):
     Attributes:
         category: What kind of trouble it is.
         message: What is wrong, where, and what to do, for the person who will look.
+        value_at_risk: What is at stake.
     """
 
-    def __init__(self, category: ExceptionCategory, message: str) -> None:
+    def __init__(
+        self, category: ExceptionCategory, message: str, value_at_risk: Money | None = None
+    ) -> None:
         super().__init__(message)
         self.category = category
         self.message = message
+        self.value_at_risk = value_at_risk
 
 
 class Process(Protocol):

@@ -51,6 +51,12 @@ class OwnerConfig(Part):
         Names, Field(description="About items of one of these categories.")
     ] = frozenset()
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether it is for every exception."""
+        wanted = (self.categories, self.severities, self.regions, self.suppliers)
+        return not any((*wanted, self.item_categories))
+
     def rule(self) -> OwnerRule:
         """The same, for those who decide."""
         return OwnerRule(
@@ -93,6 +99,15 @@ class ExceptionsConfig(Part):
             "named may take any time."
         ),
     ] = dict(HOURS)
+
+    @model_validator(mode="after")
+    def _each_owner_counts(self) -> Self:
+        for each in self.owners:
+            if each.takes_all:
+                raise ValueError(
+                    f"{each.owner} takes all, so those behind it never count: say it as `owner`"
+                )
+        return self
 
     def rules(self) -> Rules:
         """The same, for those who decide."""

@@ -7,14 +7,16 @@ from msgspec import Struct
 
 from app.manifest.access_checks import access_wrong, regions_wrong
 from app.manifest.backends import Supplying, outside_problems, supplying
-from app.manifest.cross_checks import conversions_wrong, sources_wrong, tables_of
+from app.manifest.cross_checks import conversions_wrong, names_wrong, sources_wrong, tables_of
 from app.manifest.crosswalks import Tables
 from app.manifest.document import Document, read_document
 from app.manifest.governance_checks import owners_wrong
 from app.manifest.ingestion_checks import ingestion_wrong
 from app.manifest.model import Manifest
+from app.manifest.ordering_checks import ordering_wrong
 from app.manifest.parts import Parts, read_parts
 from app.manifest.problems import ManifestError, Problem
+from app.manifest.process_checks import processes_wrong
 from app.manifest.references import missing_in
 from app.manifest.streaming import StoreConfig
 from app.manifest.trusted import TrustedFileError, read_trusted
@@ -114,6 +116,7 @@ def examine(file: Path, environ: Mapping[str, str]) -> Examination:
     backends, wrong = supplying(parts.backends, document)
     sketched, wrong_too = supplying(parts.sketches, document)
     problems += wrong + wrong_too
+    problems += names_wrong(parts)
     problems += sources_wrong(parts, {**sketched, **backends})
     tables, wrong = tables_of(parts, vault)
     problems += wrong
@@ -125,6 +128,8 @@ def examine(file: Path, environ: Mapping[str, str]) -> Examination:
     problems += missing + [p for p in outside if p.path not in told]
     problems += _surroundings_wrong(parts, vault)
     problems += ingestion_wrong(parts, {**sketched, **backends}, vault)
+    problems += processes_wrong(parts, {**sketched, **backends}, vault)
+    problems += ordering_wrong(parts, {**sketched, **backends})
     problems += access_wrong(parts)
     problems += regions_wrong(parts)
     problems += owners_wrong(parts)

@@ -1,5 +1,6 @@
 """What a manifest says about notifications: `processes.notifications`."""
 
+import ssl
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Final, Literal, Self
@@ -8,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from app.manifest.part import Part
-from app.notifying.mail import Mail, MailSettings, Security
+from app.notifying.mail import ADDRESS, Mail, MailSettings, Security
 from app.notifying.webhooks import Webhook, WebhookSettings
 from canonical.exceptions import ExceptionSeverity
 from connectors.kit.secrets import SecretRef, Text, Vault
@@ -23,10 +24,11 @@ _PORTS: Final[Mapping[Security, int]] = {
     Security.NONE: 25,
 }
 _NAME: Final = r"^[a-z][a-z0-9_-]{0,62}$"
-Address = Annotated[
-    str,
-    Field(pattern=r"^[^\s<>,;:\"()\\\x00-\x1f\x7f]+@[^\s<>,;:@\x00-\x1f\x7f]+$", max_length=254),
-]
+_CA_FILE: Final = (
+    "PEM file of the authorities that vouch for it, from the manifest's folder; those of the "
+    "machine where left out."
+)
+Address = Annotated[str, Field(pattern=f"^{ADDRESS.pattern}$", max_length=254)]
 _WHO: Final = r"^(owner|role|supplier):[^\s].{0,198}$"
 Concerned = Annotated[str, Field(pattern=r"^(owner|role|supplier|email):[^\s].{0,252}$")]
 
@@ -38,6 +40,20 @@ def _is_web(url: str) -> str:
     if parts.username or parts.password or parts.fragment:
         raise ValueError("give the address without user, password and fragment: it is signed")
     return url
+
+
+def _trust(ca_file: str | None, vault: Vault) -> ssl.SSLContext:
+    """Whom TLS trusts.
+
+    Raises:
+        ValueError: if the file is not there, or holds no certificates.
+    """
+    if ca_file is None:
+        return ssl.create_default_context()
+    try:
+        return ssl.create_default_context(cafile=vault.base_dir / ca_file)
+    except OSError as exc:
+        raise ValueError(f"the file {ca_file} cannot be read as certificates (PEM)") from exc
 
 
 class WebhookChannel(Part):
@@ -61,6 +77,7 @@ class WebhookChannel(Part):
         ),
     ] = False
     timeout_s: Annotated[float, Field(gt=0, le=60, description="Seconds to answer.")] = 15.0
+    ca_file: Annotated[str | None, Field(min_length=1, description=_CA_FILE)] = None
 
     @model_validator(mode="after")
     def _kept_from_others(self) -> Self:
@@ -76,7 +93,11 @@ class WebhookChannel(Part):
         """
         keys = [key_of(vault.read(s).get_secret_value(), STANDARD) for s in self.secrets]
         settings = WebhookSettings(
-            url=self.url, keys=keys, private=self.private, timeout_s=self.timeout_s
+            url=self.url,
+            keys=keys,
+            private=self.private,
+            timeout_s=self.timeout_s,
+            trust=_trust(self.ca_file, vault),
         )
         return Webhook(settings, now=now)
 
@@ -98,6 +119,7 @@ class MailChannel(Part):
     user: Annotated[Text | None, Field(description="Whom it knows us as.")] = None
     password: Annotated[SecretRef | None, Field(description="Our password, by reference.")] = None
     timeout_s: Annotated[float, Field(gt=0, le=60, description="Seconds to answer.")] = 15.0
+    ca_file: Annotated[str | None, Field(min_length=1, description=_CA_FILE)] = None
 
     @model_validator(mode="after")
     def _signs_in_behind_walls(self) -> Self:
@@ -111,17 +133,21 @@ class MailChannel(Part):
         """The channel.
 
         Raises:
-            ValueError: if a secret is not there.
+            ValueError: if a secret is not there, or cannot be used.
         """
+        user = None if self.user is None else vault.text(self.user)
         password = None if self.password is None else vault.read(self.password).get_secret_value()
+        if not f"{user}{password}".isascii():
+            raise ValueError("user and password must be of ASCII letters, for mail servers differ")
         settings = MailSettings(
             host=self.host,
             port=self.port or _PORTS[self.security],
             security=self.security,
             sender=self.sender,
-            user=None if self.user is None else vault.text(self.user),
+            user=user,
             password=password,
             timeout_s=self.timeout_s,
+            trust=_trust(self.ca_file, vault),
         )
         return Mail(settings, now=now)
 

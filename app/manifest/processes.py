@@ -7,7 +7,9 @@ from pydantic import Field, model_validator
 from app.manifest.approval import ApprovalConfig
 from app.manifest.confirmation import ConfirmationConfig
 from app.manifest.engine import EngineConfig
+from app.manifest.exceptions import ExceptionsConfig
 from app.manifest.extensions import ExtensionConfig
+from app.manifest.notifications import NotificationsConfig
 from app.manifest.ordering import OrderingConfig
 from app.manifest.part import Part
 from app.manifest.replenishment import ReplenishmentConfig
@@ -42,6 +44,13 @@ class ProcessesConfig(Part):
     approval: Annotated[
         ApprovalConfig, Field(description="Who approves what is recommended, and until when.")
     ] = ApprovalConfig()
+    exceptions: Annotated[
+        ExceptionsConfig, Field(description="What a person has to look at: how bad, whose.")
+    ] = ExceptionsConfig()
+    notifications: Annotated[
+        NotificationsConfig | None,
+        Field(description="Who is told of what, by webhook and by e-mail."),
+    ] = None
     extensions: Annotated[
         dict[Annotated[str, Field(pattern=_NAME)], ExtensionConfig],
         Field(description="What regions and companies add to them, by name, in this order."),

@@ -5,6 +5,7 @@ come from the manifest and from notices; a line end in one of them is refused, n
 """
 
 import asyncio
+import re
 import smtplib
 import ssl
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from workflows.notifications.routing import Message
 from workflows.notifications.sending import Channel, NotSentError
 
 _FOR_GOOD: Final = range(500, 600)
+ADDRESS: Final = re.compile(r"""[^\s<>,;:"()\\]+@[^\s<>,;:@"()\\]+""")
+"""One address, with nothing beside it."""
 _NO_ADDRESS: Final = "its address, or another line of its head, is not one"
 _SIGN_IN: Final = "the mail server does not take our user and password"
 
@@ -46,7 +49,7 @@ class MailSettings(Struct, frozen=True, kw_only=True):
         user: Whom it knows us as; None if it asks nobody.
         password: Ours.
         timeout_s: Seconds within which it must answer each thing said.
-        context: Whom TLS trusts; None for the authorities of the machine.
+        trust: Whom TLS trusts.
     """
 
     host: str
@@ -56,7 +59,7 @@ class MailSettings(Struct, frozen=True, kw_only=True):
     user: str | None = None
     password: str | None = None
     timeout_s: float = 15.0
-    context: ssl.SSLContext | None = None
+    trust: ssl.SSLContext
 
 
 class Mail(Channel):
@@ -91,7 +94,7 @@ class Mail(Channel):
         settings = self._settings
         with self._connected() as server:
             if settings.security is Security.STARTTLS:
-                server.starttls(context=self._context())
+                server.starttls(context=settings.trust)
             if settings.user is not None:
                 server.login(settings.user, settings.password or "")
             server.send_message(letter)
@@ -100,12 +103,9 @@ class Mail(Channel):
         settings = self._settings
         if settings.security is Security.TLS:
             return smtplib.SMTP_SSL(
-                settings.host, settings.port, timeout=settings.timeout_s, context=self._context()
+                settings.host, settings.port, timeout=settings.timeout_s, context=settings.trust
             )
         return smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_s)
-
-    def _context(self) -> ssl.SSLContext:
-        return self._settings.context or ssl.create_default_context()
 
 
 def letter_of(message: Message, sender: str, now: datetime) -> EmailMessage:
@@ -115,18 +115,18 @@ def letter_of(message: Message, sender: str, now: datetime) -> EmailMessage:
         NotSentError: if it would not be the letter that is meant.
     """
     notice, letter = message.notice, EmailMessage(policy=SMTP)
-    domain = sender.rpartition("@")[2].strip("<> ")
+    if not ADDRESS.fullmatch(message.address or ""):
+        raise NotSentError(_NO_ADDRESS, final=True)
+    domain = sender.rpartition("@")[2]
     try:
         letter["From"] = sender
-        letter["To"] = message.address or ""
+        letter["To"] = message.address
         letter["Subject"] = notice.subject
         letter["Date"] = format_datetime(now)
         letter["Message-ID"] = f"<{message.message_id}@{domain}>"
         letter["Auto-Submitted"] = "auto-generated"
         letter["X-Supplygraph-Notice"] = notice.kind.value
         letter["X-Supplygraph-Correlation"] = notice.correlation_id
-        if len(letter["To"].addresses) != 1:
-            raise NotSentError(_NO_ADDRESS, final=True)
     except (ValueError, HeaderParseError) as exc:
         raise NotSentError(_NO_ADDRESS, final=True) from exc
     letter.set_content(notice.text + "\n", charset="utf-8")

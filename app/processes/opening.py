@@ -17,6 +17,7 @@ from app.beside import beside
 from app.installation import Installation
 from app.manifest.loading import Declaration
 from app.manifest.processes import ProcessesConfig
+from app.notifying.opening import notices_of, sending
 from app.processes.callouts import Callouts
 from app.processes.ordering import OrderingProcesses, Surroundings
 from app.processes.places import Places
@@ -34,12 +35,10 @@ from workflows.approval.desk import Approvers
 from workflows.approval.reacting import Reacting
 from workflows.engine.serving import open_engine
 from workflows.exceptions.desk import Decisions
-from workflows.exceptions.rules import Rules
 from workflows.exceptions.troubles import Reporting
 from workflows.exceptions.upkeep import Upkeep
 from workflows.extensions import extended
 from workflows.forecast_publishing import ForecastPublishing, Planning
-from workflows.notifications.outbox import Silence
 from workflows.notifications.ports import Notices
 from workflows.process import Engine, ProcessKind
 from workflows.replenishment.touching import STREAMS, touched
@@ -101,6 +100,9 @@ async def _running(
                 house.troubles,
             )
         )
+        await stack.enter_async_context(
+            sending(config.notifications, declared.vault, installation.log, house.troubles)
+        )
         for work in house.workers(engine):
             await stack.enter_async_context(beside(work()))
         installation.processes.processing = house.processing(engine)
@@ -143,8 +145,9 @@ class _House:
             installation.keyed, installation.lists, ReadTerms(units=installation.units)
         )
         self._processes = StoredProcesses(log.store)
-        self._notices: Notices = Silence()
-        self.troubles: Troubles = Reporting(log.ledger, Rules(), self._notices)
+        self._notices: Notices = notices_of(config.notifications, log)
+        rules = config.exceptions.rules()
+        self.troubles: Troubles = Reporting(log.ledger, rules, self._notices)
         self.callouts = Callouts(declared.vault)
         self._parts = _Parts(self._ordering(), self._replenishing(), self._forecasts())
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from bench.replenishment.independent import Answer, Buy, Lack, solve
 from bench.replenishment.world import World
-from canonical.exceptions import Trouble
+from canonical.exceptions import ExceptionCategory, Trouble
 from canonical.replenishment import Evaluated, Proposal
 
 Pair = tuple[str, str]
@@ -27,6 +27,8 @@ class Found:
     def warn(self, troubles: Iterable[Trouble]) -> None:
         """Keep what runs out."""
         for trouble in troubles:
+            if trouble.category is not ExceptionCategory.STOCKOUT_RISK:
+                continue
             item, location = (s.partition(":")[2] for s in trouble.subjects[:2])
             before = self.answers[item, location]
             self.answers[item, location] = Answer(before.buy, lack_of(trouble), before.problem)

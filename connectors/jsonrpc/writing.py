@@ -65,10 +65,12 @@ class JSONRPCWriter:
         key: Mapping[str, Any] | None = None,
         version: str | None = None,
     ) -> Target:
+        # What is given with a step in another model is the order's.
+        is_own = dataset.version == self._teller.version
         return Target(
             model=dataset.name,
             id=None if key is None else self._id(dataset, key),
-            version=version,
+            version=version if is_own else None,
             context=self._context(dataset),
         )
 

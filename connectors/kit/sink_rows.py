@@ -1,6 +1,7 @@
 """Rows that a system is told, put together of what is told, of the order there, and of look-ups."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -20,7 +21,7 @@ from connectors.kit.mapping.paths import (
 )
 from connectors.kit.mapping.sending import Sent
 from connectors.kit.mapping.sendplan import RowPlan
-from connectors.kit.mapping.sendvalues import teller
+from connectors.kit.mapping.sendvalues import teller, units_per_price
 from connectors.kit.mapping.whenexpr import when_expr
 from connectors.kit.mapping.writes import Find, SendForm
 from connectors.kit.rows import Clause, Dataset, Row
@@ -70,6 +71,7 @@ class _Field(NamedTuple):
     find: Find | None
     says_null: bool
     name: str
+    form: SendForm
     match: tuple[_Match, ...] = ()
 
 
@@ -144,7 +146,7 @@ class RowMaker:
                     if each.says_null:
                         put(row, each.path, None)
                     continue
-                told = each.tell(value)
+                told = each.tell(_priced(row, value, each.form))
                 match = tuple(_matched(m, telling) for m in each.match)
             except BadValueError as exc:
                 raise InvalidInputError(f"{self._core.system}: {each.name}: {exc}") from exc
@@ -159,7 +161,7 @@ class RowMaker:
         says_null = form.column is None and form.row is None and form.const is None
         tell = teller(form, self._core.settings)
         match = () if form.find is None else tuple(self._matches(form.find))
-        return _Field(sent.path, _source(form), tell, form.find, says_null, name, match)
+        return _Field(sent.path, _source(form), tell, form.find, says_null, name, form, match)
 
     def _matches(self, find: Find) -> Iterator[_Match]:
         for path, form in find.match.items():
@@ -215,6 +217,15 @@ class RowMaker:
 
     def _expr(self, find: Find) -> Expr:
         return when_expr(find.where, self._core.settings)
+
+
+def _priced(row: Row, value: Any, form: SendForm) -> Any:
+    """A price for as many units as the system needs to hold it, which are put down beside it."""
+    if form.per is None or form.digits is None:
+        return value
+    units = units_per_price(value, form.digits)
+    put(row, form.per, Decimal(units))
+    return value * units
 
 
 def put(row: Row, path: str, value: Any) -> None:

@@ -325,7 +325,11 @@ class ODataWriter:
 
 
 def _if_match(version: str | None, shape: Shape) -> dict[str, str]:
-    """The condition of a change. Sets with ETags want one even where the state does not matter."""
-    if version is None and shape.options.etag is not None:
-        version = "*"
-    return {} if version is None else {"If-Match": version}
+    """The condition of a change: the row is as in a version, or at least there.
+
+    Sets with ETags want one of the two. In V4 a change of what is not there would make it. A set
+    whose ETags nobody reads has no versions: what is given is that of another one.
+    """
+    if shape.options.etag is not None:
+        return {"If-Match": version or "*"}
+    return {"If-Match": "*"} if shape.settings.version == "v4" else {}

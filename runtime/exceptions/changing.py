@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from canonical.exceptions import ExceptionAction, ExceptionEntry, SupplyException
 from runtime.events.rows import new_id
 from runtime.events.writing import Writing
-from runtime.exceptions.rows import read, values_of
+from runtime.exceptions.rows import plain, read, values_of
 from runtime.store.process_tables import EXCEPTION_ENTRIES, EXCEPTION_SUBJECTS, EXCEPTIONS
 from runtime.store.questions import inserting
 
@@ -85,7 +85,11 @@ class ExceptionRows:
         again = entry.action is ExceptionAction.SEEN_AGAIN
         if again and exception.history[-1].action is ExceptionAction.SEEN_AGAIN:
             at = (_H.exception_id == exception.exception_id, _H.number == number)
-            statement = sa.update(EXCEPTION_ENTRIES).where(*at).values(at=entry.at, text=entry.text)
+            statement = (
+                sa.update(EXCEPTION_ENTRIES)
+                .where(*at)
+                .values(at=entry.at, text=plain(entry.text or ""))
+            )
             await self._connection.execute(statement)
         else:
             await self._enter(exception.exception_id, number + 1, entry)
@@ -101,7 +105,7 @@ class ExceptionRows:
             "at": entry.at,
             "action": entry.action.value,
             "actor": entry.actor,
-            "text": entry.text,
+            "text": None if entry.text is None else plain(entry.text),
         }
         await self._connection.execute(sa.insert(EXCEPTION_ENTRIES), row)
 

@@ -57,7 +57,7 @@ def values_of(exception: SupplyException) -> dict[str, Any]:
         "category": exception.category.value,
         "severity": exception.severity.value,
         "state": exception.state.value,
-        "message": exception.message,
+        "message": plain(exception.message),
         "owner": exception.owner,
         "value_at_risk": None if money is None else str(money.amount),
         "currency": None if money is None else money.currency,
@@ -73,6 +73,11 @@ def values_of(exception: SupplyException) -> dict[str, Any]:
         "overdue": exception.overdue,
         "closed_at": exception.closed_at,
     }
+
+
+def plain(text: str) -> str:
+    """A text without what PostgreSQL holds in none: systems' words may have it in them."""
+    return text.replace("\0", "")
 
 
 def _exception(

@@ -1,6 +1,6 @@
 """The outbox of a store: what is to be sent, when it is tried next, and what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -81,10 +81,17 @@ class OutboxRows:
         if messages:
             await self._store.write(lambda connection: put(connection, messages))
 
-    async def due(self, moment: datetime, limit: int) -> Sequence[Queued]:
-        """What is to be tried by a moment, what is due longest first."""
-        waiting = (_N.state == Sending.WAITING.value, _N.next_at <= moment)
-        query = sa.select(NOTIFICATIONS).where(*waiting).order_by(_N.next_at, _N.id).limit(limit)
+    async def due(self, channel: str, moment: datetime, limit: int) -> Sequence[Queued]:
+        """What is to be tried by a channel by a moment, what is due longest first."""
+        return await self._waiting(limit, _N.channel == channel, _N.next_at <= moment)
+
+    async def lost(self, channels: Collection[str], limit: int) -> Sequence[Queued]:
+        """What waits for other channels than these, due or not."""
+        return await self._waiting(limit, _N.channel.not_in(channels))
+
+    async def _waiting(self, limit: int, *conditions: Any) -> Sequence[Queued]:
+        waiting = sa.select(NOTIFICATIONS).where(_N.state == Sending.WAITING.value, *conditions)
+        query = waiting.order_by(_N.next_at, _N.id).limit(limit)
 
         async def work(connection: AsyncConnection) -> Sequence[Any]:
             return (await connection.execute(query)).all()

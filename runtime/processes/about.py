@@ -19,8 +19,9 @@ def about_only(kind: str, names: Sequence[str] | None) -> Sequence[sa.ColumnElem
     """The conditions that it is about subjects of a kind, and about some of them alone."""
     if names is None:
         return ()
-    of_kind = sa.select(_ABOUT.process_id).where(
-        _ABOUT.process_id == PROCESSES.c.id, _ABOUT.subject.startswith(f"{kind}:", autoescape=True)
+    about = PROCESS_SUBJECTS.alias().c  # the query around it may ask for subjects too
+    of_kind = sa.select(about.process_id).where(
+        about.process_id == PROCESSES.c.id, about.subject.startswith(f"{kind}:", autoescape=True)
     )
-    allowed = _ABOUT.subject.in_([f"{kind}:{name}" for name in names])
+    allowed = about.subject.in_([f"{kind}:{name}" for name in names])
     return (of_kind.exists(), ~of_kind.where(~allowed).exists())

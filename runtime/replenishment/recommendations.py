@@ -30,7 +30,7 @@ Expiry = Callable[[Proposal, datetime], datetime]
 
 _T: Final = RECOMMENDATIONS.c
 _STREAMS: Final = (EntityName.RECOMMENDATION,)
-_PORTION: Final = 2_000
+_PORTION: Final = 1_000
 _PROPOSED: Final = RecommendationStatus.PROPOSED
 _APPROVED: Final = RecommendationStatus.APPROVED
 

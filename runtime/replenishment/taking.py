@@ -20,6 +20,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from msgspec import Struct
 
+from canonical.audit import AuditKind
 from canonical.events import Event
 from canonical.recommendations import RecommendationStatus
 from canonical.replenishment import Evaluated, Proposal
@@ -28,6 +29,7 @@ from runtime.events.writing import Writing
 from runtime.replenishment.rows import Came, Place, event_of, row_of, terms_of, terms_of_row
 from runtime.store.process_tables import RECOMMENDATIONS
 from runtime.store.questions import adding, among, columns, many
+from runtime.store.tables import AUDIT
 
 Pair = tuple[str, str]
 """Item and location."""
@@ -105,6 +107,7 @@ async def take(
             gone.setdefault(why, []).append(stands.open)
         if wanted is not None and not refused:
             rows.append(row_of(found, wanted, _place(wanted, stands, taking)))
+    await _name_who_asked(writing, rows, dialect)
     for why, those in gone.items():
         await _supersede(writing, those, why, taking.at, dialect)
     for start in range(0, len(rows), _BATCH):
@@ -161,6 +164,17 @@ def _note(stands: _Known, row: Any) -> None:
             stands.rejected.add(terms_of_row(row))
 
 
+async def _name_who_asked(writing: Writing, rows: Sequence[dict[str, Any]], dialect: str) -> None:
+    """Note whose change led to recommendations: the one that has their correlation id, if any."""
+    asked = {row["correlation_id"] for row in rows if row["requested_by"] is None}
+    if not asked:
+        return
+    found = await writing.connection.execute(_changes(dialect), {"ids": many(asked, dialect)})
+    actors = {row.correlation_id: row.actor for row in found}
+    for row in rows:
+        row["requested_by"] = row["requested_by"] or actors.get(row["correlation_id"])
+
+
 async def _supersede(
     writing: Writing, rows: Sequence[Any], why: str, at: datetime, dialect: str
 ) -> None:
@@ -191,6 +205,17 @@ def _standing(dialect: str) -> Any:
     wanted = [_T[name] for name in _STANDING]
     stands = sa.or_(waits, rejected, lately)
     return sa.select(*wanted).where(among(_T.item, "items", dialect), stands)
+
+
+@cache
+def _changes(dialect: str) -> Any:
+    """Who made the changes with correlation ids `ids`, the latest last."""
+    return (
+        sa.select(AUDIT.c.correlation_id, AUDIT.c.actor)
+        .where(among(AUDIT.c.correlation_id, "ids", dialect))
+        .where(AUDIT.c.kind == AuditKind.CHANGE_BEGUN.value)
+        .order_by(AUDIT.c.position)
+    )
 
 
 @cache

@@ -16,6 +16,12 @@ _EDMX = (
     '<edmx:DataServices m:DataServiceVersion="2.0">\n'
 )
 _READ_ONLY = 'sap:creatable="false" sap:updatable="false" sap:deletable="false"'
+_WRITABLE = {
+    "A_PurchaseOrder": 'sap:deletable="false"',
+    "A_PurchaseOrderItem": 'sap:creatable="false" sap:deletable="false"',
+    "A_PurchaseOrderScheduleLine": 'sap:creatable="false" sap:deletable="false"',
+}
+"""Sets that are told things: orders are made whole, and their rows are changed."""
 
 
 def metadata_document(service: Service) -> str:
@@ -38,7 +44,8 @@ def _document(service: Service) -> Iterator[str]:
     )
     for name, entity_set in service.sets.items():
         of_type = f"{service.name}.{entity_set.type_name}"
-        yield f'<EntitySet Name="{name}" EntityType="{of_type}" {_READ_ONLY}/>'
+        access = _WRITABLE.get(name, _READ_ONLY)
+        yield f'<EntitySet Name="{name}" EntityType="{of_type}" {access}/>'
     for entity_set, link in links:
         name = _association_name(entity_set, link)
         yield (

@@ -56,6 +56,15 @@ def test_metadata_has_sap_annotations(s4: httpx.Client) -> None:
     assert quantity[f"{_SAP}unit"] == "MaterialBaseUnit"
 
 
+def test_metadata_tells_what_can_be_written(s4: httpx.Client) -> None:
+    document = _parse(s4.get("API_PURCHASEORDER_PROCESS_SRV/$metadata").content)
+    creatable = {
+        e.attrib["Name"]: e.get(f"{_SAP}creatable") != "false"
+        for e in document.iter(f"{_EDM}EntitySet")
+    }
+    assert [name for name, is_creatable in creatable.items() if is_creatable] == ["A_PurchaseOrder"]
+
+
 def test_service_document_lists_the_sets(s4: httpx.Client) -> None:
     assert s4.get("API_PLANT_SRV/").json() == {"d": {"EntitySets": ["A_Plant"]}}
     xml = s4.get("API_PLANT_SRV/", headers={"accept": "*/*"})

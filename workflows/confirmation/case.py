@@ -79,7 +79,8 @@ class Case:
         reminded: How often it was reminded.
         look_at: When the order is looked at again.
         expires: When nobody waits any more.
-        is_called_off: Whether a buyer calls the order off.
+        is_called_off: Whether a buyer has called the order off.
+        split: What lines are cut to whose rest is ordered, while not all systems know it.
     """
 
     def __init__(self, process: Process, sent: OrderSent, parts: Parts) -> None:
@@ -92,6 +93,7 @@ class Case:
         self.dropped: set[int] = set()
         self.seen: dict[int, SaidLine] = {}
         self.is_called_off = False
+        self.split: list[Deviation] = []
         self._reported: set[str] = set()
         self._told: dict[tuple[str, int], Promise | LineChange] = {}
         self._versions: dict[str, str | None] = {}
@@ -326,6 +328,13 @@ class Case:
         )
         await self._report(CONFLICT, ExceptionCategory.CONFLICT, message, [])
 
+    async def report_left(self, order: OrderReference, why: str) -> None:
+        """Have somebody know that a system still has an order that is called off."""
+        message = f"{self.name} is called off, and {order.system} still has it: {why}"
+        await self._report(
+            f"left in {order.system}", ExceptionCategory.VALIDATION_REFUSED, message, [], ends=False
+        )
+
     async def over(self, name: str, why: str) -> None:
         """A trouble that was reported is over."""
         if name in self._reported:
@@ -351,8 +360,12 @@ class Case:
         category: ExceptionCategory,
         message: str,
         at_stake: Sequence[tuple[LineFacts, Decimal]],
+        *,
+        ends: bool = True,
     ) -> None:
-        self._reported.add(name)
+        """Report something; it is over with the confirmation, unless it outlasts that."""
+        if ends:
+            self._reported.add(name)
         order, lines = self.order, [line for line, _ in at_stake]
         about = () if order is None else order.about(lines)
         await self.process.report(

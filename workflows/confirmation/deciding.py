@@ -2,17 +2,19 @@
 
 accept        what is promised counts, and all systems are told
 renegotiate   it does not count: the supplier is written to, and its time begins again
-split         what is promised counts, the lines are cut to it, and what is missing is ordered anew
+split         what is missing is ordered anew, the lines are cut to what is promised, which counts
 cancel        the lines are called off; the whole order, if no other line is open
 """
 
 from collections.abc import Sequence
 from typing import Final
 
-from canonical.errors import ConflictError
+from canonical.errors import ConflictError, SupplygraphError
 from canonical.ordering import (
     AcknowledgementChoice,
     AcknowledgementFinding,
+    Finding,
+    FindingCode,
     WantedLine,
     WantedOrder,
 )
@@ -25,7 +27,10 @@ from workflows.ordering.handing import (
     CANCELLING,
     ORDERING,
     OrderAsked,
+    OrderFollowed,
     OrderGivenUp,
+    OrderMade,
+    OrderState,
     named_id,
 )
 
@@ -85,11 +90,17 @@ async def _renegotiate(case: Case, decision: Decision) -> None:
 
 
 async def _split(case: Case, decision: Decision) -> Verdict:
-    """Cut lines to what is promised; what is missing becomes an order of its own."""
-    off = list(case.pending.values())
-    refused = _cannot_split(case, off, decision)
-    if refused is not None:
-        return refused
+    """Cut lines to what is promised; what is missing becomes an order of its own.
+
+    Once that is ordered, it goes on with what it was made of, however the order changes meanwhile.
+    """
+    if not case.split:
+        off = list(case.pending.values())
+        refused = _cannot_split(case, off, decision) or await _order_rest(case, off, decision)
+        if refused is not None:
+            return refused
+        case.split = off
+    off = case.split
     short = [d for d in off if d.short > 0]
     await case.change(
         [LineChange(line_number=d.line.number, quantity=d.promise.quantity) for d in short]
@@ -97,18 +108,31 @@ async def _split(case: Case, decision: Decision) -> Verdict:
     case.dropped.update(d.line.number for d in short if not d.promise.quantity)
     kept = [d.promise for d in off if d.line.number not in case.dropped]
     await case.tell(kept, decision.note)
+    case.split = []
+    case.confirmed.update({p.line_number: p for p in kept})
+    case.pending.clear()
+    return _APPLIED
+
+
+async def _order_rest(case: Case, off: Sequence[Deviation], decision: Decision) -> Verdict | None:
+    """Order what is missing; why that was refused, if it was: then nothing is cut."""
     now = await case.process.now()
     wanted = WantedOrder(
         supplier=case.supplier,
-        lines=tuple(_rest(d, decision) for d in short),
+        lines=tuple(_rest(d, decision) for d in off if d.short > 0),
         currency=None if case.order is None else case.order.currency,
         note=decision.note or f"rest of order {case.sent.number}",
     )
     process_id = named_id(ORDERING, case.process.id, now.isoformat())
     await case.process.start(ORDERING, process_id, OrderAsked(wanted=wanted, actor=decision.actor))
-    case.confirmed.update({p.line_number: p for p in kept})
-    case.pending.clear()
-    return _APPLIED
+    await case.process.waits_for("the order of the rest")
+    try:
+        made = await case.process.result(process_id, OrderMade)
+    except SupplygraphError as exc:
+        return _refused(exc.code, f"the rest could not be ordered: {exc.message}")
+    if made.state in {OrderState.MADE, OrderState.SETTLED}:
+        return None
+    return _not_done("the rest is not ordered", made.findings)
 
 
 def _cannot_split(case: Case, off: Sequence[Deviation], decision: Decision) -> Verdict | None:
@@ -145,26 +169,54 @@ def _rest(deviation: Deviation, decision: Decision) -> WantedLine:
 async def _cancel(case: Case, decision: Decision) -> Verdict:
     off = list(case.pending)
     if set(off) == set(case.open_lines):
-        await case.process.start(
-            CANCELLING,
-            named_id(CANCELLING, case.process.id),
-            OrderGivenUp(
-                order=case.sent.reference,
-                reason=decision.note or "the supplier's answer was not accepted",
-                actor=decision.actor,
-            ),
-        )
-        case.is_called_off = True
-    else:
-        lacking = case.parts.systems.lacking(case.sent.everywhere, Ability.CHANGE)
-        if lacking is not None:
-            message = f"{lacking} cannot be told to call single lines off: accept or renegotiate"
-            return _refused("UNSUPPORTED", message)
-        zero = [LineChange(line_number=n, quantity=case.open_lines[n].quantity * 0) for n in off]
-        await case.change(zero)
-        case.dropped.update(off)
+        return await _call_off(case, decision)
+    lacking = case.parts.systems.lacking(case.sent.everywhere, Ability.CHANGE)
+    if lacking is not None:
+        message = f"{lacking} cannot be told to call single lines off: accept or renegotiate"
+        return _refused("UNSUPPORTED", message)
+    zero = [LineChange(line_number=n, quantity=case.open_lines[n].quantity * 0) for n in off]
+    await case.change(zero)
+    case.dropped.update(off)
     case.pending.clear()
     return _APPLIED
+
+
+async def _call_off(case: Case, decision: Decision) -> Verdict:
+    """Call the order off wherever it is; if the leading system refuses that, it stays."""
+    now = await case.process.now()
+    reason = decision.note or "the supplier's answer was not accepted"
+    await case.process.waits_for("the order being called off")
+    for order in case.sent.everywhere:
+        given_up = OrderGivenUp(order=order, reason=reason, actor=decision.actor)
+        process_id = named_id(CANCELLING, case.process.id, order.system, now.isoformat())
+        await case.process.start(CANCELLING, process_id, given_up)
+        try:
+            done = await case.process.result(process_id, OrderFollowed)
+        except SupplygraphError as exc:
+            found: Sequence[Finding] = (Finding(code=FindingCode.REJECTED, message=exc.message),)
+        else:
+            found = done.findings
+        if not found:
+            case.is_called_off = True
+        elif not case.is_called_off:
+            return _not_done("the order is not called off", found)
+        else:
+            await case.report_left(order, "; ".join(each.message for each in found))
+    case.pending.clear()
+    return _APPLIED
+
+
+def _not_done(what: str, findings: Sequence[Finding]) -> Verdict:
+    """What a process of ordering says against what was decided."""
+    if not findings:
+        return _refused("CALLED_OFF", f"{what}: it was given up meanwhile")
+    return Verdict(
+        state=VerdictState.REFUSED,
+        findings=tuple(
+            AcknowledgementFinding(code=each.code.value, message=f"{what}: {each.message}")
+            for each in findings
+        ),
+    )
 
 
 def _refused(code: str, message: str, *field: str) -> Verdict:

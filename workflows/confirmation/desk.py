@@ -115,7 +115,7 @@ class Desk(Struct, frozen=True, kw_only=True):
             _ORDER,
             "number",
             [number],
-            COLUMNS,
+            COLUMNS | {condition.column for condition in speaker.criteria},
             correlation_id=correlation_id,
             criteria=speaker.criteria,
             fresh=True,

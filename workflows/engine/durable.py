@@ -212,24 +212,18 @@ class DurableProcess:
             await self._recall(step, patience)
         try:
             await patience.before(recovered=recovered)
-            found = await self._until_known(doing, patience)
+            kept = await self._until_known(step, doing, patience)
         except (*DECISIONS, CancelledByOperatorError, SettledByOperatorError) as error:
             kept = kept_error(error, step.started_at, self._now(), step.attempts)
-        else:
-            kept = (
-                found
-                if isinstance(found, Kept)
-                else kept_result(found, step.started_at, self._now(), step.attempts)
-            )
         await patience.over()
         if doing.write is not None:
             self._house.views.told(self._id, step.name, kept)
         return encoded(kept).decode()
 
-    async def _until_known(self, doing: "_Doing", patience: Patience) -> Any:
+    async def _until_known(self, step: StepStanding, doing: "_Doing", patience: Patience) -> Kept:
         while True:
             try:
-                return await doing.once(patience)
+                return self._kept(await doing.once(patience), step)
             except (*DECISIONS, CancelledByOperatorError, SettledByOperatorError):
                 raise
             except LeaseLostError as error:
@@ -244,7 +238,12 @@ class DurableProcess:
                 found = await _last_look(doing)
                 if found is None:
                     raise
-                return found
+                return self._kept(found, step)
+
+    def _kept(self, found: Any, step: StepStanding) -> Kept:
+        if isinstance(found, Kept):
+            return found
+        return kept_result(found, step.started_at, self._now(), step.attempts)
 
     async def _recall(self, step: StepStanding, patience: Patience) -> None:
         """A step that a server had begun before it died goes on counting."""

@@ -5,10 +5,9 @@ where DBOS would leave the process lying. All private names of DBOS that we use 
 """
 
 import asyncio
-import contextvars
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -21,10 +20,12 @@ from dbos._serialization import Serializer
 from dbos._utils import INTERNAL_QUEUE_NAME, GlobalParams
 from typing_extensions import override
 
+from canonical.errors import Reason, UnavailableError
+
 Run = Callable[[str, str], Awaitable[None]]
 """Runs a process: its id, and the text it was begun with."""
 
-NAME: Final = "supplygraph"
+NAME: Final = "processes"
 _VERSION: Final = "processes"
 """To DBOS there is one version; which version of a kind a process runs by, its own text says."""
 _SCHEMA: Final = "dbos"
@@ -92,19 +93,15 @@ class Library:
         self._workflow = workflow
 
     async def start(self, process_id: str, text: str) -> bool:
-        """Have a process begin here; whether it had not begun before."""
+        """Have a process begin here; whether it had not begun before.
 
-        async def begin() -> bool:
-            async with self._gate:
-                return await begin_here()
-
-        async def begin_here() -> bool:
+        Who calls it has a context of its own, for a process belongs to no request and is no child,
+        and is not cancelled: what is written is run.
+        """
+        async with self._gate:
             with SetWorkflowID(process_id):
                 handle = await DBOS.start_workflow_async(self._workflow, text)
-            return isinstance(handle, WorkflowHandleAsyncTask)
-
-        # Of its own context: it belongs to no request, and is no child of a process.
-        return await asyncio.create_task(begin(), context=contextvars.Context())
+        return isinstance(handle, WorkflowHandleAsyncTask)
 
     async def recover(self, server: str) -> int:
         """Have the processes of a dead server go on somewhere; how many there were."""
@@ -129,6 +126,11 @@ class Library:
             return {each.executor_id for each in found if each.executor_id is not None}
 
         return await asyncio.to_thread(work)
+
+    async def forget(self, process_ids: Sequence[str]) -> None:
+        """Take out what is kept of processes that have ended."""
+        database = self._dbos._sys_db  # noqa: SLF001
+        await asyncio.to_thread(database.delete_workflows, list(process_ids))
 
     def rename(self, server: str) -> None:
         """Be another server from now on: what was begun under the old name is lost to us."""
@@ -189,7 +191,7 @@ async def opened(
         poll_s: How often processes are looked for that another server has left.
 
     Raises:
-        RuntimeError: it is open already; there is one in a server process.
+        UnavailableError: its database cannot be reached.
     """
     if url.startswith("sqlite"):
         _write_ahead(url.removeprefix("sqlite:///"))
@@ -223,7 +225,12 @@ async def opened(
     queue = dbos._registry.get_internal_queue()  # noqa: SLF001
     queue._polling_interval_sec = poll_s  # noqa: SLF001
     dbos._background_event_loop.set_main_loop()  # noqa: SLF001
-    await asyncio.to_thread(DBOS.launch)
+    try:
+        await asyncio.to_thread(DBOS.launch)
+    except Exception as error:
+        await closed()
+        msg = "cannot reach their database, or may not make their tables there"
+        raise UnavailableError(NAME, Reason.CONNECTION, msg) from error
     return Library(dbos, supplygraph, gate)
 
 

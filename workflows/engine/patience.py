@@ -14,6 +14,7 @@ from msgspec import Struct
 from canonical.errors import LimitedError, SupplygraphError, UnavailableError
 from canonical.exceptions import ExceptionCategory, Trouble
 from canonical.processes import ProcessState, StepState
+from canonical.values import Money
 from workflows.engine.house import House
 from workflows.engine.mail import CANCEL, OPERATOR, seconds_until
 from workflows.engine.standing import StepStanding
@@ -107,10 +108,11 @@ class Patience:
             CancelledByOperatorError, SettledByOperatorError: an operator said so.
         """
         if isinstance(error, NeedsOperatorError):
-            category, text = error.category, error.message
+            text = error.message
+            await self._report(error.category, text, error.value_at_risk)
         else:
-            category, text = ExceptionCategory.INTERNAL, self._logged(error)
-        await self._report(category, text)
+            text = self._logged(error)
+            await self._report(ExceptionCategory.INTERNAL, text)
         self._step.shown(StepState.STUCK, text)
         await self._wait(None)
         self._step.attempts += 1
@@ -201,7 +203,9 @@ class Patience:
             await self._quietly_over()
             raise CancelledByOperatorError(word.actor, word.text)
 
-    async def _report(self, category: ExceptionCategory, message: str) -> None:
+    async def _report(
+        self, category: ExceptionCategory, message: str, at_risk: Money | None = None
+    ) -> None:
         row = self._step.process.row
         trouble = Trouble(
             cause=self._cause,
@@ -210,6 +214,7 @@ class Patience:
             correlation_id=row.correlation_id,
             process_id=row.id,
             subjects=self._step.process.subjects,
+            value_at_risk=at_risk,
             details={"kind": row.kind, "step": self._step.name},
         )
         if not self._reported:

@@ -1,8 +1,9 @@
 """The engine of a server process: begins processes, runs them, and takes over those of the dead."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from contextvars import Context
 from datetime import UTC, datetime
 from random import Random
 from typing import Final
@@ -28,6 +29,7 @@ from workflows.engine.library import Library
 from workflows.engine.liveness import Liveness, held
 from workflows.engine.mail import CANCEL, OPERATOR, Mail
 from workflows.engine.patience import Say, Word
+from workflows.engine.retention import Retention
 from workflows.engine.running import Kinds, run_process
 from workflows.engine.settings import EngineSettings
 from workflows.process import Ended, ProcessKind, Starting
@@ -70,6 +72,7 @@ class DurableEngine:
         self._kinds = kinds
         self._house = house
         self._fresh: set[str] = set()
+        self._beginning: set[asyncio.Task[Collection[str]]] = set()
         self._library: Library | None = None
 
     def launched(self, library: Library) -> None:
@@ -85,17 +88,25 @@ class DurableEngine:
     async def start(self, starting: Sequence[Starting]) -> Collection[str]:
         """As `Engine.start` says."""
         begun = {each.process_id: self._begun(each) for each in starting}
+        # Whoever asks may go away meanwhile: what is begun is run and shown all the same.
+        task = asyncio.create_task(self._begin_all(begun), context=Context())
+        self._beginning.add(task)
+        task.add_done_callback(self._beginning.discard)
         try:
             async with asyncio.timeout(_BEGIN_WITHIN_S):
-                new = await asyncio.gather(*(self._begin(*each) for each in begun.items()))
+                return await asyncio.shield(task)
         except TimeoutError as error:
             msg = "could not be kept in time"
-            raise UnavailableError("processes", Reason.TIMEOUT, msg) from error
+            raise UnavailableError(library.NAME, Reason.TIMEOUT, msg) from error
+
+    async def _begin_all(self, begun: Mapping[str, Begun]) -> Collection[str]:
+        new = await asyncio.gather(*(self._begin(*each) for each in begun.items()))
         rows = [_first_row(process_id, each) for process_id, each in begun.items()]
-        await self._house.views.begin(
-            rows, [(subject, id_) for id_, each in begun.items() for subject in each.subjects]
-        )
-        return [id_ for id_, is_new in zip(begun, new, strict=True) if is_new]
+        fresh = [id_ for id_, is_new in zip(begun, new, strict=True) if is_new]
+        # One that had begun is about what it was begun with, whatever is said of it now.
+        subjects = [(subject, id_) for id_ in fresh for subject in begun[id_].subjects]
+        await self._house.views.begin(rows, subjects)
+        return fresh
 
     async def signal(self, process_id: str, topic: str, message: Struct, *, once: str) -> None:
         """As `Engine.signal` says."""
@@ -131,11 +142,14 @@ class DurableEngine:
 
     async def _begin(self, process_id: str, begun: Begun) -> bool:
         if self._library is None:
-            raise UnavailableError("processes", Reason.CONNECTION, "are not running here yet")
+            raise UnavailableError(library.NAME, Reason.CONNECTION, "are not running here yet")
         self._fresh.add(process_id)
-        new = await self._library.start(process_id, encoded(begun).decode())
-        if not new:
-            self._fresh.discard(process_id)
+        new = False
+        try:
+            new = await self._library.start(process_id, encoded(begun).decode())
+        finally:
+            if not new:
+                self._fresh.discard(process_id)
         return new
 
     def _begun(self, starting: Starting) -> Begun:
@@ -210,7 +224,9 @@ async def open_engine(
         try:
             engine.launched(launched)
             await liveness.launched(launched)
-            yield engine
+            retention = Retention(store, launched, settings.keep_days, means.now)
+            async with _running(retention):
+                yield engine
         finally:
             await _close(house, launched)
     with suppress(UnavailableError):
@@ -219,7 +235,7 @@ async def open_engine(
 
 
 @asynccontextmanager
-async def _running(*each: Views | Mail | Liveness) -> AsyncIterator[None]:
+async def _running(*each: Views | Mail | Liveness | Retention) -> AsyncIterator[None]:
     """Have what runs for ever run until the end of the block."""
     tasks = [asyncio.create_task(one.run()) for one in each]
     try:

@@ -18,6 +18,7 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
         settle_s: How long after that whatever was sent may still take effect there.
         poll_s: How often messages of other servers are looked for.
         threads: Threads that wait for DBOS's database.
+        keep_days: How long processes are kept behind their end; then the same id may begin again.
     """
 
     takeover_s: float = 10.0
@@ -29,3 +30,4 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     settle_s: float = 10.0
     poll_s: float = 0.5
     threads: int = 8
+    keep_days: float = 400.0

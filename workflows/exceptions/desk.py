@@ -185,7 +185,7 @@ def _said(text: str, wanted: str, most: int) -> str:
     Raises:
         InvalidInputError: if it is nothing, or too much.
     """
-    said = text.strip()
+    said = text.replace("\0", "").strip()
     if not said:
         raise InvalidInputError(wanted)
     if len(said) > most:

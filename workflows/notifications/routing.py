@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from canonical.exceptions import RANKS, ExceptionSeverity
 from workflows.notifications.ports import Notice, NoticeKind
 
-_BREAKS: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+_BREAKS: Final = re.compile(r"[\s\x00-\x1f\x7f\x85\u2028\u2029]+")
 _ADDRESS: Final = "email:"
 _LONGEST_SUBJECT: Final = 200
 

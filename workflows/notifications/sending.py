@@ -1,14 +1,16 @@
 """Sends what is in the outbox: each message at least once, until it is sent or given up.
 
-What is due longest is tried first. Of several processes one sends at a time, under a lease that it
-takes anew for each round. What fails is tried again after longer and longer times; what the other
-side refuses for good, and what was tried too often, is given up and becomes an exception of its
-channel. Of that exception nobody is sent anything: the channel is what is broken.
+Of each channel what is due longest is tried first. Of several processes one sends by a channel at a
+time, under a lease that it takes anew for each round. What fails is tried again after longer and
+longer times; what the other side refuses for good, and what was tried too often, is given up and
+becomes an exception of its channel. Of that exception nobody is sent anything: the channel is what
+is broken.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Final, Protocol
 
@@ -24,8 +26,8 @@ from workflows.exceptions.troubles import UNTOLD
 from workflows.notifications.outbox import message_of
 from workflows.notifications.routing import Message
 
-LEASE: Final = "notifications"
-_FORGET: Final = 1_000
+_TIDY_S: Final = 3_600.0
+_MOST: Final = 1_000
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -120,33 +122,30 @@ class Sender:
         self._now = now
         self._random = random
         self._pause = pause
-        self._forgotten_at: datetime | None = None
 
     async def run(self) -> None:
-        """Send until cancelled."""
-        while True:
-            try:
-                sent = await self.round()
-            except SupplygraphError as error:
-                _log.warning("notices are not sent", error=error.message)
-                sent = 0
-            if not sent:
-                await self._pause(self._pace.every_s)
+        """Send until cancelled; a channel that is slow or away keeps no other waiting."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._again_and_again(self.tidy, _TIDY_S))
+            for name in self._channels:
+                group.create_task(self._again_and_again(partial(self.round, name)))
 
-    async def round(self) -> int:
-        """Try what is due, some of it; how many were tried. 0 too if another process sends.
+    async def round(self, channel: str) -> int:
+        """Try what is due by a channel, some of it.
+
+        Returns:
+            How many messages were tried; 0 too if another process sends by this channel.
 
         Raises:
             UnavailableError: the store cannot be reached. What was sent may be sent again.
         """
-        if not await self._rows.due(self._now(), 1):
+        if not await self._rows.due(channel, self._now(), 1):
             return 0
-        lease = await self._leases.acquire(LEASE, self._holder, self._pace.lease_s)
+        lease = await self._leases.acquire(_lease(channel), self._holder, self._pace.lease_s)
         if lease is None:
             return 0
         try:
-            await self._forget()
-            due = await self._rows.due(self._now(), self._pace.at_once)
+            due = await self._rows.due(channel, self._now(), self._pace.at_once)
             async with asyncio.TaskGroup() as group:
                 for queued in due:
                     group.create_task(self._try(queued))
@@ -156,6 +155,33 @@ class Sender:
             await self._leases.release(lease)
         return len(due)
 
+    async def tidy(self) -> int:
+        """Forget what is old, and give up what would go by channels that are no more.
+
+        Raises:
+            UnavailableError: the store cannot be reached.
+        """
+        for queued in await self._rows.lost(self._channels, _MOST):
+            gone = f"there is no channel {queued.channel!r} any more"
+            await self._failed(queued, None, NotSentError(gone, final=True))
+        before = self._now() - timedelta(days=self._pace.kept_days)
+        while await self._rows.forget(before, _MOST) == _MOST:
+            pass
+        return 0
+
+    async def _again_and_again(
+        self, work: Callable[[], Awaitable[int]], rest_s: float | None = None
+    ) -> None:
+        """Do work, at once again as long as there is some to do."""
+        while True:
+            try:
+                done = await work()
+            except SupplygraphError as error:
+                _log.warning("notices are not sent", error=error.message)
+                done = 0
+            if not done:
+                await self._pause(self._pace.every_s if rest_s is None else rest_s)
+
     async def _try(self, queued: Queued) -> None:
         try:
             message = message_of(queued)
@@ -164,10 +190,7 @@ class Sender:
             await self._failed(queued, None, unknown)
             return
         try:
-            channel = self._channels.get(message.channel)
-            if channel is None:
-                raise NotSentError(f"there is no channel {message.channel!r} any more", final=True)
-            await channel.send(message)
+            await self._channels[queued.channel].send(message)
         except NotSentError as error:
             await self._failed(queued, message, error)
         except Exception as exc:  # noqa: BLE001  # one message must not keep the others
@@ -192,13 +215,9 @@ class Sender:
         await self._rows.failed(queued.message_id, error.message, next_at)
         _log.warning("notice.not_sent", reason=error.message, **about)
 
-    async def _forget(self) -> None:
-        now = self._now()
-        if self._forgotten_at is None or now - self._forgotten_at > timedelta(hours=1):
-            before = now - timedelta(days=self._pace.kept_days)
-            while await self._rows.forget(before, _FORGET) == _FORGET:
-                pass
-            self._forgotten_at = now
+
+def _lease(channel: str) -> str:
+    return f"notifications:{channel}"
 
 
 def _cause(channel: str, address: str | None) -> str:

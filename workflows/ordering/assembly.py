@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from canonical.processes import Processes
 from canonical.reading import Records
@@ -50,7 +51,8 @@ class Ordering:
         processes: Processes,
         clock: Callable[[], datetime],
     ) -> None:
-        self._policy = policy
+        routes = replace(policy.routes, takes=frozenset(sinks))
+        self._policy = policy = replace(policy, routes=routes)
         self._records = records
         self._sinks = sinks
         self._processes = processes

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
-from canonical.errors import ConflictError
+from canonical.errors import ConflictError, Reason, UnavailableError
 from canonical.ordering import (
     Finding,
     FindingCode,
@@ -26,6 +26,7 @@ from workflows.ordering.handing import (
     OrderMade,
     OrderState,
     content_subject,
+    contents_of,
     named_id,
     place_subject,
     placed,
@@ -34,6 +35,10 @@ from workflows.ordering.handing import (
 from workflows.ordering.judging import OrderJudge
 from workflows.ordering.rules import Routes, Timing
 from workflows.process import Ended, Engine, Starting
+
+_LOOKS: Final = 40
+_LOOK_S: Final = 0.05
+"""What a process is about is written soon after it has begun, perhaps by another server."""
 
 
 class EngineOrderDesk:
@@ -134,6 +139,11 @@ class EngineOrderDesk:
         return await self._came_of(starting.process_id, judgement.warnings)
 
     async def _cancel(self, starting: Starting, given_up: OrderGivenUp) -> Ordered:
+        system, takes = given_up.order.system, self._routes.takes
+        if takes is not None and system not in takes:
+            message = f"orders in {system} cannot be called off from here: do it there"
+            finding = Finding(code=FindingCode.REJECTED, message=message)
+            return Ordered(findings=[finding], order=given_up.order)
         if not await self._known(starting):
             order = given_up.order
             maker = await self._makers.of(order.system, order.key)
@@ -153,14 +163,24 @@ class EngineOrderDesk:
 
         Raises:
             ConflictError: if it has, for something else.
+            UnavailableError: if that is not known yet.
         """
-        view = await self._view(starting.process_id)
-        if view is not None and starting.subjects[0] not in view.subjects:
-            raise ConflictError(
-                "this idempotency key was used before, for something else: use another key, or "
-                "send exactly what was sent then"
-            )
-        return view is not None
+        for _ in range(_LOOKS):
+            view = await self._view(starting.process_id)
+            if view is None:
+                return False
+            contents = contents_of(view.subjects)
+            if starting.subjects[0] in contents:
+                return True
+            if contents:
+                raise ConflictError(
+                    "this idempotency key was used before, for something else: use another key, or "
+                    "send exactly what was sent then"
+                )
+            await asyncio.sleep(_LOOK_S)
+        raise UnavailableError(
+            "processes", Reason.TIMEOUT, "what the key was used for is not known yet: ask again"
+        )
 
     async def _came_of(self, process_id: str, warnings: tuple[Finding, ...]) -> Ordered:
         """What came of a process: its end, or else the order once the leading system has it."""

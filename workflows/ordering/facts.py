@@ -30,14 +30,14 @@ from canonical.values import rounded
 from workflows.ordering.rules import Budget
 
 _COLUMNS: Final[Mapping[EntityName, frozenset[str]]] = {
-    EntityName.SUPPLIER: frozenset({"code", "name", "status", "currency", "lead_time_days"}),
+    EntityName.SUPPLIER: frozenset({"code", "status", "currency"}),
     EntityName.ITEM: frozenset(
-        {"sku", "name", "status", "unit", "category", "lead_time_days", "minimum_order_quantity"}
+        {"sku", "status", "unit", "category", "lead_time_days", "minimum_order_quantity"}
     ),
     EntityName.SUPPLY_SOURCE: frozenset(
         {"item", "supplier", "price", "lead_time_days", "minimum_order_quantity"}
     ),
-    EntityName.LOCATION: frozenset({"code", "name", "kind", "region"}),
+    EntityName.LOCATION: frozenset({"code", "kind", "region"}),
 }
 _SPENT_COLUMNS: Final = frozenset(
     {

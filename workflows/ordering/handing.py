@@ -33,6 +33,7 @@ _KEY_LENGTH: Final = 12
 _ID_LENGTH: Final = 24
 _PRINT_LENGTH: Final = 32
 _PLACE: Final = "order"
+_CONTENT: Final = "content"
 
 
 class OrderAsked(Struct, frozen=True, kw_only=True):
@@ -204,7 +205,12 @@ def content_subject(content: Struct) -> str:
         )
         content = replace(content, lines=lines)
     digest = hashlib.sha256(msgspec.json.encode(content)).hexdigest()
-    return f"content:{digest[:_PRINT_LENGTH]}"
+    return f"{_CONTENT}:{digest[:_PRINT_LENGTH]}"
+
+
+def contents_of(subjects: Iterable[str]) -> frozenset[str]:
+    """What a process with some subjects was begun for, as `content_subject` has it."""
+    return frozenset(s for s in subjects if s.startswith(f"{_CONTENT}:"))
 
 
 def _plain(amount: Decimal) -> Decimal:

@@ -37,7 +37,7 @@ from workflows.ordering.handing import (
 )
 from workflows.ordering.judging import OrderJudge
 from workflows.ordering.rules import FollowerRefusal
-from workflows.ordering.systems import REFUSALS, OrderSystems
+from workflows.ordering.systems import REFUSALS, Holding, OrderSystems
 from workflows.ordering.undoing import Place, undo
 from workflows.ordering.validation import Planned
 from workflows.process import (
@@ -178,8 +178,10 @@ class _Making:
         """Make it in a system that follows; whether it is to be there still."""
         first = self._made[lead]
         order = self._planned.order(self._key, system, first.number)
-        held = f"order {first.number or first.key} to supplier {order.supplier!r}"
-        holding = held if refusal is FollowerRefusal.HOLD else None
+        holding: Holding | None = None
+        if refusal is FollowerRefusal.HOLD:
+            what = f"order {first.number or first.key} to supplier {order.supplier!r}"
+            holding = Holding(what, self._planned.preview().total)
 
         async def wanted() -> bool:
             seen = await self._systems.look(self._process, lead, first.key)
@@ -206,7 +208,7 @@ class _Making:
             self._made[system] = order
             await self._process.about(place_subject(system, order.key), *_numbers(order))
 
-    async def _release(self, system: str, holding: str | None) -> None:
+    async def _release(self, system: str, holding: Holding | None) -> None:
         draft = self._made[system]
         try:
             released = await self._systems.release(

@@ -130,14 +130,24 @@ class Route(Struct, frozen=True, kw_only=True):
 
 
 class Routes(Struct, frozen=True):
-    """All routes; the first that a region fits counts."""
+    """All routes; the first that a region fits counts.
+
+    Attributes:
+        routes: The routes.
+        takes: Systems that take orders from this server; None for all that are named.
+    """
 
     routes: tuple[Route, ...]
+    takes: frozenset[str] | None = None
 
     def of(self, region: str | None) -> Route | None:
         """The route of orders to a region; None if there is none."""
         fits = (r for r in self.routes if not r.regions or region in r.regions)
         return next(fits, None)
+
+    def out_of_reach(self, route: Route) -> tuple[str, ...]:
+        """Systems of a route that take no orders from this server."""
+        return () if self.takes is None else tuple(s for s in route.systems if s not in self.takes)
 
     @property
     def leads(self) -> frozenset[str]:

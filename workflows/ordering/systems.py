@@ -27,6 +27,7 @@ from canonical.ordering import OrderReference
 from canonical.ports import Ask, Meter
 from canonical.purchase_orders import PurchaseOrder
 from canonical.reading import Records
+from canonical.values import Money
 from canonical.writing import Ability, NewOrder, OrderInSystem, OrderSink
 from workflows.ordering.rules import Timing
 from workflows.process import NeedsOperatorError, Process
@@ -63,6 +64,18 @@ class Seen(Struct, frozen=True):
     """What a system has of an order; None if it has none."""
 
     order: OrderInSystem | None = None
+
+
+class Holding(Struct, frozen=True):
+    """What waits for an operator where a system refuses it.
+
+    Attributes:
+        what: What, for people.
+        value_at_risk: What is at stake.
+    """
+
+    what: str
+    value_at_risk: Money
 
 
 class OrderSystems:
@@ -111,7 +124,7 @@ class OrderSystems:
         order: NewOrder,
         *,
         wanted: Callable[[], Awaitable[bool]] | None = None,
-        holding: str | None = None,
+        holding: Holding | None = None,
     ) -> OrderInSystem | None:
         """Make an order in a system, once.
 
@@ -145,7 +158,7 @@ class OrderSystems:
         return (await process.write(f"create in {system}", tell, became, Seen)).order
 
     async def release(
-        self, process: Process, system: str, record: str, *, holding: str | None = None
+        self, process: Process, system: str, record: str, *, holding: Holding | None = None
     ) -> OrderInSystem | None:
         """Take an order to where it goes to the supplier, once; None if the system has no such way.
 
@@ -281,19 +294,20 @@ class OrderSystems:
         return _ask(self._timing.read_s, process)
 
 
-def _held(system: str, what: str | None, error: Exception) -> Exception:
-    if what is None:
+def _held(system: str, holding: Holding | None, error: Exception) -> Exception:
+    if holding is None:
         return error
     category = ExceptionCategory.VALIDATION_REFUSED
     if isinstance(error, MappingMissingError):
         category = ExceptionCategory.MAPPING_MISSING
     elif isinstance(error, ConflictError):
         category = ExceptionCategory.CONFLICT
-    return NeedsOperatorError(
-        category,
-        f"{what} is not complete in {system}: {error}. Put that right and have it tried again; or "
-        f"settle it, if it is done there by hand; or give it up, and it is called off everywhere",
+    message = (
+        f"{holding.what} is not complete in {system}: {error}. Put that right and have it tried "
+        f"again; or settle it, if it is done there by hand; or give it up, and it is called off "
+        f"everywhere"
     )
+    return NeedsOperatorError(category, message, holding.value_at_risk)
 
 
 def _ask(seconds: float, process: Process) -> Ask:

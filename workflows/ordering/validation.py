@@ -261,6 +261,13 @@ def _route(lines: Sequence[JudgedLine], routes: Routes, findings: Findings) -> R
                 f"{first.lead}: order them separately",
                 *path,
             )
+        elif missing := routes.out_of_reach(route):
+            findings.refuse(
+                FindingCode.LOCATION_INVALID,
+                f"orders for {_region(region)} are made in {', '.join(missing)} too, where this "
+                f"server makes none: order at one of that region, or have writes declared there",
+                *path,
+            )
         first = first or route
     return first
 

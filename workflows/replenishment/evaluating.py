@@ -3,21 +3,25 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Final
 
 import structlog
 from msgspec import Struct
 
 from canonical.errors import SupplygraphError, UnavailableError
-from canonical.exceptions import ExceptionCategory, Trouble
+from canonical.exceptions import Trouble
 from canonical.reading import Records
 from canonical.replenishment import Evaluated
 from workflows.replenishment.assembling import Assembler, House
-from workflows.replenishment.calculation import Calculated, Risk, calculate
+from workflows.replenishment.calculation import Calculated, calculate
 from workflows.replenishment.gathering import Gathered, Gatherer, Question
-from workflows.replenishment.inputs import Inputs
-from workflows.replenishment.texts import count_text, day_text, plain
+from workflows.replenishment.reporting import (
+    OUR_MISTAKE,
+    cause_of,
+    problem_cause_of,
+    problem_of,
+    trouble_of,
+)
 
 _PAIRS_AT_A_TIME: Final = 25
 """Pairs that are calculated before others get their turn: some milliseconds."""
@@ -44,12 +48,14 @@ class Findings(Struct, frozen=True, kw_only=True):
     Attributes:
         evaluated: By item and location, in this order.
         risks: Stock that runs out whatever is done.
-        calm: Causes of such risks that do not exist, or no more.
+        problems: Items that cannot be evaluated, as something is missing in a system.
+        calm: Causes of such troubles that do not exist, or no more.
         unread: By sku, why it could not be read now: nothing was decided on it.
     """
 
     evaluated: Sequence[Evaluated]
     risks: Sequence[Trouble]
+    problems: Sequence[Trouble]
     calm: Sequence[str]
     unread: Mapping[str, SupplygraphError]
 
@@ -79,20 +85,23 @@ class Evaluator:
         gathered = await self._gather(wanted, today, correlation_id)
         assembler = Assembler(self._house, gathered, today)
         pairs = _pairs(wanted, gathered)
-        evaluated: list[Evaluated] = []
-        risks: list[Trouble] = []
-        calm: list[str] = []
+        found: list[_One] = []
         for count, pair in enumerate(pairs, 1):
-            one = _evaluated(assembler, gathered, pair)
-            evaluated.append(one.evaluated)
-            if one.risk is not None:
-                risks.append(one.risk)
-            elif one.evaluated.problem is None:
-                calm.append(cause_of(pair.item, pair.location))
+            found.append(_evaluated(assembler, gathered, pair))
             if count % _PAIRS_AT_A_TIME == 0:
                 await asyncio.sleep(0)
-        unread = {k: e for k, e in gathered.failures.items() if isinstance(e, UnavailableError)}
-        return Findings(evaluated=evaluated, risks=risks, calm=calm, unread=unread)
+        problems = _problems(found)
+        whole = {w.item for w in wanted if w.location is None} - gathered.failures.keys()
+        return Findings(
+            evaluated=[one.evaluated for one in found],
+            risks=[one.risk for one in found if one.risk is not None],
+            problems=list(problems.values()),
+            calm=[
+                *(cause_of(e.item, e.location) for e in map(_calm, found) if e is not None),
+                *map(problem_cause_of, sorted(whole - problems.keys())),
+            ],
+            unread={k: e for k, e in gathered.failures.items() if isinstance(e, UnavailableError)},
+        )
 
     async def recalculated(self, item: str, location: str, *, correlation_id: str) -> Calculated:
         """Calculate on today's figures, as the systems say them now, with every line.
@@ -124,41 +133,6 @@ class Evaluator:
         )
 
 
-def cause_of(item: str, location: str) -> str:
-    """Names the risk that an item runs out at a location."""
-    return f"replenishment:{item}@{location}/stockout"
-
-
-def trouble_of(inputs: Inputs, risk: Risk, correlation_id: str) -> Trouble:
-    """What people are told of a risk."""
-    item, location, today = inputs.item, inputs.location, inputs.today
-    named = {
-        "item": item,
-        "location": location,
-        "supplier": risk.supplier,
-        "region": inputs.region,
-        "category": inputs.category,
-    }
-    days = count_text(risk.days_lost, "day")
-    return Trouble(
-        cause=cause_of(item, location),
-        category=ExceptionCategory.STOCKOUT_RISK,
-        message=f"Stock of {item} at {location} runs out on {day_text(risk.stockout_on, today)} "
-        f"and {plain(risk.short)} {inputs.unit} are missing until "
-        f"{day_text(risk.back_on, today)}, {days} later; an order of today from {risk.supplier} "
-        f"comes too late. Have an open order brought forward, or move stock from elsewhere.",
-        correlation_id=correlation_id,
-        subjects=tuple(f"{kind}:{name}" for kind, name in named.items() if name is not None),
-        value_at_risk=risk.value,
-        days_of_cover_lost=Decimal(risk.days_lost),
-        details={
-            "stockout_on": risk.stockout_on.isoformat(),
-            "back_on": risk.back_on.isoformat(),
-            "missing": f"{plain(risk.short)} {inputs.unit}",
-        },
-    )
-
-
 class _Pair(Struct, frozen=True, order=True):
     """An item at a location, and whom it is evaluated for."""
 
@@ -172,6 +146,7 @@ class _One(Struct, frozen=True):
 
     evaluated: Evaluated
     risk: Trouble | None = None
+    error: SupplygraphError | None = None
 
 
 def _pairs(wanted: Sequence[Wanted], gathered: Gathered) -> list[_Pair]:
@@ -198,10 +173,10 @@ def _evaluated(assembler: Assembler, gathered: Gathered, pair: _Pair) -> _One:
         inputs = assembler.inputs_of(item, location)
         found = calculate(inputs)
     except SupplygraphError as exc:
-        return _problem(pair, exc.message)
+        return _problem(pair, exc.message, exc)
     except Exception:  # noqa: BLE001  # one item that we stumble over must not hold up all others
         _log.exception("an item could not be evaluated", item=item, location=location)
-        return _problem(pair, "it could not be calculated: a mistake of ours, which the log shows")
+        return _problem(pair, OUR_MISTAKE, None)
     evaluated = Evaluated(
         item=item, location=location, correlation_id=correlation_id, proposal=found.proposal
     )
@@ -210,12 +185,29 @@ def _evaluated(assembler: Assembler, gathered: Gathered, pair: _Pair) -> _One:
     return _One(evaluated, trouble_of(inputs, found.risk, correlation_id))
 
 
-def _problem(pair: _Pair, message: str) -> _One:
-    return _One(
-        Evaluated(
-            item=pair.item,
-            location=pair.location,
-            correlation_id=pair.correlation_id,
-            problem=message,
-        )
+def _problem(pair: _Pair, message: str, error: SupplygraphError | None) -> _One:
+    evaluated = Evaluated(
+        item=pair.item,
+        location=pair.location,
+        correlation_id=pair.correlation_id,
+        problem=message,
     )
+    return _One(evaluated, error=error)
+
+
+def _problems(found: Sequence[_One]) -> dict[str, Trouble]:
+    """By sku, what stands in the way of evaluating it."""
+    by_sku: dict[str, list[_One]] = {}
+    for one in found:
+        if one.evaluated.problem is not None:
+            by_sku.setdefault(one.evaluated.item, []).append(one)
+    return {
+        sku: problem_of([one.evaluated for one in those], those[0].error)
+        for sku, those in by_sku.items()
+    }
+
+
+def _calm(one: _One) -> Evaluated | None:
+    """What was evaluated, if nothing runs out there."""
+    is_calm = one.risk is None and one.evaluated.problem is None
+    return one.evaluated if is_calm else None

@@ -34,11 +34,10 @@ LEASE: Final = "replenishment"
 NIGHTLY: Final = "replenishment/nightly"
 UNREAD: Final = "replenishment/unread"
 """Cause of the trouble that figures cannot be read."""
-_SHOWN: Final = 3
 _TOLD_TOGETHER: Final = 50
 """Troubles that are reported at a time; the log writes them down together."""
 _MOST_DOUBLINGS: Final = 5
-_OVER: Final = "evaluated again: stock lasts, or can be replenished in time"
+_OVER: Final = "an evaluation finds that it is no longer so"
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -220,29 +219,22 @@ class Replenisher:
         later = [d for d in due if d.item in unread]
         await ports.evaluations.postpone(later, until=at + self._pace.later)
         found = findings.evaluated
-        problems = [e for e in found if e.problem is not None]
-        for each in problems[:_SHOWN]:
-            _log.warning(
-                "an item cannot be evaluated",
-                item=each.item,
-                location=each.location,
-                problem=each.problem,
-            )
         return Counts(
             batches=1,
             items=len({d.item for d in due}),
             evaluated=len(found),
             proposed=sum(e.proposal is not None for e in found),
             risks=len(findings.risks),
-            problems=len(problems),
+            problems=sum(e.problem is not None for e in found),
             unread=len(unread),
         )
 
     async def _tell(self, findings: Findings) -> None:
-        """Report what runs out, and what is over."""
+        """Report what runs out and what cannot be evaluated, and what is over."""
         ports = self._ports
-        for start in range(0, len(findings.risks), _TOLD_TOGETHER):
-            some = findings.risks[start : start + _TOLD_TOGETHER]
+        troubles = [*findings.risks, *findings.problems]
+        for start in range(0, len(troubles), _TOLD_TOGETHER):
+            some = troubles[start : start + _TOLD_TOGETHER]
             await asyncio.gather(*(ports.troubles.report(trouble) for trouble in some))
         for cause in sorted(await ports.risks.open([*findings.calm, UNREAD])):
             if cause != UNREAD:

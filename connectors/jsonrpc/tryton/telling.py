@@ -46,7 +46,7 @@ class TrytonTeller:
 
     async def create(self, target: Target, row: Row, ask: Ask) -> int:
         """Make a record with its related ones; its id."""
-        values = await self._values(target.model, row, ask)
+        values = await self._values(target.model, row, ask, new=True)
         match await self._tell(target, "create", [[values]], ask):
             case [int(record)]:
                 return record
@@ -87,7 +87,7 @@ class TrytonTeller:
                     raise
                 await self._session.call(_SKIP, [exc.key, False, context], ask, label="warning")
 
-    async def _values(self, model: str, row: Row, ask: Ask) -> Row:
+    async def _values(self, model: str, row: Row, ask: Ask, *, new: bool = False) -> Row:
         """Fields as their types want them.
 
         Raises:
@@ -100,17 +100,19 @@ class TrytonTeller:
                 raise MisconfiguredError(self._session.system, f"{model} has no field {name!r}")
             field = fields[name]
             if isinstance(value, list | tuple) and field.relation is not None:
-                found[name] = await self._commands(field.relation, value, ask)
+                found[name] = await self._commands(field.relation, value, ask, new=new)
             else:
                 found[name] = _sent(value, field)
         return found
 
-    async def _commands(self, model: str, rows: Any, ask: Ask) -> list[list[Any]]:
-        new, known = parted(rows)
-        made = [await self._values(model, row, ask) for row in new]
+    async def _commands(self, model: str, rows: Any, ask: Ask, *, new: bool) -> list[list[Any]]:
+        """What becomes of related records; of those that have fields it is known where they are."""
+        fresh, known = parted(rows)
+        made = [await self._values(model, row, ask, new=True) for row in fresh]
         found: list[list[Any]] = [["create", made]] if made else []
-        if known:
-            found.append(["add", [record for record, _ in known]])
+        added = [record for record, row in known if new or not row]
+        if added:
+            found.append(["add", added])
         for record, row in known:
             values = await self._values(model, row, ask)
             if values:

@@ -8,7 +8,7 @@ from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from connectors.kit.mapping.convert import to_integer, to_text, zone_of
 from connectors.kit.mapping.fields import FieldType
@@ -17,6 +17,8 @@ from connectors.kit.mapping.paths import BadValueError, shown, token
 from connectors.kit.mapping.writes import SendForm
 
 Tell = Callable[[Any], Any]
+
+_MOST_ZEROS: Final = 4
 
 
 def teller(form: SendForm, settings: MappingSettings) -> Tell:
@@ -32,6 +34,13 @@ def teller(form: SendForm, settings: MappingSettings) -> Tell:
         return value
 
     return tell
+
+
+def units_per_price(price: Decimal, digits: int) -> int:
+    """For how many units a price has at most so many digits after the point; at most 10000."""
+    factors = (10**n for n in range(_MOST_ZEROS))
+    step = Decimal(1).scaleb(-digits)
+    return next((f for f in factors if (price * f).quantize(step) == price * f), 10**_MOST_ZEROS)
 
 
 def _steps(form: SendForm, settings: MappingSettings) -> Iterator[Tell]:

@@ -61,6 +61,12 @@ class SendForm(Model):
     digits: int | None = Field(
         None, ge=0, le=20, description="Most digits after the point; more of them are refused."
     )
+    per: str | None = Field(
+        None,
+        min_length=1,
+        description="Path of the quantity that a price is for: one that has more than `digits` is "
+        "told for 10, 100, 1000 or 10000 units.",
+    )
     plus_days: int = Field(0, ge=-366, le=366, description="Days added to a date.")
     plus_months: int = Field(0, ge=-12, le=12, description="Months added to a date.")
     length: int | None = Field(None, ge=1, description="Most characters; a text is cut there.")
@@ -70,6 +76,8 @@ class SendForm(Model):
         given = [name for name in ("column", "row", "const") if name in self.model_fields_set]
         if len(given) != 1:
             raise ValueError("exactly one of `column`, `row` and `const` is wanted")
+        if self.per is not None and (self.digits is None or given == ["const"]):
+            raise ValueError("`per` needs `digits`, and a price that is no constant")
         if given == ["const"] and self.find is not None:
             raise ValueError("`find` looks up what `column` or `row` gives, no constant")
         return self

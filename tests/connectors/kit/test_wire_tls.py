@@ -1,26 +1,18 @@
 """Certificates and tunnels: who is trusted, and how a proxy is asked for a way through."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from msgspec import Struct, field
 
 from connectors.kit.transport_aiohttp import AiohttpWire
 from connectors.kit.transport_wire import BrokenError, Incoming, Outgoing, UnsendableError
 from tests.connectors.kit.conftest import Loopback, always, reply
-
-PEM = serialization.Encoding.PEM
-NOW = datetime.now(UTC)
+from tests.fixtures.certificates import certificate
 
 
 class Tunnel(Struct):
@@ -57,32 +49,6 @@ async def _closed(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with suppress(ConnectionError):
         await writer.wait_closed()
-
-
-def certificate(folder: Path, name: str) -> ssl.SSLContext:
-    """A server's context; the certificate that vouches for it is left in `<name>.pem`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    hosts = [x509.DNSName("localhost")]
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(NOW - timedelta(days=1))
-        .not_valid_after(NOW + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / f"{name}.pem").write_bytes(made.public_bytes(PEM))
-    plain = serialization.NoEncryption()
-    private = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, plain)
-    (folder / f"{name}.key").write_bytes(private)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
-    return context
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from canonical.audit import AuditEntry, AuditKind
 from canonical.criteria import Condition, Op, Range, Sort
 from canonical.errors import ConflictError, NotFoundError, RefusedError, SupplygraphError
 from canonical.ordering import OrderReference
@@ -16,10 +17,15 @@ from canonical.recommendations import RecommendationStatus as Status
 from canonical.recommendations import order_of
 from canonical.replenishment import Decision, Recommended
 from canonical.values import Money
+from runtime.events.writing import Writing
+from runtime.store.settings import StoreSettings
+from runtime.store.store import Store
 from tests.conformance.promises import Promises
 from tests.fakes.asks import ASK
 from tests.fakes.proposals import LINES, MORNING, evaluated, needs, nothing, proposal
 from tests.processes.approval.house import House, approvals, says
+
+BEGUN = AuditKind.CHANGE_BEGUN
 
 
 async def test_a_proposal_is_a_recommendation_and_an_event(house: House) -> None:
@@ -125,17 +131,21 @@ async def test_what_was_rejected_is_not_proposed_again_for_a_while(house: House)
     assert [status for status, _ in await house.take(evaluated())] == ["PROPOSED"]
 
 
-async def test_it_is_decided_once_by_whoever_is_first(house: House) -> None:
+async def test_it_is_decided_once_by_whoever_is_first(house: House, address: str) -> None:
+    other = Store(StoreSettings(url=address))  # another server's
+    servers = (house, House(other))
     key = await house.one()
 
     async def approve(number: int) -> str:
+        kept = servers[number % 2].kept
         try:
-            found = await house.kept.decide(key, says(f"user-{number}"), approvals(1))
+            found = await kept.decide(key, says(f"user-{number}"), approvals(1))
         except SupplygraphError as error:
             return f"{error.code}: {error.message}"
         return f"approved by {found.record.decided_by}"
 
     answers = await asyncio.gather(*(approve(n) for n in range(50)))
+    await other.aclose()
 
     [won] = [a for a in answers if a.startswith("approved")]
     who = won.rsplit(" ", 1)[-1]
@@ -173,6 +183,21 @@ async def test_two_people_approve_where_two_have_to(house: House) -> None:
         "first",
         "APPROVED",
     ]
+
+
+async def test_whose_change_led_to_it_has_asked_for_it(house: House) -> None:
+    async def begin(writing: Writing) -> None:
+        for actor, kind in (("x", AuditKind.REFUSAL), ("y", BEGUN), ("ben", BEGUN)):
+            entry = AuditEntry(
+                kind=kind, actor=actor, action="publish", correlation_id="c-SKU-1", decision="ok"
+            )
+            await writing.audit(entry)
+
+    await house.ledger.write(begin)
+    said = needs(proposal("SKU-3"), requested_by="ann", correlation_id="c-SKU-1")
+    taken = await house.take(evaluated(), evaluated("SKU-2"), said)
+    found = [(await house.kept.get(key)).requested_by for _, key in taken]
+    assert found == ["ben", None, "ann"]
 
 
 async def test_who_may_not_decide_changes_nothing(house: House) -> None:

@@ -84,6 +84,26 @@ class House(Struct):
                     return view
                 await asyncio.sleep(0.005)
 
+    async def begins(self, process_id: str) -> None:
+        """Wait until there is a process."""
+        async with asyncio.timeout(10):
+            views = StoredProcesses(self.store)
+            while process_id not in await views.by_ids([process_id]):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    async def is_gone(self, process_id: str) -> None:
+        """Wait until there is no such process any more."""
+        async with asyncio.timeout(10):
+            views = StoredProcesses(self.store)
+            while process_id in await views.by_ids([process_id]):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    async def count_kept(self) -> int:
+        """How many processes DBOS has kept."""
+        assert self.engine._library is not None
+        database = self.engine._library._dbos._sys_db
+        return len(await asyncio.to_thread(database.list_workflows))
+
     async def waits(self, process_id: str) -> None:
         """Wait until a process waits."""
         async with asyncio.timeout(10):

@@ -1,5 +1,6 @@
 """Steps: kept once, refused once, tried again while a system is away, and what operators do."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,7 @@ from canonical.errors import ConflictError, Reason, RejectedError, UnavailableEr
 from canonical.exceptions import ExceptionCategory
 from canonical.processes import ProcessState, StepState
 from canonical.values import Money
-from tests.processes.engine.scripts import House, Said, starting
+from tests.processes.engine.scripts import SCRIPTS, House, Said, starting
 from workflows.process import (
     CancelledByOperatorError,
     Ended,
@@ -146,6 +147,16 @@ async def test_a_system_that_stays_away_is_told_to_an_operator_whose_retry_goes_
     assert trouble.cause in house.troubles.gone
 
 
+async def test_a_second_beginning_changes_nothing_of_what_it_is_about(house: House) -> None:
+    async def script(process: Process) -> str:
+        return process.id
+
+    process_id = await house.begin(script, "content:1")
+    assert await house.engine.start([starting(process_id, "content:2")]) == []
+    await house.end(process_id)
+    assert (await house.view(process_id)).subjects == ("content:1",)
+
+
 async def test_a_mistake_of_ours_waits_for_an_operator_and_goes_on_from_its_step(
     house: House,
 ) -> None:
@@ -185,7 +196,8 @@ async def test_what_needs_an_operator_is_listed_as_it_says_and_not_tried_meanwhi
         async def work() -> str:
             tried.append(1)
             if wrong:
-                raise NeedsOperatorError(ExceptionCategory.MAPPING_MISSING, "map I1 in erp")
+                at_risk = Money(Decimal(200), "EUR")
+                raise NeedsOperatorError(ExceptionCategory.MAPPING_MISSING, "map I1", at_risk)
             return "mapped"
 
         return await process.step("work", work, str)
@@ -193,10 +205,8 @@ async def test_what_needs_an_operator_is_listed_as_it_says_and_not_tried_meanwhi
     process_id = await house.begin(script)
     await house.is_stuck(process_id)
     (trouble,) = house.troubles.of(process_id)
-    assert (trouble.category, trouble.message) == (
-        ExceptionCategory.MAPPING_MISSING,
-        "map I1 in erp",
-    )
+    assert trouble.category is ExceptionCategory.MAPPING_MISSING
+    assert (trouble.message, trouble.value_at_risk) == ("map I1", Money(Decimal(200), "EUR"))
     assert tried == [1]
     wrong.clear()
     await house.engine.retry(process_id, actor="olga")
@@ -311,3 +321,60 @@ async def test_what_is_said_to_a_process_that_is_not_stuck_is_not_heard_later(
     assert tries == [1]
     await house.engine.cancel(process_id, "enough", actor="olga")
     await house.end(process_id)
+
+
+async def test_what_cannot_be_kept_is_a_mistake_that_an_operator_sees(house: House) -> None:
+    results: list[object] = [object(), "fine"]
+
+    async def script(process: Process) -> str:
+        async def work() -> object:
+            return results.pop(0)
+
+        return str(await process.step("work", work, object))
+
+    process_id = await house.begin(script)
+    await house.is_stuck(process_id, "work")
+    await house.engine.retry(process_id, actor="olga")
+    assert repr((await house.end(process_id)).outcome) == "Said(text='fine')"
+
+
+async def test_whoever_asks_for_a_process_and_goes_away_has_it_begun_all_the_same(
+    house: House,
+) -> None:
+    async def script(process: Process) -> str:
+        return "done"
+
+    SCRIPTS["gone"] = script
+    asking = asyncio.create_task(house.engine.start([starting("gone", "item:SKU-1")]))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert asking.cancelled()
+    await house.begins("gone")
+    assert repr((await house.end("gone")).outcome) == "Said(text='done')"
+    assert (await house.view("gone")).subjects == ("item:SKU-1",)
+
+
+async def test_who_undoes_what_it_states_is_not_given_up_twice_but_where_it_is_stuck(
+    house: House,
+) -> None:
+    async def script(process: Process) -> str:
+        try:
+            await process.wait("never", None, Said)
+        except CancelledByOperatorError:
+            await process.wait("undone", None, Said)
+
+            async def fails() -> str:
+                raise KeyError("a")
+
+            await process.step("undo", fails, str)
+        return "?"
+
+    process_id = await house.begin(script)
+    await house.waits(process_id)
+    for _ in range(2):
+        await house.engine.cancel(process_id, "not wanted", actor="olga")
+    await house.say(process_id, "undone", "go on")
+    await house.is_stuck(process_id, "undo")
+    await house.engine.cancel(process_id, "undone by hand", actor="olga")
+    assert await house.end(process_id) == Ended(None, "CANCELLED", "undone by hand")

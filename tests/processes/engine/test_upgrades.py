@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from canonical.processes import ProcessState
 from runtime.processes.reading import StoredProcesses
@@ -15,6 +16,7 @@ from runtime.store.store import Store
 from tests.processes.engine.conftest import SETTINGS
 from tests.processes.engine.scripts import House, Said, Troubles
 from workflows.engine.serving import open_engine
+from workflows.engine.settings import EngineSettings
 from workflows.process import Ended, Process, ProcessKind, Starting
 
 
@@ -63,9 +65,11 @@ async def where(tmp_path: Path) -> StoreSettings:
 
 
 @asynccontextmanager
-async def _serving(where: StoreSettings, *kinds: ProcessKind) -> AsyncIterator[House]:
+async def _serving(
+    where: StoreSettings, *kinds: ProcessKind, settings: EngineSettings = SETTINGS
+) -> AsyncIterator[House]:
     store, troubles = Store(where), Troubles()
-    async with open_engine(kinds, store, where, SETTINGS, troubles) as engine:
+    async with open_engine(kinds, store, where, settings, troubles) as engine:
         yield House(engine, store, troubles)
     await store.aclose()
 
@@ -89,6 +93,23 @@ async def test_what_the_last_release_began_it_ends_and_new_ones_begin_with_the_n
         assert await house.end("new") == Ended(Said("v2 SKU-1 north went"))
         views = await StoredProcesses(house.store).by_ids(["old", "new"])
         assert {name: view.version for name, view in views.items()} == {"old": 1, "new": 2}
+
+
+async def test_what_ended_long_ago_is_forgotten_and_what_goes_on_is_not(
+    where: StoreSettings,
+) -> None:
+    async with _serving(where, V1) as house:
+        for process_id in ("ended", "going"):
+            await _begin(house, process_id, Asked("SKU-1"))
+        await house.say("ended", "go", "went")
+        await house.end("ended")
+        await house.waits("going")
+    old = replace(SETTINGS, keep_days=0)
+    async with _serving(where, V1, settings=old) as house:
+        await house.is_gone("ended")
+        assert await house.count_kept() == 1
+        await house.say("going", "go", "went")
+        assert await house.end("going") == Ended(Said("v1 SKU-1 went"))
 
 
 async def test_a_process_whose_code_is_gone_says_so_and_goes_on_when_it_is_back(

@@ -61,5 +61,5 @@ class Office:
         return await self.ledger.read(EXCEPTION, 0, 1_000)
 
     async def notices(self) -> Sequence[Notice]:
-        due = await self.rows.due(self.now + timedelta(days=999), 1_000)
+        due = await self.rows.due("chat", self.now + timedelta(days=999), 1_000)
         return [message_of(queued).notice for queued in due]

@@ -149,7 +149,7 @@ async def test_the_list_is_paged_latest_first_and_narrowed_by_all_that_is_asked(
         office.later(minutes=1)
         subjects = (f"region:{region}", f"item:{item}", "supplier:S-1")
         names[number] = await office.troubles.report(
-            trouble(cause=str(number), category=category, subjects=subjects)
+            trouble(cause=str(number), category=category, subjects=subjects, message="a\0b")
         )
     office.later(minutes=1)
     both = trouble(cause="3", subjects=("region:EU", "region:US"), process_id=None)

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from canonical.observations import Observation
 from canonical.ordering import WantedOrder
+from canonical.processes import Processes
 from canonical.purchase_orders import PurchaseOrder, PurchaseOrderStatus
 from canonical.records import Record
 from tests.fakes import distributor
@@ -85,6 +86,7 @@ class House:
         follow: Sequence[str] = ("erp",),
         confirms: bool = True,
         timing: Timing | None = None,
+        processes: Processes | None = None,
     ) -> None:
         self.procurement = FakeOrders("procurement", first=45)
         self.erp = FakeOrders("erp", first=7_000)
@@ -96,7 +98,7 @@ class House:
         policy = OrderPolicy(
             rules=OrderRules(), routes=Routes((route,)), timing=timing or Timing(answer_s=0.05)
         )
-        self.processes = FakeProcesses(self.engine)
+        self.processes = processes or FakeProcesses(self.engine)
         self.ordering = Ordering(
             policy, self.records, {s.system: s for s in sinks}, self.processes, lambda: NOW
         )

@@ -236,6 +236,15 @@ async def test_an_order_that_is_being_made_is_given_up() -> None:
     assert all(o.cancelled for s in (house.procurement, house.erp) for o in s.orders.values())
 
 
+async def test_an_order_in_a_system_that_takes_none_is_not_called_off_from_here() -> None:
+    house = House()
+    called_off = await cancel(house, OrderReference("wms", "9"))
+    assert [f.message for f in called_off.findings] == [
+        "orders in wms cannot be called off from here: do it there"
+    ]
+    assert house.engine.starts == []
+
+
 async def test_a_key_calls_one_order_off() -> None:
     house = House()
     await create(house)

@@ -255,11 +255,17 @@ async def test_an_order_in_doubt_that_is_given_up_is_looked_for_later() -> None:
     assert house.procurement.orders[LEAD.key].cancelled
 
 
-async def test_a_system_that_is_not_declared_to_take_orders_is_an_operators_business() -> None:
-    house = House(follow=("wms",))
-    process = FakeProcess(operator=[SettledByOperatorError("olga", "by hand")])
+async def test_what_no_server_here_can_make_is_not_begun() -> None:
+    house, process = House(follow=("wms",)), FakeProcess()
     made = await house.make(process)
-    assert made.state is OrderState.SETTLED
+    assert made.state is OrderState.REFUSED
+    assert [f.message for f in made.findings] == [
+        (
+            "orders for region EU are made in wms too, where this server makes none: order at one "
+            "of that region, or have writes declared there"
+        )
+    ]
+    assert house.procurement.told == []
 
 
 @pytest.mark.parametrize(
@@ -279,7 +285,7 @@ async def test_what_is_held_says_what_is_wrong_and_what_may_be_done(
         await house.make(FakeProcess())
     held = stuck.value.__cause__
     assert isinstance(held, NeedsOperatorError)
-    assert held.category is category
+    assert (held.category, held.value_at_risk) == (category, Money(Decimal(200), "EUR"))
     assert held.message == (
         f"order 45 to supplier 'S1' is not complete in erp: {error}. Put that right and have it "
         f"tried again; or settle it, if it is done there by hand; or give it up, and it is called "

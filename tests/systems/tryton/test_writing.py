@@ -106,7 +106,7 @@ async def test_an_order_goes_from_draft_to_received(
     assert states(truth, record) == ("processing", "waiting")
 
     promises = [Promise(line_number=10, quantity=Decimal(6), on=LATER)]
-    await sink.acknowledge(record, promises, erp.ask())
+    await sink.acknowledge(record, promises, erp.ask(), version=released.version)
     moves = truth.read(
         "stock.move",
         [["purchase", "=", int(record)], ["product.code", "=", "ITM-0001"]],

@@ -1,12 +1,17 @@
 """What a manifest says of ordering, and what it does not need to say."""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from app.manifest.ordering import OrderingConfig
+from app.manifest.problems import ManifestError
+from canonical.ordering import FindingCode
+from tests.unit.app.manifest.sound import SOUND, load
 from workflows.ordering.assembly import OrderPolicy
 from workflows.ordering.rules import (
     Budget,
@@ -18,6 +23,8 @@ from workflows.ordering.rules import (
     Routes,
     Timing,
 )
+
+PAPER = Path(__file__).parents[4] / "docs" / "ordering.md"
 
 
 def test_a_leading_system_is_enough_and_the_rest_is_as_the_processes_have_it() -> None:
@@ -73,6 +80,14 @@ def test_what_is_said_counts() -> None:
     assert policy.timing.answer_s == 3
 
 
+def test_the_paper_shows_a_manifest_that_holds_and_names_every_code() -> None:
+    paper = PAPER.read_text()
+    shown = yaml.safe_load(paper.split("```yaml")[1].split("```")[0])
+    config = OrderingConfig.model_validate(shown["processes"]["ordering"])
+    assert config.systems == {"procurement", "erp", "erp-us"}
+    assert [code for code in FindingCode if f"`{code.value}`" not in paper] == []
+
+
 BUDGET: dict[str, Any] = {"name": "a", "amount": 1, "currency": "EUR"}
 
 
@@ -96,3 +111,67 @@ BUDGET: dict[str, Any] = {"name": "a", "amount": 1, "currency": "EUR"}
 def test_what_cannot_be_meant_is_refused(said: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         OrderingConfig.model_validate(said)
+
+
+ORDERING = """\
+processes:
+  ordering:
+    lead: LEAD
+    follow: [erp]
+"""
+ENTITIES = """\
+  supplier: {sources: [erp]}
+  location: {sources: [erp]}
+  supply_source: {sources: [erp]}
+  purchase_order: {sources: [erp, procurement]}
+crosswalks:
+"""
+PROCUREMENT = """\
+  procurement:
+    preset: coupa
+    url: https://procurement.example
+    auth: {kind: basic, username: me, password: {env: ERP_PASSWORD}}
+entities:
+"""
+WHOLE = (
+    SOUND.replace("entities:\n  item", f"{PROCUREMENT}  item").replace("crosswalks:\n", ENTITIES)
+    + ORDERING
+)
+
+
+def test_a_manifest_with_ordering_is_sound(tmp_path: Path) -> None:
+    processes = load(tmp_path, WHOLE.replace("LEAD", "procurement")).manifest.processes
+    assert processes is not None
+    assert processes.ordering is not None
+
+
+@pytest.mark.parametrize(
+    "before, after, says",
+    [
+        ("LEAD", "procurment", "there is no backend 'procurment'; did you mean 'procurement'"),
+        (
+            "    url: https://procurement.example\n",
+            (
+                "    url: https://procurement.example\n"
+                "    entities: {purchase_order: {writes: null}}\n"
+            ),
+            "'procurement' takes no orders: its mapping has no `writes` with `create` under",
+        ),
+        (
+            "purchase_order: {sources: [erp, procurement]}",
+            "purchase_order: {sources: [erp]}",
+            "'procurement' supplies no purchase_order, so that nobody would see what is ordered",
+        ),
+        (
+            "  supply_source: {sources: [erp]}\n",
+            "",
+            "orders are checked by their supply_source: name sources of it under entities.supply",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_said(tmp_path: Path, before: str, after: str, says: str) -> None:
+    assert before in WHOLE
+    text = WHOLE.replace(before, after).replace("LEAD", "procurement")
+    with pytest.raises(ManifestError) as found:
+        load(tmp_path, text)
+    assert says in str(found.value)

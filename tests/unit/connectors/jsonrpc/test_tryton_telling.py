@@ -25,7 +25,9 @@ from connectors.kit.secrets import Vault
 from tests.fakes.asks import ASK
 from tests.unit.connectors.jsonrpc.test_tryton_session import AUTH, Calls, healthy
 
-ORDERS = Dataset("purchase.purchase", ("id",), {"context": {"active_test": False}})
+ORDERS = Dataset(
+    "purchase.purchase", ("id",), {"context": {"active_test": False}}, version="_timestamp"
+)
 KEY = {"id": 7}
 FIELDS = {
     "purchase.purchase": {
@@ -97,7 +99,9 @@ async def test_values_are_what_the_fields_hold() -> None:
         ],
     }
     assert context == {"company": 1, "language": "en", "active_test": False}
-    await writer.change(ORDERS, KEY, {"comment": "x"}, ASK)
+    lines = [{"id": 9, "quantity": 2}, {"id": 4}]
+    await writer.change(ORDERS, KEY, {"lines": lines}, ASK)
+    assert told(calls)[-1][1] == {"lines": [["add", [4]], ["write", [9], {"quantity": 2.0}]]}
     assert calls.methods().count("model.purchase.purchase.fields_get") == 1
 
 
@@ -107,7 +111,10 @@ async def test_the_state_that_was_read_goes_with_what_changes_it() -> None:
     assert writer.version_of(ORDERS, {}) is None
     await writer.change(ORDERS, KEY, {"comment": "x"}, ASK, version="17.5")
     await writer.call(ORDERS, KEY, "quote", ASK)
-    first, second = told(calls)
+    elsewhere = Dataset("purchase.line", ("id",))
+    await writer.change(elsewhere, {"id": 9}, {"quantity": 1}, ASK, version="17.5")
+    first, second, third = told(calls)
+    assert third == [[9], {"quantity": 1.0}, {"company": 1, "language": "en"}]
     assert first[:2] == [[7], {"comment": "x"}]
     assert first[2]["_timestamp"] == {"purchase.purchase,7": "17.5"}
     assert second[0] == [7]

@@ -44,7 +44,8 @@ ORDERS = Dataset(
         },
     },
 )
-NUMBER = Dataset("srv/A_Number", ("Id", "Code"), {"types": {"Id": "Edm.Guid"}})
+NUMBER = Dataset("srv/A_Number", ("Id", "Code"), {"types": {"Id": "Edm.Guid"}, "etag": "e"})
+PLAIN = Dataset("srv/A_Plain", ("Id",))
 GUID = "11111111-2222-3333-4444-555555555555"
 MADE = {"d": {"__metadata": {"etag": "W/\"'1'\""}, "Order": "45"}}
 
@@ -147,8 +148,11 @@ async def test_a_change_of_any_state_says_so_where_there_are_etags() -> None:
     writer, service = opened(answer(204), answer(204))
     await writer.change(ORDERS, {"Order": "45"}, {"Text": "x"}, ASK)
     assert service.requests[0].headers["If-Match"] == "*"
-    await writer.change(NUMBER, {"Id": GUID, "Code": "1"}, {"Text": "x"}, ASK)
+    await writer.change(PLAIN, {"Id": "1"}, {"Text": "x"}, ASK, version="of something else")
     assert "If-Match" not in service.requests[1].headers
+    writer, service = opened(answer(204), version="v4")
+    await writer.change(PLAIN, {"Id": "1"}, {"Text": "x"}, ASK)
+    assert service.requests[0].headers["If-Match"] == "*"  # else it would be made
 
 
 async def test_a_row_behind_a_link_to_many_may_stand_alone() -> None:
@@ -332,4 +336,4 @@ def test_the_version_is_the_etag() -> None:
     writer, _ = opened()
     assert writer.version_of(ORDERS, {"etag": "W/1"}) == "W/1"
     assert writer.version_of(ORDERS, {}) is None
-    assert writer.version_of(NUMBER, {"etag": "W/1"}) is None
+    assert writer.version_of(PLAIN, {"etag": "W/1"}) is None

@@ -8,12 +8,29 @@ import pytest
 
 from canonical.errors import ConflictError
 from canonical.ordering import AcknowledgementChoice as Choice
-from canonical.ordering import OrderReference, WantedLine
+from canonical.ordering import Finding, FindingCode, WantedLine
 from canonical.writing import Ability, LineChange
-from tests.unit.workflows.confirmation.house import DUE, House, answer, at, causes, line, promise
+from tests.unit.workflows.confirmation.house import (
+    DUE,
+    SENT,
+    House,
+    answer,
+    at,
+    causes,
+    line,
+    promise,
+)
 from workflows.confirmation.words import VERDICTS, WORDS, ConfirmedState, Decision, Verdict, Word
 from workflows.notifications.ports import NoticeKind
-from workflows.ordering.handing import CANCELLING, ORDERING, OrderAsked, OrderGivenUp
+from workflows.ordering.handing import (
+    CANCELLING,
+    ORDERING,
+    OrderAsked,
+    OrderFollowed,
+    OrderGivenUp,
+    OrderMade,
+    OrderState,
+)
 
 LATER = DUE + timedelta(days=14)
 LESS, LATE = promise(10, 60), promise(20, on=DUE + timedelta(days=9))
@@ -24,6 +41,21 @@ def decides(
 ) -> None:
     decision = Decision(choice=choice, actor="bert", rest_on=rest_on, **more)
     house.process.hear(WORDS, Word(decision=decision, reply_to="w-2"), at(after))
+
+
+class Came(dict[str, Any]):
+    """What comes of the processes that are begun: of each kind the same."""
+
+    def __init__(self, **by_kind: Any) -> None:
+        super().__init__()
+        self.by_kind = by_kind
+
+    def __missing__(self, process_id: str) -> Any:
+        return self.by_kind[process_id.rpartition("-")[0]]
+
+
+MADE = OrderMade(state=OrderState.MADE)
+TOO_FEW = Finding(code=FindingCode.QUANTITY_BELOW_MINIMUM, message="40 is less than 50")
 
 
 def off(house: House) -> None:
@@ -75,6 +107,7 @@ async def test_a_supplier_that_is_to_think_again_has_all_its_time_again() -> Non
 
 async def test_a_split_cuts_lines_to_what_is_promised_and_orders_the_rest() -> None:
     house = House()
+    house.process.results = Came(ordering=MADE)
     off(house)
     decides(house, Choice.SPLIT, rest_on=LATER)
     done = await house.run()
@@ -101,6 +134,7 @@ async def test_a_split_cuts_lines_to_what_is_promised_and_orders_the_rest() -> N
 
 async def test_a_split_of_a_line_that_is_refused_orders_all_of_it_anew() -> None:
     house = House()
+    house.process.results = Came(ordering=MADE)
     house.process.hear(WORDS, Word(answer=answer(LESS, promise(20, 0))), at(0.1))
     decides(house, Choice.SPLIT, rest_on=LATER)
     done = await house.run()
@@ -133,16 +167,95 @@ async def test_what_cannot_be_split_is_said(spoiled: dict[str, Any], code: str) 
     assert house.process.started == []
 
 
-async def test_cancelling_all_open_lines_calls_the_order_off() -> None:
+async def test_a_rest_that_cannot_be_ordered_leaves_the_order_as_it_is() -> None:
     house = House()
+    refused = OrderMade(state=OrderState.REFUSED, findings=(TOO_FEW,))
+    house.process.results = Came(ordering=refused)
+    off(house)
+    decides(house, Choice.SPLIT, rest_on=LATER)
+    decides(house, Choice.ACCEPT, after=0.3)
+    done = await house.run()
+    said = [m for _, _, m in house.process.signalled if isinstance(m, Verdict)]
+    assert [f.code for f in said[0].findings] == ["QUANTITY_BELOW_MINIMUM"]
+    assert done.promises == (LESS, LATE)
+    assert house.erp.told == [("acknowledge", (LESS, LATE))]
+
+
+async def test_the_rest_is_ordered_once_however_often_the_order_changes() -> None:
+    house = House()
+    house.process.results = Came(ordering=MADE)
+    off(house)
+    house.procurement.next = [ConflictError("changed")] * 4
+    decides(house, Choice.SPLIT, rest_on=LATER)
+    decides(house, Choice.SPLIT, rest_on=LATER, after=0.3)
+    done = await house.run()
+    assert len(house.process.started) == 1
+    assert done.promises == (LESS, LATE)
+
+
+async def test_a_split_that_one_system_knows_already_goes_on_in_the_others() -> None:
+    house = House()
+    house.process.results = Came(ordering=MADE)
+    off(house)
+    house.erp.next = [ConflictError("changed")]
+    decides(house, Choice.SPLIT, rest_on=LATER)
+    done = await house.run()
+    assert done.promises == (LESS, LATE)
+    assert len(house.process.started) == 1
+    told = [
+        ("change", (LineChange(line_number=10, quantity=Decimal(60)),)),
+        ("acknowledge", (LESS, LATE)),
+    ]
+    assert (house.procurement.told, house.erp.told) == (told, told)
+
+
+async def test_cancelling_all_open_lines_calls_the_order_off_everywhere() -> None:
+    house = House()
+    house.process.results = Came(order_cancelling=OrderFollowed())
     off(house)
     decides(house, Choice.CANCEL, note="too late")
     done = await house.run()
     assert done.state is ConfirmedState.CALLED_OFF
-    [giving_up] = house.process.started
-    assert giving_up.kind == CANCELLING
-    assert giving_up.asked == OrderGivenUp(
-        order=OrderReference("procurement", "7", "PO-7"), reason="too late", actor="bert"
+    assert [(s.kind, s.asked) for s in house.process.started] == [
+        (CANCELLING, OrderGivenUp(order=order, reason="too late", actor="bert"))
+        for order in SENT.everywhere
+    ]
+    assert len(house.process.gone) == 2
+
+
+async def test_an_order_that_cannot_be_called_off_stays_as_it_is() -> None:
+    house = House(expires_days=1)
+    refused = Finding(code=FindingCode.REJECTED, message="already shipped")
+    house.process.results = Came(order_cancelling=OrderFollowed(findings=(refused,)))
+    off(house)
+    decides(house, Choice.CANCEL)
+    done = await house.run()
+    assert done.state is ConfirmedState.UNANSWERED
+    assert [f.message for f in verdict(house).findings] == [
+        "the order is not called off: already shipped"
+    ]
+    assert len(house.process.started) == 1
+    assert house.process.gone == []
+
+
+async def test_a_system_that_keeps_an_order_that_is_called_off_is_reported() -> None:
+    house = House()
+    kept = OrderFollowed(findings=(Finding(code=FindingCode.REJECTED, message="closed"),))
+    came = Came(order_cancelling=OrderFollowed())
+    house.process.results = came
+    start = house.process.start
+
+    async def started(kind: str, process_id: str, asked: Any) -> None:
+        await start(kind, process_id, asked)
+        came[process_id] = kept if asked.order.system == "erp" else OrderFollowed()
+
+    house.process.start = started  # type: ignore[method-assign]
+    off(house)
+    decides(house, Choice.CANCEL)
+    done = await house.run()
+    assert done.state is ConfirmedState.CALLED_OFF
+    assert house.process.troubles[-1].message.endswith(
+        "is called off, and erp still has it: closed"
     )
     assert len(house.process.gone) == 2
 
@@ -214,6 +327,7 @@ async def test_an_order_that_is_changed_to_what_is_promised_needs_no_decision() 
 
 async def test_a_split_is_made_of_the_order_as_it_is_now() -> None:
     house = House(line(10))
+    house.process.results = Came(ordering=MADE)
     house.process.hear(WORDS, Word(answer=answer(LESS)), at(0.1))
     decides(house, Choice.SPLIT, rest_on=LATER)
     report = house.process.report

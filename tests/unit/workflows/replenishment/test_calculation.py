@@ -83,7 +83,7 @@ def proposed(case: Case) -> Any:
     return proposal
 
 
-@settings(max_examples=120)
+@settings(max_examples=90)
 @given(case=any_cases)
 def test_it_is_what_another_calculation_says(case: Case) -> None:
     expected = solve(case)
@@ -94,7 +94,7 @@ def test_it_is_what_another_calculation_says(case: Case) -> None:
         assert found.lack == expected.lack
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(case=any_cases)
 def test_from_the_inputs_that_were_kept_the_same_comes_out(case: Case) -> None:
     inputs = inputs_of(case)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 from typing_extensions import override
 
 from bench.replenishment.comparing import Found, differences
@@ -193,6 +194,14 @@ async def test_what_no_system_knows_is_a_problem() -> None:
     found = await evaluator(Shelf(ACME)).evaluate([Wanted("I-1", "A", "c")], correlation_id="c")
     assert [e.problem for e in found.evaluated] == ["item 'I-1' is not known in any system"]
     assert found.calm == []
+    [trouble] = found.problems
+    assert (trouble.category, trouble.message) == (
+        ExceptionCategory.MAPPING_MISSING,
+        (
+            "Item I-1 cannot be evaluated at A: item 'I-1' is not known in any system. Nothing is "
+            "recommended to be bought there until then."
+        ),
+    )
     nobody = await quantities(Shelf(ITEM, position("A", 0)))
     assert nobody["A"].startswith("item 'I-1' can be bought from nobody: ACME is not known.")
 
@@ -224,6 +233,24 @@ async def test_what_will_never_be_read_is_a_problem() -> None:
     shelf.failures[EntityName.INVENTORY, "I-1"] = bad
     found = await evaluator(shelf).evaluate([Wanted("I-1", None, "c")], correlation_id="c")
     assert found.unread == {"I-1": bad}
+
+
+async def test_people_are_told_once_of_an_item_that_cannot_be_evaluated() -> None:
+    shelf = Shelf(ITEM, *(position(x, 0) for x in "ABC"), position("D", 99))
+    found = await evaluator(shelf).evaluate([Wanted("I-1", None, "c-7")], correlation_id="c")
+    [trouble] = found.problems
+    assert trouble.category is ExceptionCategory.VALIDATION_REFUSED
+    assert trouble.message == (
+        "Item I-1 cannot be evaluated at A and 2 more: item 'I-1' can be bought from nobody: ACME "
+        "is not known. Approve a supplier, or give the item another supply source. Nothing is "
+        "recommended to be bought there until then."
+    )
+    assert trouble.subjects == ("item:I-1", "location:A", "location:B", "location:C")
+    assert (trouble.cause, trouble.correlation_id) == ("replenishment:I-1/problem", "c-7")
+    assert found.calm == ["replenishment:I-1@D/stockout"]
+    shelf.records.append(ACME)
+    found = await evaluator(shelf).evaluate([Wanted("I-1", None, "c")], correlation_id="c")
+    assert found.calm[-1] == "replenishment:I-1/problem"
 
 
 async def test_todays_figures_are_asked_for_afresh_and_explained() -> None:
@@ -259,6 +286,10 @@ async def test_one_item_that_we_stumble_over_does_not_hold_up_the_others() -> No
             raise ZeroDivisionError
 
     shelf = Shelf(replace(ITEM, safety_stock=Odd(3)), ACME, position("A", 0))
-    assert await quantities(shelf) == {
-        "A": "it could not be calculated: a mistake of ours, which the log shows"
-    }
+    with capture_logs() as logs:
+        assert await quantities(shelf) == {
+            "A": "it could not be calculated: a mistake of ours, which the log shows"
+        }
+    assert [(x["event"], x["item"], x["location"]) for x in logs] == [
+        ("an item could not be evaluated", "I-1", "A")
+    ]

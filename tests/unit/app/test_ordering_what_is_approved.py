@@ -1,12 +1,12 @@
-"""What is approved is handed to the process that orders, and its order is found in what comes."""
+"""What is approved is handed to the process that orders, and the order is what it made."""
 
 from datetime import date
 
 import pytest
 
+from app.processes.replenishing import ORDERED
 from canonical.ordering import Finding, FindingCode, Ordered, OrderReference
 from tests.fakes.proposals import MORNING, recommended
-from workflows.approval.ordering import THROUGH_ORDERING
 from workflows.approval.process import wanted
 from workflows.ordering.handing import OrderAsked, OrderMade, OrderState
 
@@ -16,14 +16,14 @@ FINDING = Finding(code=FindingCode.NO_LINES, message="there are no lines")
 
 def test_an_order_is_asked_for_once_in_the_name_of_who_decided() -> None:
     order = wanted(recommended(), MORNING.date())
-    starting = THROUGH_ORDERING.starting(order, recommended(decided_by="pia"))
+    starting = ORDERED.starting(order, recommended(decided_by="pia"))
     assert starting.kind == "ordering"
     assert starting.asked == OrderAsked(wanted=order, actor="pia")
     assert starting.correlation_id == "c-SKU-1"
     tomorrow = wanted(recommended(), date(2026, 12, 9))
-    again = THROUGH_ORDERING.starting(tomorrow, recommended(decided_by="rule small"))
+    again = ORDERED.starting(tomorrow, recommended(decided_by="rule small"))
     assert again.process_id == starting.process_id
-    assert THROUGH_ORDERING.starting(order, recommended("r-2")).process_id != starting.process_id
+    assert ORDERED.starting(order, recommended("r-2")).process_id != starting.process_id
 
 
 @pytest.mark.parametrize(
@@ -37,4 +37,4 @@ def test_an_order_is_asked_for_once_in_the_name_of_who_decided() -> None:
     ],
 )
 def test_the_order_is_the_leading_systems(made: OrderMade, ordered: Ordered) -> None:
-    assert THROUGH_ORDERING.ordered(made) == ordered
+    assert ORDERED.ordered(made) == ordered
