@@ -9,7 +9,18 @@ from app.manifest.model import EntityConfig, SourceConfig
 from app.manifest.parts import Parts
 from app.manifest.problems import Path, Problem, suggestion
 from canonical.entities import ENTITIES, EntityName, columns_of
+from canonical.recommendations import OWN_SYSTEM
 from connectors.kit.secrets import Vault
+
+
+def names_wrong(parts: Parts) -> Iterator[Problem]:
+    """A backend that is called as this service itself is."""
+    if OWN_SYSTEM in parts.declared:
+        yield parts.document.problem(
+            ("backends", OWN_SYSTEM),
+            "no backend may be called so: it is what records and events of this service itself "
+            "come from; give it another name",
+        )
 
 
 def sources_wrong(parts: Parts, backends: Mapping[str, Supplying]) -> Iterator[Problem]:

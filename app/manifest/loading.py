@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from app.manifest.access_checks import access_wrong, regions_wrong
 from app.manifest.backends import Supplying, outside_problems, supplying
-from app.manifest.cross_checks import conversions_wrong, sources_wrong, tables_of
+from app.manifest.cross_checks import conversions_wrong, names_wrong, sources_wrong, tables_of
 from app.manifest.crosswalks import Tables
 from app.manifest.document import Document, read_document
 from app.manifest.governance_checks import owners_wrong
@@ -116,6 +116,7 @@ def examine(file: Path, environ: Mapping[str, str]) -> Examination:
     backends, wrong = supplying(parts.backends, document)
     sketched, wrong_too = supplying(parts.sketches, document)
     problems += wrong + wrong_too
+    problems += names_wrong(parts)
     problems += sources_wrong(parts, {**sketched, **backends})
     tables, wrong = tables_of(parts, vault)
     problems += wrong

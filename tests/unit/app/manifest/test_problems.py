@@ -121,6 +121,11 @@ def test_a_sound_manifest_has_no_problems(tmp_path: Path) -> None:
             "15: backends.planning.entities.forecats: there is no entity 'forecats'; did you mean",
         ),
         (
+            "  planning:\n    preset",
+            "  supplygraph: {preset: coupa, url: {env: PLANNING_URL}}\n  planning:\n    preset",
+            "10: backends.supplygraph: no backend may be called so: it is what records and events",
+        ),
+        (
             "item: {sources: [erp, ",
             "item: {sources: [epr, ",
             "17: entities.item.sources[0]: there is no backend 'epr'; did you mean 'erp'?",
