@@ -251,9 +251,15 @@ class NotificationsConfig(Part):
         """The channels, by name.
 
         Raises:
-            ValueError: if a secret is not there, or is none of its scheme.
+            ValueError: if a secret is not there, or is none of its scheme; it names the channel.
         """
-        return {name: config.channel(vault, now) for name, config in self.channels.items()}
+        found: dict[str, Channel] = {}
+        for name, config in self.channels.items():
+            try:
+                found[name] = config.channel(vault, now)
+            except ValueError as exc:
+                raise ValueError(f"{name}: {exc}") from exc
+        return found
 
     def pace(self) -> Pace:
         """When and how often messages are tried."""

@@ -1,12 +1,13 @@
 """What a manifest says about replenishment: when is bought, how much, and from whom."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from app.manifest.part import Exact, Part
 from canonical.purchase_orders import OPEN_STATUSES, PurchaseOrderStatus
@@ -60,11 +61,26 @@ _COUNTED: Final[Mapping[CountFrom, frozenset[PurchaseOrderStatus]]] = {
 }
 
 
-def _clock_time(value: Any) -> Any:
-    # YAML reads 22:30 without quotes as a number of minutes.
-    if isinstance(value, int):
-        raise ValueError('put it in quotes: "22:30"')  # pydantic wants this one
+def _clock_time(value: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError(f"{value!r} is no time of day; write one as 02:00")
     return value
+
+
+def _codes(named: dict[str, Any], pattern: str, what: str) -> dict[str, Any]:
+    """Refuse names of which one is no code."""
+    for name in named:
+        if not re.fullmatch(pattern, name):
+            raise ValueError(f"{name!r} is no {what}")
+    return named
+
+
+def _countries(named: dict[str, Any]) -> dict[str, Any]:
+    return _codes(named, "[A-Z]{2}", "country; write its two letters, as DE")
+
+
+def _currencies(named: dict[str, Any]) -> dict[str, Any]:
+    return _codes(named, "[A-Z]{3}", "currency; write its three letters, as EUR")
 
 
 def _zone(name: str) -> str:
@@ -76,11 +92,7 @@ def _zone(name: str) -> str:
 
 
 Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=10_000)]
-ClockTime = Annotated[
-    str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$"), BeforeValidator(_clock_time)
-]
 Code = Annotated[str, Field(min_length=1)]
-Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 Positive = Annotated[Exact, Field(gt=0)]
 NotNegative = Annotated[Exact, Field(ge=0)]
 
@@ -111,7 +123,8 @@ class CalendarsConfig(Part):
         Field(description="Where nothing else is said; every day if it is left out."),
     ] = CalendarConfig(working_days=tuple(Weekday))
     countries: Annotated[
-        dict[Annotated[str, Field(pattern="^[A-Z]{2}$")], CalendarConfig],
+        dict[str, CalendarConfig],
+        AfterValidator(_countries),
         Field(description="By ISO 3166-1 code, of suppliers and locations."),
     ] = {}
     suppliers: Annotated[
@@ -189,7 +202,9 @@ class PolicyConfig(Part):
         Positive | None, Field(description="Largest quantity of an order.")
     ] = None
     maximum_cost: Annotated[
-        dict[Currency, Positive], Field(description="Largest cost of an order, by currency.")
+        dict[str, Positive],
+        AfterValidator(_currencies),
+        Field(description="Largest cost of an order, by currency."),
     ] = {}
     suppliers: Annotated[
         tuple[Preference, ...],
@@ -291,10 +306,8 @@ class ReplenishmentConfig(Part):
         Field(ge=0, le=86_400, description="Seconds that it waits however often it changes."),
     ] = 600.0
     nightly_at: Annotated[
-        ClockTime | None,
-        Field(
-            description='When everything is evaluated, as "02:00" in quotes; null for never.',
-        ),
+        Annotated[str, AfterValidator(_clock_time)] | None,
+        Field(description="When everything is evaluated, as 02:00; null for never."),
     ] = "02:00"
     time_zone: Annotated[
         str, AfterValidator(_zone), Field(description="Where that time, and today, are told.")

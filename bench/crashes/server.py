@@ -26,7 +26,7 @@ from workflows.engine.serving import DurableEngine, open_engine
 from workflows.engine.settings import EngineSettings
 from workflows.process import Ended, Starting
 
-LONGEST_S = 20.0
+LONGEST_S = 60.0
 SETTINGS = EngineSettings(
     first_pause_s=0.05,
     longest_pause_s=0.2,

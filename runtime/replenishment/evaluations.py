@@ -16,7 +16,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runtime.store.process_tables import EVALUATIONS
-from runtime.store.questions import adding, among, columns, many
+from runtime.store.questions import adding, columns
 from runtime.store.store import Store, Work
 from runtime.store.tables import Instant
 
@@ -136,11 +136,11 @@ class Evaluations:
 
     async def done(self, evaluated: Sequence[Due]) -> None:
         """Take out what was evaluated; what was touched meanwhile stays."""
-        await self._change(evaluated, _done, {})
+        await self._change(evaluated, _DONE, {})
 
     async def postpone(self, those: Sequence[Due], *, until: datetime) -> None:
         """Have something evaluated later that could not be now; what was touched stays as it is."""
-        await self._change(those, _postpone, {"until": until})
+        await self._change(those, _POSTPONE, {"until": until})
 
     async def waiting(self) -> Waiting:
         """How much waits, and when the first is due."""
@@ -149,23 +149,16 @@ class Evaluations:
         return Waiting(row[0], row[1])
 
     async def _change(self, those: Sequence[Due], statement: Any, asked: Mapping[str, Any]) -> None:
-        """Do something to entries, by place and revision: there are few of these."""
-        dialect = self._store.dialect
-        groups: dict[tuple[str, int], list[str]] = {}
-        for due in those:
-            groups.setdefault((due.location or _EVERYWHERE, due.revision), []).append(due.item)
+        """Do something to entries that were not touched meanwhile."""
+        rows = [
+            {"sku": d.item, "place": d.location or _EVERYWHERE, "seen": d.revision, **asked}
+            for d in those
+        ]
 
         async def work(connection: AsyncConnection) -> None:
-            for (location, revision), skus in sorted(groups.items()):
-                parameters = {
-                    "of": location,
-                    "seen": revision,
-                    "items": many(sorted(skus), dialect),
-                    **asked,
-                }
-                await connection.execute(statement(dialect), parameters)
+            await connection.execute(statement, rows)
 
-        if groups:
+        if rows:
             await self._store.write(work)
 
 
@@ -218,20 +211,12 @@ def _due() -> Any:
 _DUE: Final = _due()
 
 
-def _those(dialect: str) -> Any:
-    return sa.and_(
-        _T.location == sa.bindparam("of"),
-        _T.revision == sa.bindparam("seen"),
-        among(_T.item, "items", dialect),
-    )
-
-
-@cache
-def _done(dialect: str) -> Any:
-    return sa.delete(EVALUATIONS).where(_those(dialect))
-
-
-@cache
-def _postpone(dialect: str) -> Any:
-    until = sa.bindparam("until", type_=Instant)
-    return sa.update(EVALUATIONS).where(_those(dialect)).values(due_at=until)
+_UNTOUCHED: Final = sa.and_(
+    _T.item == sa.bindparam("sku"),
+    _T.location == sa.bindparam("place"),
+    _T.revision == sa.bindparam("seen"),
+)
+_DONE: Final = sa.delete(EVALUATIONS).where(_UNTOUCHED)
+_POSTPONE: Final = (
+    sa.update(EVALUATIONS).where(_UNTOUCHED).values(due_at=sa.bindparam("until", type_=Instant))
+)

@@ -8,6 +8,7 @@ had begun is asked about before it is told. A test kills a process by raising `K
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
@@ -124,7 +125,17 @@ class FakeProcess:
             self.writes.append(name)
             return await tell()
 
-        return await self._kept_result(name, lambda: self._done(name, told), result)
+        async def done() -> T:
+            try:
+                return await self._done(name, told)
+            except SettledByOperatorError:
+                with suppress(Exception):  # what cannot be asked now is not known
+                    found = await became()
+                    if found is not None:
+                        return found
+                raise
+
+        return await self._kept_result(name, done, result)
 
     async def wait(self, topic: str, until: datetime | None, message: type[T]) -> T | None:
         async def heard() -> Any:
@@ -216,6 +227,8 @@ class FakeProcess:
             except (*DECISIONS, SettledByOperatorError, CancelledByOperatorError) as error:
                 kept = error
             self._kept.results.append((name, kept))
+        if isinstance(kept, SettledByOperatorError) and result is type(None):
+            return None
         if isinstance(kept, Exception):
             raise kept.with_traceback(None)
         return msgspec.json.decode(kept, type=result)

@@ -74,7 +74,9 @@ class Upkeep:
             try:
                 await self.round()
             except SupplygraphError as error:
-                _log.warning("exceptions were not looked after", error=error.message)
+                _log.warning("exceptions.not_looked_after", error=error.message)
+            except Exception as exc:  # noqa: BLE001  # it is done again in a minute
+                _log.error("exceptions.upkeep_broken", exc_info=exc)
 
     async def round(self) -> None:
         """Look after them once; nothing if another process is at it.

@@ -177,7 +177,10 @@ class Sender:
             try:
                 done = await work()
             except SupplygraphError as error:
-                _log.warning("notices are not sent", error=error.message)
+                _log.warning("notices.unsent", error=error.message)
+                done = 0
+            except Exception as exc:  # noqa: BLE001  # one channel must not end the others
+                _log.error("notices.broken", exc_info=exc)
                 done = 0
             if not done:
                 await self._pause(self._pace.every_s if rest_s is None else rest_s)

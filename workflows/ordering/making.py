@@ -229,7 +229,8 @@ class _Making:
         beside = isinstance(refused, RejectedError) and refused.system != system
         if beside and system not in systems:
             systems.append(system)  # it was refused before it was told, or after that
-        said = refused.message if isinstance(refused, RejectedError) else f"{system}: {refused}"
+        named = beside or refused.message.startswith(system)
+        said = refused.message if named else f"{system}: {refused.message}"
         if isinstance(refused, ConflictError) or system != self._planned.route.lead:
             await self._process.report(self._trouble(system, refused, said))
         left = await self._undo(systems, said)
@@ -262,10 +263,12 @@ class _Making:
                 self._made[system].key if system in self._made else None,
                 in_doubt=in_doubt and system not in self._made,
             )
-            for system in systems
+            for system in reversed(systems)
         ]
+        # Where it may be or not is looked for last: that takes until it must have arrived.
+        places.sort(key=lambda place: place.in_doubt)
         about = self._planned.subjects
-        return await undo(self._process, self._systems, places[::-1], reason, about)
+        return await undo(self._process, self._systems, places, reason, about)
 
     def _trouble(self, system: str, refused: SupplygraphError, said: str) -> Trouble:
         clash = isinstance(refused, ConflictError)

@@ -153,10 +153,13 @@ def _stock_lines(inputs: Inputs, figures: Figures) -> Iterator[ExplainedLine]:
 
 def _demand_lines(inputs: Inputs, figures: Figures) -> Iterator[ExplainedLine]:
     for forecast, demand in figures.demands:
-        whole = "" if forecast.unit == inputs.unit else f" ({plain(forecast.quantity)} "
-        given = f"{whole}{forecast.unit})" if whole else ""
+        is_other = forecast.unlocated or forecast.unit != inputs.unit
+        # What counts here may be less than, or in another unit than, what planning says.
+        given = f" ({plain(forecast.quantity)} {forecast.unit}" if is_other else ""
+        everywhere = " at all locations" if forecast.unlocated else ""
         yield ExplainedLine(
-            label=f"Forecast {forecast.start.isoformat()} until {forecast.end.isoformat()}{given}",
+            label=f"Forecast {forecast.start.isoformat()} until {forecast.end.isoformat()}"
+            f"{given}{everywhere}{')' if is_other else ''}",
             value=plain(demand.amount),
             unit=inputs.unit,
             source=forecast.system,

@@ -4,6 +4,7 @@ from asyncio import gather
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from bench.crashes.order import POINTS, UNDECIDED
@@ -26,6 +27,7 @@ async def test_processes_killed_anywhere_place_each_order_once_and_hear_each_dec
     assert found.troubles == []
 
 
+@pytest.mark.xdist_group("scms")  # with the others that want a PostgreSQL
 async def test_the_other_server_takes_over_from_one_that_was_killed_for_good(
     postgres_url: str,
 ) -> None:

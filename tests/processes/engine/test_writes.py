@@ -113,7 +113,8 @@ async def test_what_was_surely_not_done_is_told_again_but_not_before_it_could_st
     began_s = loop.time()
     process_id = await house.begin(system.script)
     assert repr((await house.end(process_id)).outcome) == "Said(text='order 1')"
-    assert system.calls == ["tell", "ask", "ask", "tell"]
+    assert (system.calls[0], system.calls[-1]) == ("tell", "tell")
+    assert set(system.calls[1:-1]) == {"ask"}
     assert loop.time() - began_s >= 0.2, "until it may be told again: tell_within_s + settle_s"
     (step,) = (await house.view(process_id)).steps
     assert (step.attempts, step.state) == (2, StepState.DONE)
@@ -129,7 +130,7 @@ async def test_what_takes_effect_late_is_found_and_not_done_twice(house: House) 
     system.told = [later]
     process_id = await house.begin(system.script)
     assert repr((await house.end(process_id)).outcome) == "Said(text='order 1')"
-    assert system.calls == ["tell", "ask", "ask"]
+    assert (system.calls.count("tell"), system.orders) == (1, [1])
 
 
 @pytest.mark.parametrize(

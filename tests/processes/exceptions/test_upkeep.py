@@ -1,9 +1,12 @@
 """Who is late is told once; what was decided is carried out, whoever died in between."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 import pytest
+from typing_extensions import override
 
+from canonical.errors import Reason, UnavailableError
 from canonical.exceptions import ExceptionAction, ExceptionFilter
 from canonical.processes import (
     ProcessFilter,
@@ -35,6 +38,21 @@ class Views:
 
     async def by_ids(self, process_ids: Collection[str]) -> Mapping[str, ProcessView]:
         return {name: self.views[name] for name in process_ids if name in self.views}
+
+
+class Broken(Views):
+    """Fails in a way that nobody thought of, and then in one that somebody did."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._errors: list[Exception] = [
+            RuntimeError("a mistake of ours"),
+            UnavailableError("store", Reason.CONNECTION, "cannot be reached"),
+        ]
+
+    @override
+    async def by_ids(self, process_ids: Collection[str]) -> Mapping[str, ProcessView]:
+        raise self._errors.pop(0)
 
 
 def view(state: ProcessState = ProcessState.STUCK, name: str = "confirmation-45") -> ProcessView:
@@ -120,3 +138,20 @@ async def test_one_process_at_a_time_looks_after_them(file_store: Store, held: b
         assert await Leases(file_store, now=lambda: office.now).acquire(LEASE, "other", 600.0)
     await upkeep(office).round()
     assert (await office.desk.by_ids([name]))[name].overdue is not held
+
+
+async def test_a_mistake_or_a_store_that_is_away_ends_nothing(file_store: Store) -> None:
+    office, pauses = Office(file_store), list[float]()
+    name = await office.troubles.report(LATE)
+    await office.desk.resolve(name, "by phone", actor="ann")
+    keeper = upkeep(office, Broken())
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            raise asyncio.CancelledError
+
+    keeper._pause = pause
+    with pytest.raises(asyncio.CancelledError):
+        await keeper.run()
+    assert pauses == [60.0] * 3

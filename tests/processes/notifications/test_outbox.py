@@ -1,6 +1,7 @@
 """What is to be told is sent at least once, in order, until it is sent or given up."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -14,7 +15,7 @@ from canonical.exceptions import Trouble, Troubles
 from runtime.events.leases import Leases
 from runtime.events.ledger import Ledger
 from runtime.events.writing import Writing
-from runtime.notifications.outbox import OutboxRows
+from runtime.notifications.outbox import OutboxRows, Queued
 from runtime.store.process_tables import NOTIFICATIONS
 from runtime.store.store import Store
 from tests.fixtures.waiting import until
@@ -70,6 +71,19 @@ class Dying(OutboxRows):
     @override
     async def sent(self, message_id: str, at: datetime) -> None:
         raise UnavailableError("store", Reason.CONNECTION, "cannot be reached")
+
+
+class Mistaken(OutboxRows):
+    """Fails once in a way that nobody thought of."""
+
+    mistaken = False
+
+    @override
+    async def due(self, channel: str, moment: datetime, limit: int) -> Sequence[Queued]:
+        if channel == "mail" and not self.mistaken:
+            self.mistaken = True
+            raise RuntimeError("a mistake of ours")
+        return await super().due(channel, moment, limit)
 
 
 class Post:
@@ -286,6 +300,14 @@ async def test_a_channel_that_is_slow_keeps_no_other_waiting(file_store: Store) 
         post.ways["mail"].gate.set()
         await until(lambda: len(post.ways["mail"].sent) == 20)
         await until(lambda: PACE.every_s in post.pauses)  # then it looks again now and then
+
+
+async def test_a_mistake_in_one_channel_ends_no_other(file_store: Store) -> None:
+    post = Post(file_store, "mail", "chat")
+    post.rows = Mistaken(file_store)
+    await post.outbox.tell([notice("a")])
+    async with beside(post.sender().run()):
+        await until(lambda: post.ways["mail"].sent == post.ways["chat"].sent == ["a"])
 
 
 async def test_what_is_old_is_forgotten_but_for_what_waits(file_store: Store) -> None:

@@ -60,6 +60,13 @@ async def test_a_draft_that_cannot_be_released_is_called_off() -> None:
     assert house.erp.told == []
 
 
+async def test_a_system_is_named_once_in_what_is_said_of_it() -> None:
+    house = House()
+    house.procurement.next["create"] = [MappingMissingError("procurement", "nothing is item I1")]
+    made = await house.make(FakeProcess())
+    assert [f.message for f in made.findings] == ["procurement: nothing is item I1"]
+
+
 async def test_orders_that_have_one_key_are_for_people_to_look_at() -> None:
     house, process = House(), FakeProcess()
     house.procurement.next["create"] = [ConflictError("2 orders have that key")]
@@ -253,6 +260,7 @@ async def test_an_order_in_doubt_that_is_given_up_is_looked_for_later() -> None:
     assert (process.clock() - began).total_seconds() >= 60
     assert house.erp.orders[FOLLOWER.key].cancelled
     assert house.procurement.orders[LEAD.key].cancelled
+    assert process.steps.index("call off in procurement") < process.steps.index("call off in erp")
 
 
 async def test_what_no_server_here_can_make_is_not_begun() -> None:

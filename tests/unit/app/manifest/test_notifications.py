@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
+from app.manifest.exceptions import ExceptionsConfig
 from app.manifest.notifications import NotificationsConfig
 from canonical.exceptions import ExceptionSeverity
 from connectors.kit.secrets import Vault
@@ -22,6 +24,22 @@ MAIL: dict[str, Any] = {"kind": "email", "host": "mail.example", "sender": "sg@e
 VAULT = Vault(
     {"HOOK": "whsec_" + base64.b64encode(b"x" * 24).decode(), "BAD": "?", "ODD": "pässword"}, Path()
 )
+
+
+PAPER = Path(__file__).parents[4] / "docs" / "exceptions.md"
+
+
+def test_what_the_docs_show_is_taken() -> None:
+    text = PAPER.read_text(encoding="utf-8")
+    blocks = [b for b in text.split("\n\n") if b.startswith("    processes:")]
+    said = [yaml.safe_load(block)["processes"] for block in blocks]
+    (exceptions,) = [each["exceptions"] for each in said if "exceptions" in each]
+    (notifications,) = [each["notifications"] for each in said if "notifications" in each]
+    assert len(ExceptionsConfig.model_validate(exceptions).rules().owners) == 3
+    routing = NotificationsConfig.model_validate(notifications).routing()
+    assert [route.channel for route in routing.routes] == ["chat", "mail", "mail"]
+    for kind in NoticeKind:
+        assert f"`{kind.value}`" in text
 
 
 def channel(**one: Any) -> NotificationsConfig:
@@ -114,7 +132,7 @@ def test_what_leads_nowhere_is_refused(config: dict[str, Any], message: str) -> 
 
 
 def test_secrets_must_be_there_and_fit() -> None:
-    with pytest.raises(ValueError, match="NONE is not set"):
+    with pytest.raises(ValueError, match="one: the environment variable NONE is not set"):
         channel(**HOOK | {"secrets": [{"env": "NONE"}]}).ways(VAULT, lambda: datetime.now(UTC))
     with pytest.raises(ValueError, match="the secret is no base64 text"):
         channel(**HOOK | {"secrets": [{"env": "BAD"}]}).ways(VAULT, lambda: datetime.now(UTC))

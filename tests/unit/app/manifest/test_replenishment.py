@@ -115,8 +115,7 @@ def rule(**said: Any) -> dict[str, Any]:
     "changes, message",
     [
         ({"wait_at_most_s": 29}, "wait_at_most_s: is less than debounce_s"),
-        ({"nightly_at": 1350}, 'put it in quotes: "22:30"'),
-        ({"nightly_at": "24:00"}, "String should match pattern"),
+        ({"nightly_at": "24:00"}, "'24:00' is no time of day; write one as 02:00"),
         (
             {"time_zone": "Berlin"},
             "there is no time zone 'Berlin'; write one as Europe/Berlin",
@@ -154,7 +153,14 @@ def rule(**said: Any) -> dict[str, Any]:
         ),
         ({"policy": {"unlocated_share": "1.01"}}, "unlocated_share: a share is at most 1"),
         ({"policy": {"lot_size": 0}}, "Input should be greater than 0"),
-        ({"policy": {"maximum_cost": {"euro": 5}}}, "String should match pattern '^[A-Z]{3}$'"),
+        (
+            {"policy": {"maximum_cost": {"eur": 5}}},
+            "'eur' is no currency; write its three letters, as EUR",
+        ),
+        (
+            {"calendars": {"countries": {"Germany": {}}}},
+            "'Germany' is no country; write its two letters, as DE",
+        ),
         ({"calendars": {"default": {"working_days": []}}}, "at least 1 item"),
     ],
 )

@@ -350,7 +350,12 @@ def test_forecasts_of_no_location_are_not_guessed_at() -> None:
     half = msgspec.structs.replace(
         inputs, policy=Policy(unlocated_share=Decimal("0.5"), lot_size=Decimal(10))
     )
-    assert calculate(half).proposal is None  # 100 last twice as long
+    found = calculate(half, explain=True)
+    assert found.proposal is None  # 100 last twice as long
+    assert (found.lines[4].label, found.lines[4].value) == (
+        "Forecast 2026-11-23 until 2026-11-30 (28 PC at all locations)",
+        "14",
+    )
 
 
 def test_what_is_off_or_not_bought_any_more_is_left_alone() -> None:
