@@ -130,6 +130,7 @@ async def test_one_forecast_goes_all_the_way(  # noqa: PLR0915  # one story
     assert owners["QUANTITY_DEVIATION"] == "role:buyer"
     accepted = {"number": number, "system": "procurement", "decision": "ACCEPT"}
     decided = await house.ask(DECIDE, Role.BUYER, input=accepted)
+    assert not decided.errors, decided.errors
     assert decided.data["decideAcknowledgement"]["userErrors"] == []
 
     def confirmed(data: Any) -> bool:
