@@ -32,7 +32,7 @@ from workflows.confirmation.words import (
 from workflows.ordering.handing import ORDERING, confirmation_id, place_subject, placed
 from workflows.process import Process, ProcessKind
 
-_FIRST_PAUSE: Final = timedelta(minutes=1)
+_FIRST_PAUSE: Final = timedelta(seconds=5)
 _LONGEST_PAUSE: Final = timedelta(hours=1)
 _ROUNDS: Final = 50
 

@@ -63,6 +63,15 @@ async def test_what_a_system_tells_of_promises_is_an_answer_once() -> None:
     assert scene.house.erp.told == []
 
 
+async def test_what_a_confirmation_has_written_itself_is_no_word() -> None:
+    scene = Scene()
+    told = acknowledged("procurement", "7", ConfirmedLine(line_number=10, confirmed_on=DUE))
+    await scene.listening().hear(
+        [replace(told, source_event_id=f"{ID}/procurement/confirmation-1")]
+    )
+    assert scene.engine.processes == {}
+
+
 async def test_only_systems_that_lead_begin_a_confirmation_by_what_they_tell() -> None:
     scene = Scene()
     react = scene.listening().hear
