@@ -123,7 +123,7 @@ async def test_what_is_wrong_is_said_with_its_place() -> None:
     ]
     await site.acknowledge(key="k")
     assert errors(await site.acknowledge(quantity="60", key="k")) == [
-        ("CONFLICT", ["idempotencyKey"])
+        ("CONFLICT", ["input", "idempotencyKey"])
     ]
 
 
