@@ -89,7 +89,7 @@ async def _taken(
         done = await said(desk, speaker)
     except _REFUSALS as exc:
         return AcknowledgementPayload([_user_error(exc)])
-    errors = [UserError(f.code, f.message, f.field or None) for f in done.findings]
+    errors = [UserError(f.code, f.message, ("input", *f.field)) for f in done.findings]
     return await _with_order(
         context, AcknowledgementPayload(errors, None, done.pending), done, asked
     )
@@ -119,4 +119,4 @@ async def _read(context: RequestContext, order: OrderReference, asked: Asked) ->
 
 def _user_error(error: SupplygraphError) -> UserError:
     field = next((name for kind, name in _AT.items() if isinstance(error, kind)), None)
-    return UserError(error.code, error.message, None if field is None else [field])
+    return UserError(error.code, error.message, ["input"] if field is None else ["input", field])

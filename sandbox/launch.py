@@ -289,7 +289,7 @@ class Sandbox:
             self.stop()
             raise
 
-    def play(self, *, begin_after_s: float = 5.0, answer_after_s: float = 10.0) -> None:
+    def play(self, *, begin_after_s: float = 20.0, answer_after_s: float = 10.0) -> None:
         """Play a scene over planning and procurement, in a process of its own (`sandbox.scene`).
 
         Args:

@@ -62,7 +62,7 @@ class AcknowledgePurchaseOrderInput:
 
 
 @strawberry.input(description="A buyer's decision on a supplier's answer that is off.")
-class AcknowledgementDecisionInput:
+class DecideAcknowledgementInput:
     """A decision."""
 
     number: str = strawberry.field(description="The order's number.")
@@ -112,5 +112,5 @@ DECIDE_ACKNOWLEDGEMENT: Final = link(
     AcknowledgePurchaseOrderPayload,
     "Decide on a supplier's answer that is off: accept it, renegotiate it, split the order, or "
     "cancel it.",
-    arguments={"input": Argument(AcknowledgementDecisionInput, "The decision.", REQUIRED)},
+    arguments={"input": Argument(DecideAcknowledgementInput, "The decision.", REQUIRED)},
 )

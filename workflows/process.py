@@ -11,7 +11,7 @@ so that the same results lead to the same next step when it goes on after a cras
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -20,6 +20,9 @@ from canonical.values import Money
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[T]]
+
+OWN_SUBJECTS: Final = ("content:", "order:")
+"""Beginnings of subjects that tell a process from all others, by what it was asked or has made."""
 
 
 class CancelledByOperatorError(Exception):
@@ -117,7 +120,10 @@ class Process(Protocol):
         """The time, kept like the result of a step."""
 
     async def start(self, kind: str, process_id: str, asked: Struct) -> None:
-        """Have another process begin, with the same correlation id; nothing if it has begun."""
+        """Have another process begin; nothing if it has begun.
+
+        It has the same correlation id, and is about the same but for `OWN_SUBJECTS`.
+        """
 
     async def result(self, process_id: str, result: type[T]) -> T:
         """What came of another process; waits for its end."""

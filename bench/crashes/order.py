@@ -68,11 +68,14 @@ class Fate:
 
     Attributes:
         reached: Processes that wait for their death.
+        gone: Processes that have ended: on a busy machine a system may answer so late that it is
+            asked, and its answer never comes to the point at which a process is to die.
     """
 
     def __init__(self, shop: str, points: Mapping[str, str]) -> None:
         self.shop = shop
         self.reached: set[str] = set()
+        self.gone: set[str] = set()
         self._points = points
 
     def kind(self) -> ProcessKind:
@@ -109,6 +112,7 @@ class Fate:
         orders += await self._place(process, "book", f"{checked.key}/book")
         await self.point(here, "done")
         again = await process.wait("decision", await process.now(), Decision)
+        self.gone.add(here)
         return Placed(decision.by if again is None else f"{decision.by}, {again.by}", orders)
 
     async def _place(self, process: Process, name: str, key: str) -> int:

@@ -136,7 +136,7 @@ async def crash(
             )
         )
         if death.killed:
-            killed.update(points.values())
+            killed.update(points[each] for each in death.reached)
     return Crashes(
         processes=processes,
         killed=killed,

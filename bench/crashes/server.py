@@ -30,7 +30,7 @@ LONGEST_S = 60.0
 SETTINGS = EngineSettings(
     first_pause_s=0.05,
     longest_pause_s=0.2,
-    tell_within_s=0.3,
+    tell_within_s=0.5,
     settle_s=0.2,
     poll_s=0.1,
 )
@@ -63,13 +63,13 @@ class Death(Struct):
 
     Attributes:
         killed: Whether it was killed; else it was done.
-        reached: How many processes stood where they were to die.
+        reached: Processes that stood where they were to die.
         ends: What came of those that ended, by id.
         troubles: What they reported.
     """
 
     killed: bool
-    reached: int = 0
+    reached: Sequence[str] = ()
     ends: Mapping[str, str] = {}
     troubles: Sequence[str] = ()
 
@@ -110,7 +110,7 @@ async def live(life: Life) -> Death:
         await _all_there(fate, life.points)
         ends = await _ends(engine, [each for each in life.points if not life.points[each]])
     await store.aclose()
-    return Death(False, len(fate.reached), ends, troubles.causes)
+    return Death(False, (), ends, troubles.causes)
 
 
 async def _decide(engine: DurableEngine, process_id: str) -> None:
@@ -123,15 +123,18 @@ async def _decide(engine: DurableEngine, process_id: str) -> None:
 async def _all_there(fate: Fate, points: Mapping[str, str]) -> None:
     """Die when all stand where they are to die; return at once if none is to."""
     doomed = {each for each, point in points.items() if point and point != "waiting"}
-    if not any(points.values()):
+    waiting = {each for each, point in points.items() if point == "waiting"}
+    if not doomed and not waiting:
         return
     deadline_s = asyncio.get_running_loop().time() + LONGEST_S
-    while missing := doomed - fate.reached:
+    while missing := doomed - fate.reached - fate.gone:
         if asyncio.get_running_loop().time() > deadline_s:
-            raise TimeoutError({each: points[each] for each in missing})
+            print({each: points[each] for each in missing}, file=sys.stderr, flush=True)
+            os._exit(1)  # those that stand at their points would keep it
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.03)  # what was sent has arrived
-    print(msgspec.json.encode(Death(True, len(doomed))).decode(), flush=True)
+    stood = sorted(fate.reached | waiting)
+    print(msgspec.json.encode(Death(True, stood)).decode(), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 
 

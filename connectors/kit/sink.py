@@ -31,6 +31,7 @@ from canonical.writing import (
     Promise,
     ReceivedLine,
 )
+from connectors.kit.mapping.convert import zone_of
 from connectors.kit.mapping.model import EntityMapping, MappingSettings
 from connectors.kit.mapping.sendplan import write_plans
 from connectors.kit.mapping.writes import Writes
@@ -75,6 +76,8 @@ class MappedSink:
         if plans.mistakes:
             raise ValueError("; ".join(f"{'.'.join(m.place)}: {m.message}" for m in plans.mistakes))
         self._system = system
+        self._clock = clock
+        self._zone = zone_of(settings.time_zone)
         self._writes = mapping.writes or Writes.model_validate({})
         self._writer = writer
         self._core = Core(system, entity, mapping, reader, settings=settings, clock=clock)
@@ -209,7 +212,9 @@ class MappedSink:
             raise self._unsupported(Ability.RECEIVE)
         told = [{"line_number": r.line_number, "quantity": r.quantity} for r in lines]
         seen = await self._seen(record, ask)
-        return await self._receipts.book(key, self._telling({}, told, seen), ask)
+        today = self._clock().astimezone(self._zone).date()
+        telling = self._telling({"today": today}, told, seen)
+        return await self._receipts.book(key, telling, ask)
 
     async def _seen(self, record: str, ask: Ask, version: str | None = None) -> Seen:
         seen = await self._looker.of(record, ask)

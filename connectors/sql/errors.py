@@ -55,6 +55,8 @@ _SAID: Final = (
     ("invalid input for query argument", Reason.MISCONFIGURED),
     ("operator does not exist", Reason.MISCONFIGURED),
 )
+_UNKNOWN: Final = "40003"
+"""The one rollback of which the database does not know whether it is one."""
 _TAKEN: Final = "there is a row with such a key already"
 _NOTHING: Final = "a value refers to something that is not there"
 _MISSING: Final = "a value is missing that must be given"
@@ -161,9 +163,17 @@ def refused(
     if words is not None:
         return RejectedError(system, f"{label}: {words}")
     found = translated(system, label, error, correlation_id)
-    if committing and not sqlstate(error):
+    if committing and not _is_rolled_back(error):
         return InDoubtError(system, f"{label} may have been done: no answer came to the commit")
     return found
+
+
+def _is_rolled_back(error: SQLAlchemyError | OSError) -> bool:
+    """Whether the database says that a commit was not done. Drivers have states of their own."""
+    state = sqlstate(error)
+    if state.startswith("40"):
+        return state != _UNKNOWN
+    return "database is locked" in str(error).lower()
 
 
 def _refusal(error: SQLAlchemyError | OSError) -> str | None:

@@ -1,6 +1,7 @@
 """Looking through the exceptions of a store."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -60,8 +61,11 @@ class ExceptionList:
         query = sa.select(_E.id).where(_E.cause == cause, _E.closed_at.is_(None))
         return await self._store.read(lambda connection: connection.scalar(query)) is not None
 
-    async def undone(self, limit: int) -> Sequence[SupplyException]:
-        """Those that people settled last or cancelled, whose process no open one is about."""
+    async def undone(self, since: datetime, limit: int) -> Sequence[SupplyException]:
+        """Those that people settled or cancelled since, whose process no open one is about.
+
+        The latest first.
+        """
         other = EXCEPTIONS.alias()
         still = sa.select(other.c.id).where(
             other.c.process_id == _E.process_id, other.c.closed_at.is_(None)
@@ -69,7 +73,10 @@ class ExceptionList:
         query = (
             sa.select(_E.id)
             .where(
-                _E.state.in_(("RESOLVED", "CANCELLED")), _E.process_id.is_not(None), ~still.exists()
+                _E.state.in_(("RESOLVED", "CANCELLED")),
+                _E.closed_at >= since,
+                _E.process_id.is_not(None),
+                ~still.exists(),
             )
             .order_by(_E.closed_at.desc())
             .limit(limit)

@@ -20,6 +20,7 @@ _WRITABLE = {
     "A_PurchaseOrder": 'sap:deletable="false"',
     "A_PurchaseOrderItem": 'sap:creatable="false" sap:deletable="false"',
     "A_PurchaseOrderScheduleLine": 'sap:creatable="false" sap:deletable="false"',
+    "A_MaterialDocumentHeader": 'sap:updatable="false" sap:deletable="false"',
 }
 """Sets that are told things: orders are made whole, and their rows are changed."""
 

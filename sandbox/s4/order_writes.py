@@ -8,8 +8,9 @@ from itertools import count
 from typing import Any
 
 from sandbox.changes import first_moment
+from sandbox.s4.bodies import filled, read_body
 from sandbox.s4.errors import bad_request, refused
-from sandbox.s4.model import checked, milliseconds
+from sandbox.s4.model import milliseconds
 from sandbox.s4.order_checks import Message, OrderChecks, check_change
 from sandbox.s4.store import Row, Store, Table
 from sandbox.world import World
@@ -62,7 +63,7 @@ class OrderWrites:
         Raises:
             ODataError: 400 for what cannot be read, or what the business does not allow.
         """
-        header, nested = self._read(_ORDER, body, "to_PurchaseOrderItem")
+        header, nested = read_body(self._tables[_ORDER], body, "to_PurchaseOrderItem")
         items = [self._item(n, item) for n, item in enumerate(nested, start=1)]
         header = self._completed(header, items, user)
         wrong = self._checks.of_order(header, items)
@@ -77,7 +78,7 @@ class OrderWrites:
             ODataError: 400 as above, also while somebody else works on the order.
         """
         name = table.entity_set.name
-        values, nested = self._read(name, body, "")
+        values, nested = read_body(table, body)
         fixed = sorted(values.keys() - _CHANGEABLE[name] - set(table.entity_set.key))
         if nested or fixed:
             raise bad_request(f"Property '{(fixed or ['to_'])[0]}' cannot be changed")
@@ -123,28 +124,9 @@ class OrderWrites:
         shares = table.entity_set.shares
         return self._tables[_ORDER].group(("PurchaseOrder",))[row[shares[1]],][0] if shares else row
 
-    def _read(self, name: str, body: Mapping[str, Any], link: str) -> tuple[Row, list[Any]]:
-        """Values of the body as they stand in rows, and the rows behind a link."""
-        entity_set = self._tables[name].entity_set
-        values: Row = {}
-        nested: list[Any] = []
-        for key, value in body.items():
-            if key == link:
-                nested = _rows(value, link)
-            elif key in entity_set.properties:
-                try:
-                    values[key] = checked(entity_set.properties[key], value)
-                except ValueError as error:
-                    text = f"Failed to read property '{key}' at offset '1'"
-                    raise bad_request(text) from error
-            elif key != "__metadata":
-                text = f"Property '{key}' is invalid for type '{entity_set.type_name}'"
-                raise bad_request(text)
-        return values, nested
-
     def _item(self, place: int, body: Any) -> tuple[Row, list[Row]]:
-        values, nested = self._read(_ITEM, body, "to_ScheduleLine")
-        item = self._filled(_ITEM, values)
+        values, nested = read_body(self._tables[_ITEM], body, "to_ScheduleLine")
+        item = filled(self._tables[_ITEM], values)
         item["PurchaseOrderItem"] = values.get("PurchaseOrderItem") or str(place * 10)
         known = self._world.items_by_number.get(item["Material"])
         if known is not None:
@@ -163,7 +145,8 @@ class OrderWrites:
             "InvoiceIsExpected": True,
             "SupplierConfirmationControlKey": "0001",
         }
-        schedule = [self._filled(_SCHEDULE, self._read(_SCHEDULE, s, "")[0]) for s in nested]
+        lines = self._tables[_SCHEDULE]
+        schedule = [filled(lines, read_body(lines, each)[0]) for each in nested]
         for n, line in enumerate(schedule, start=1):
             line |= {
                 "PurchasingDocumentItem": item["PurchaseOrderItem"],
@@ -176,12 +159,8 @@ class OrderWrites:
                 line["ScheduleLineOrderQuantity"] = item["OrderQuantity"]
         return item, schedule
 
-    def _filled(self, name: str, values: Row) -> Row:
-        properties = self._tables[name].entity_set.properties
-        return {n: p.default for n, p in properties.items()} | values
-
     def _completed(self, values: Row, items: Sequence[tuple[Row, Any]], user: str) -> Row:
-        header = self._filled(_ORDER, values)
+        header = filled(self._tables[_ORDER], values)
         plants = [self._world.plants_by_code.get(item["Plant"]) for item, _ in items]
         if not header["PurchasingOrganization"] and plants and plants[0] is not None:
             # The standard one of the first item's plant.
@@ -248,10 +227,3 @@ class OrderWrites:
         """A moment later than any before, so that every change shows."""
         self._at += timedelta(milliseconds=1)
         return f"/Date({milliseconds(self._at.astimezone(UTC))}+0000)/"
-
-
-def _rows(value: Any, link: str) -> list[Any]:
-    rows = value.get("results") if isinstance(value, dict) else value
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise bad_request(f"Failed to read property '{link}' at offset '1'")
-    return rows

@@ -24,6 +24,7 @@ from sandbox.s4.new_orders import NewOrders
 from sandbox.s4.order_writes import OrderWrites
 from sandbox.s4.paths import ROOT, Resource, resolve, split_path
 from sandbox.s4.query import choose_rows, make_shape, next_query, read_options, take_page
+from sandbox.s4.receipt_writes import ReceiptWrites
 from sandbox.s4.render import Renderer
 from sandbox.s4.rows import rows_by_service
 from sandbox.s4.services import SERVICES
@@ -64,7 +65,7 @@ class S4:
         self._user = user
         self._sessions = Sessions(user, password)
         self.orders = OrderWrites(world, self.stores)
-        self._writes = Writes(self.orders)
+        self._writes = Writes(self.orders, ReceiptWrites(world, self.stores))
         self._new_orders = NewOrders(world, self.stores)
         self._changing = Changing(world, self.stores)
         self._link_host = link_host

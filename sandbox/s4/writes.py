@@ -14,6 +14,8 @@ from sandbox.s4.errors import ODataError, bad_request
 from sandbox.s4.order_writes import SERVICE, OrderWrites
 from sandbox.s4.paths import Resource, resolve
 from sandbox.s4.query import make_shape
+from sandbox.s4.receipt_writes import SERVICE as RECEIPTS
+from sandbox.s4.receipt_writes import ReceiptWrites
 from sandbox.s4.render import Renderer
 from sandbox.s4.store import Row, Store
 
@@ -29,11 +31,20 @@ class Message(Struct, forbid_unknown_fields=True):
     message: str = "The order could not be saved"
 
 
-class Writes:
-    """Writes to the order service; all others are read-only."""
+_Make = Callable[[Mapping[str, Any], str], tuple[Row, list[tuple[str, str]]]]
+_CREATABLE = {
+    (SERVICE, "A_PurchaseOrder"): "to_PurchaseOrderItem/to_ScheduleLine",
+    (RECEIPTS, "A_MaterialDocumentHeader"): "to_MaterialDocumentItem",
+}
+"""Sets in which rows are made, with what is made in them."""
 
-    def __init__(self, orders: OrderWrites) -> None:
+
+class Writes:
+    """Writes to orders and receipts; everything else is read-only."""
+
+    def __init__(self, orders: OrderWrites, receipts: ReceiptWrites) -> None:
         self._orders = orders
+        self._makers: dict[str, _Make] = {SERVICE: orders.create, RECEIPTS: receipts.create}
         self._message: Message | None = None
 
     def commands(self) -> Mapping[str, Callable[[bytes], Any]]:
@@ -49,15 +60,15 @@ class Writes:
         Raises:
             ODataError: if it cannot be.
         """
-        if store.service.name != SERVICE:
-            raise ODataError(405, f"Method {call.method} not allowed", "/IWFND/CM_COS/405")
-        if call.segments == ["$batch"]:
+        name = store.service.name
+        if call.method == "POST" and (name, *call.segments) in _CREATABLE:
+            return self._create(store, root, resolve(store, call.segments), call, user)
+        if name == SERVICE and call.segments == ["$batch"]:
             return self._batch(store, root, call)
-        resource = resolve(store, call.segments)
-        if call.method in _UPDATES and resource.single and not resource.prop:
-            return self._change(store, [(resource, call)])[0]
-        if call.method == "POST" and call.segments == ["A_PurchaseOrder"]:
-            return self._create(store, root, resource, call, user)
+        if name == SERVICE and call.method in _UPDATES:
+            resource = resolve(store, call.segments)
+            if resource.single and not resource.prop:
+                return self._change(store, [(resource, call)])[0]
         raise ODataError(405, f"Method {call.method} not allowed", "/IWFND/CM_COS/405")
 
     def _create(
@@ -69,13 +80,14 @@ class Writes:
             empty = {name: p.default for name, p in table.entity_set.properties.items()}
             body = msgspec.json.encode({"d": empty})
             return Response(body, _CREATED, headers, media_type="application/json")
-        row, warnings = self._orders.create(_decoded(call.body), user)
+        service = store.service.name
+        row, warnings = self._makers[service](_decoded(call.body), user)
         if warnings:
             headers["sap-message"] = _message("warning", *warnings[0])
         renderer = Renderer(store, root)
-        options = {"$expand": "to_PurchaseOrderItem/to_ScheduleLine"}
+        options = {"$expand": _CREATABLE[service, table.entity_set.name]}
         entity = renderer.entity(make_shape(store, table, options), row)
-        headers |= {"location": renderer.uri(table, row), "etag": entity["__metadata"]["etag"]}
+        headers |= {"location": renderer.uri(table, row), **_etag(store.etag(table, row))}
         body = msgspec.json.encode({"d": entity})
         return Response(body, _CREATED, headers, media_type="application/json")
 

@@ -1,15 +1,19 @@
 """Answers taken: what is within tolerance is told to all systems, the rest waits for a buyer."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
-from canonical.errors import ConflictError, RejectedError
+from msgspec.structs import replace
+
+from canonical.errors import ConflictError, RejectedError, SupplygraphError
 from canonical.ordering import AcknowledgementFinding
 from canonical.writing import Promise
 from workflows.confirmation.case import UNANSWERED, Case
 from workflows.confirmation.facts import OrderFacts
 from workflows.confirmation.judging import Judged, judged
 from workflows.confirmation.words import Answer, SaidLine, Verdict, VerdictState
+from workflows.ordering.handing import OrderMade
 
 _TRIES: Final = 3
 _OVER: Final = Verdict(state=VerdictState.OVER)
@@ -55,6 +59,28 @@ async def judge_again(case: Case) -> None:
     if fine:
         lines = (SaidLine(line_number=p.line_number, quantity=p.quantity, on=p.on) for p in fine)
         await answered(case, Answer(lines=tuple(lines)))
+
+
+async def hand_on(case: Case) -> None:
+    """Have systems know what is promised in which the order was still being made.
+
+    A process that makes it no more, because it failed or was given up, has said so itself.
+    """
+    process, sent = case.process, case.sent
+    if sent.maker is None or not case.confirmed:
+        return None
+    await process.waits_for(f"the end of process {sent.maker}, which makes the order")
+    try:
+        made = await process.result(sent.maker, OrderMade)
+    except SupplygraphError:
+        return None
+    case.sent = replace(sent, follow=tuple(o for o in made.orders if o.system != sent.system))
+    for _ in range(_TRIES):
+        await case.read(to_write=True)
+        with suppress(ConflictError):
+            return await case.tell(case.confirmed.values(), None)
+    await case.report_conflict()
+    return None
 
 
 async def _taken(case: Case, order: OrderFacts, news: Sequence[Promise], answer: Answer) -> Verdict:

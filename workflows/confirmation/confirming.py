@@ -12,7 +12,7 @@ import msgspec
 
 from canonical.entities import EntityName
 from canonical.events import subject
-from workflows.confirmation.answering import answered, hear_system, judge_again
+from workflows.confirmation.answering import answered, hand_on, hear_system, judge_again
 from workflows.confirmation.case import Case, Parts
 from workflows.confirmation.deciding import decided
 from workflows.confirmation.words import (
@@ -69,6 +69,7 @@ async def _confirm(case: Case) -> Confirmed:
     except CancelledByOperatorError as exc:
         await case.all_over(f"{exc.actor} gave the confirmation up: {exc.reason}")
         raise
+    await hand_on(case)
     if state is not ConfirmedState.UNANSWERED:
         await case.all_over(f"the confirmation has ended: {state.value.replace('_', ' ')}")
     promises = tuple(case.confirmed[n] for n in sorted(case.confirmed))

@@ -139,10 +139,9 @@ def _cannot_split(case: Case, off: Sequence[Deviation], decision: Decision) -> V
     """Why an answer cannot be split; None if it can."""
     if decision.rest_on is None:
         return _refused("REST_ON_MISSING", "say with `restOn` when the rest is wanted", "restOn")
-    lacking = case.parts.systems.lacking(case.sent.everywhere, Ability.CHANGE)
-    if lacking is not None:
-        message = f"{lacking} cannot be told to change lines: accept, renegotiate or cancel"
-        return _refused("UNSUPPORTED", message)
+    refused = _cannot_change(case)
+    if refused is not None:
+        return refused
     if not any(0 < d.promise.quantity < d.line.quantity for d in off):
         message = "no line is promised in part: there is no rest to order elsewhere"
         return _refused("NOTHING_TO_SPLIT", message, "decision")
@@ -151,6 +150,18 @@ def _cannot_split(case: Case, off: Sequence[Deviation], decision: Decision) -> V
         if d.line.ship_to is None or len(units) > 1:
             message = f"line {d.line.number} is not in its item's unit: order the rest by hand"
             return _refused("UNSUPPORTED", message)
+    return None
+
+
+def _cannot_change(case: Case) -> Verdict | None:
+    """Why single lines cannot be changed; None if they can be."""
+    if case.sent.maker is not None:
+        message = "the order is still being made in other systems: accept, renegotiate, or wait"
+        return _refused("STILL_BEING_MADE", message)
+    lacking = case.parts.systems.lacking(case.sent.everywhere, Ability.CHANGE)
+    if lacking is not None:
+        message = f"{lacking} cannot be told to change single lines: accept or renegotiate"
+        return _refused("UNSUPPORTED", message)
     return None
 
 
@@ -170,10 +181,9 @@ async def _cancel(case: Case, decision: Decision) -> Verdict:
     off = list(case.pending)
     if set(off) == set(case.open_lines):
         return await _call_off(case, decision)
-    lacking = case.parts.systems.lacking(case.sent.everywhere, Ability.CHANGE)
-    if lacking is not None:
-        message = f"{lacking} cannot be told to call single lines off: accept or renegotiate"
-        return _refused("UNSUPPORTED", message)
+    refused = _cannot_change(case)
+    if refused is not None:
+        return refused
     zero = [LineChange(line_number=n, quantity=case.open_lines[n].quantity * 0) for n in off]
     await case.change(zero)
     case.dropped.update(off)

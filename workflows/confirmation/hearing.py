@@ -1,5 +1,6 @@
 """What systems tell of orders, as words for their confirmation: for whoever listens to the log."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -35,6 +36,8 @@ _OVER: Final = frozenset(
     }
 )
 
+_OURS: Final = re.compile(rf"{CONFIRMATION}-[0-9a-f]{{24}}(-\d+)?/")
+"""How reports on what a confirmation has written are named: it knows that itself."""
 _HEARD: Final = frozenset({ACKNOWLEDGED.type, LINE_RESCHEDULED.type})
 
 
@@ -103,7 +106,9 @@ def words_of(events: Iterable[Event], leading: Sequence[str]) -> list[Starting]:
     return [
         _word(event, leading)
         for event in events
-        if event.applied and (event.type in _HEARD or _is_over(event))
+        if event.applied
+        and (event.type in _HEARD or _is_over(event))
+        and not _OURS.match(event.source_event_id)
     ]
 
 

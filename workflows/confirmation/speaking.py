@@ -29,10 +29,10 @@ from workflows.confirmation.words import (
     VerdictState,
     Word,
 )
-from workflows.ordering.handing import confirmation_id, place_subject, placed
+from workflows.ordering.handing import ORDERING, confirmation_id, place_subject, placed
 from workflows.process import Process, ProcessKind
 
-_FIRST_PAUSE: Final = timedelta(minutes=1)
+_FIRST_PAUSE: Final = timedelta(seconds=5)
 _LONGEST_PAUSE: Final = timedelta(hours=1)
 _ROUNDS: Final = 50
 
@@ -124,20 +124,30 @@ class Speaking:
         if seen is None:
             return Found()
         former = page.processes[0] if page.processes else None
+        known = former or await self._maker(order)
+        is_made = known is None or known.state in ENDED
         sent = OrderSent(
             system=order.system,
             key=order.key,
             number=order.number or order.key,
             supplier=seen.supplier,
-            follow=() if former is None else self._others(former, order),
-            seeks=former is None,
+            follow=self._others(known, order) if known is not None and is_made else (),
+            seeks=known is None,
+            maker=None if known is None or is_made else known.process_id,
             promised=_before(seen, spoken),
         )
         return Found(free, sent, None if former is None else former.process_id)
 
-    def _others(self, former: ProcessView, order: OrderReference) -> tuple[OrderReference, ...]:
-        """What other systems have of an order, as a confirmation that has ended knew it."""
-        places = ((s, placed(former.subjects, s)) for s in self._systems)
+    async def _maker(self, order: OrderReference) -> ProcessView | None:
+        """The process that makes an order, or has made it; None if none of ours did."""
+        place = place_subject(order.system, order.key)
+        wanted = ProcessFilter(kinds=(ORDERING,), subjects=(place,))
+        page = await self._processes.page(wanted, first=1, after=None)
+        return page.processes[0] if page.processes else None
+
+    def _others(self, known: ProcessView, order: OrderReference) -> tuple[OrderReference, ...]:
+        """What other systems have of an order, as a process that has ended knew it."""
+        places = ((s, placed(known.subjects, s)) for s in self._systems)
         return tuple(OrderReference(s, key) for s, key in places if key and s != order.system)
 
 

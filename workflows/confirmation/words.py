@@ -87,6 +87,7 @@ class OrderSent(Struct, frozen=True, kw_only=True):
         supplier: Code of the supplier.
         follow: What the other systems have of it, to be told of what is confirmed.
         seeks: Whether it is looked for in other systems, because nobody knows where else it is.
+        maker: The process that still makes it in other systems: those are told in the end.
         promised: What is settled already; None to judge whatever the leading system shows.
         first: A word that is heard before all others, also if nothing has to be confirmed.
     """
@@ -97,6 +98,7 @@ class OrderSent(Struct, frozen=True, kw_only=True):
     supplier: str
     follow: tuple[OrderReference, ...] = ()
     seeks: bool = False
+    maker: str | None = None
     promised: tuple[Promise, ...] | None = None
     first: Word | None = None
 

@@ -30,6 +30,7 @@ from workflows.engine.patience import Patience
 from workflows.engine.standing import Standing, StepStanding
 from workflows.engine.writing import Write
 from workflows.process import (
+    OWN_SUBJECTS,
     CancelledByOperatorError,
     SettledByOperatorError,
     Starting,
@@ -120,12 +121,13 @@ class DurableProcess:
 
     async def start(self, kind: str, process_id: str, asked: Struct) -> None:
         """As `Process.start` says."""
+        about = self.standing.subjects
         starting = Starting(
             kind=kind,
             process_id=process_id,
             asked=asked,
             correlation_id=self.correlation_id,
-            subjects=self.standing.subjects,
+            subjects=tuple(each for each in about if not each.startswith(OWN_SUBJECTS)),
             started_by=self._begun.started_by,
         )
 

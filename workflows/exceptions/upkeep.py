@@ -30,6 +30,8 @@ _LEASE_S: Final = 120.0
 _EVERY_S: Final = 60.0
 _TELLING: Final = timedelta(seconds=60)
 """Within this time whoever decides has told the process, or never will."""
+_LATELY: Final = timedelta(days=1)
+"""What was decided before was told, or its process has asked again."""
 _MOST: Final = 100
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -107,7 +109,7 @@ class Upkeep:
         return len(late)
 
     async def _carry_out(self) -> None:
-        decided = await self._list.undone(_MOST)
+        decided = await self._list.undone(self._ledger.now() - _LATELY, _MOST)
         for exception in await self._waited_for(decided):
             process_id, last = exception.process_id or "", exception.history[-1]
             actor, text = last.actor or "", last.text or ""

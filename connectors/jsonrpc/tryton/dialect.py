@@ -48,7 +48,8 @@ class TrytonDialect:
         found = await self._call(model, "fields_get", [], {}, ask)
         if not isinstance(found, dict):
             raise BadAnswerError(self._session.system, f"{model} does not tell its fields")
-        return {n: ModelField(str(f.get("type")), f.get("relation")) for n, f in found.items()}
+        fields = {n: ModelField(str(f.get("type")), f.get("relation")) for n, f in found.items()}
+        return fields | {"_timestamp": ModelField("char")}  # which every model has, and none tells
 
     async def aclose(self) -> None:
         """Stop a sign-in under way."""

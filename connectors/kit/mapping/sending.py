@@ -66,7 +66,7 @@ STEP: Final[Mapping[str, Mapping[str, type[Any]]]] = {
     "cancel": {"reason": str},
     "acknowledge": {"note": str},
     "change": {},
-    "receive": {"key": str},
+    "receive": {"key": str, "today": date},
 }
 """Columns of what each action tells of the order."""
 STEP_LINE: Final[Mapping[str, Mapping[str, type[Any]]]] = {

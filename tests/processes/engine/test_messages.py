@@ -100,7 +100,7 @@ async def test_a_process_begins_another_and_hears_what_came_of_it(house: House) 
             return f"{came.text}; {error.message}"
         return "?"
 
-    process_id = await house.begin(parent, "supplier:S-1")
+    process_id = await house.begin(parent, "supplier:S-1", "order:erp:45", "content:1")
     ended = await house.end(process_id)
     assert ended == Ended(Said(f"c-{process_id} from the parent; erp refuses: no"))
     child_view = await house.view(f"{process_id}/child")

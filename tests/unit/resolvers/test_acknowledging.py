@@ -109,7 +109,7 @@ async def test_what_is_off_is_pending_and_a_buyer_decides() -> None:
     assert shown(answer) == [("100", DAY), (None, None)]
     assert (errors(answer), answer.data["answer"]["pending"]) == ([], True)
     answer = await site.decide("SPLIT")
-    assert errors(answer) == [("REST_ON_MISSING", ["restOn"])]
+    assert errors(answer) == [("REST_ON_MISSING", ["input", "restOn"])]
     site.desk.now_s += 1
     answer = await site.decide("ACCEPT")
     assert shown(answer) == [("100", DAY), ("60", DAY)]
@@ -119,11 +119,11 @@ async def test_what_is_off_is_pending_and_a_buyer_decides() -> None:
 async def test_what_is_wrong_is_said_with_its_place() -> None:
     site = Site()
     assert errors(await site.acknowledge(quantity="-1")) == [
-        ("QUANTITY_INVALID", ["lines", "1", "confirmedQuantity"])
+        ("QUANTITY_INVALID", ["input", "lines", "1", "confirmedQuantity"])
     ]
     await site.acknowledge(key="k")
     assert errors(await site.acknowledge(quantity="60", key="k")) == [
-        ("CONFLICT", ["idempotencyKey"])
+        ("CONFLICT", ["input", "idempotencyKey"])
     ]
 
 
@@ -131,18 +131,18 @@ async def test_an_order_of_others_is_as_one_that_is_not_there() -> None:
     site = Site()
     of_others = await site.acknowledge(OTHERS)
     nobodys = await site.acknowledge(OTHERS, number="PO-8")
-    assert errors(of_others) == errors(nobodys) == [("NOT_FOUND", ["number"])]
+    assert errors(of_others) == errors(nobodys) == [("NOT_FOUND", ["input", "number"])]
     [said], [other] = of_others.data["answer"]["userErrors"], nobodys.data["answer"]["userErrors"]
     assert said["message"].replace("PO-7", "PO-8") == other["message"]
     assert of_others.data["answer"]["purchaseOrder"] is None
-    assert errors(await site.decide("ACCEPT", OTHERS)) == [("NOT_FOUND", ["number"])]
+    assert errors(await site.decide("ACCEPT", OTHERS)) == [("NOT_FOUND", ["input", "number"])]
     assert site.scene.house.procurement.told == []
 
 
 async def test_who_is_bound_to_a_region_speaks_for_orders_of_its_systems_alone() -> None:
     site = Site()
     answer = await site.acknowledge(BOUND, system="procurement")
-    assert errors(answer) == [("NOT_FOUND", ["number"])]
+    assert errors(answer) == [("NOT_FOUND", ["input", "number"])]
     assert site.scene.engine.processes == {}
     answer = await site.acknowledge(BOUND)
     assert shown(answer) == [("100", DAY), ("100", DAY)]

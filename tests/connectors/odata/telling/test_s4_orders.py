@@ -20,7 +20,15 @@ from canonical.errors import (
 )
 from canonical.purchase_orders import PurchaseOrderStatus as Status
 from canonical.values import Money
-from canonical.writing import Ability, LineChange, NewOrder, NewOrderLine, OrderSink, Promise
+from canonical.writing import (
+    Ability,
+    LineChange,
+    NewOrder,
+    NewOrderLine,
+    OrderSink,
+    Promise,
+    ReceivedLine,
+)
 from connectors.backend import MappedBackend
 from connectors.config import BackendConfig
 from connectors.factory import open_backend
@@ -93,7 +101,7 @@ async def read(erp: MappedBackend, record: str) -> Any:
 async def test_an_order_is_read_as_it_was_told(
     erp: MappedBackend, sink: OrderSink, world: World
 ) -> None:
-    assert sink.abilities == {Ability.CREATE, Ability.ACKNOWLEDGE, Ability.CHANGE, Ability.CANCEL}
+    assert sink.abilities == set(Ability) - {Ability.RELEASE, Ability.PUBLISH}
     wanted = order(world, "an order's key of more than twelve letters")
     made = await sink.create(wanted, ask())
     assert (made.key, made.released, made.cancelled) == (made.number, True, False)
@@ -133,6 +141,31 @@ async def test_lines_are_promised_changed_and_cancelled(
     assert (cancelled.cancelled, cancelled.released) == (True, False)
     assert await sink.cancel(made.key, ask(), reason="again") == cancelled
     assert (await read(erp, made.key)).status is Status.CANCELLED
+
+
+async def test_goods_that_come_are_booked_once(
+    erp: MappedBackend, sink: OrderSink, world: World, control: Control
+) -> None:
+    made = await sink.create(order(world, "K-GOODS"), ask())
+    some = [ReceivedLine(line_number=1, quantity=Decimal(4))]
+    control.fault(method="POST", match="A_MaterialDocumentHeader", count=1, drop=True, done=True)
+    with pytest.raises(InDoubtError):
+        await sink.receive(made.key, some, ask(), key="a delivery of the supplier's")
+    receipt = await sink.receive(made.key, some, ask(), key="a delivery of the supplier's")
+    assert receipt.startswith("53")
+    found = await read(erp, made.key)
+    assert found.status is Status.PARTIALLY_RECEIVED
+    assert [[q.amount for q in line.received] for line in found.lines] == [[4], []]
+    rest = [
+        ReceivedLine(line_number=1, quantity=Decimal(6)),
+        ReceivedLine(line_number=2, quantity=Decimal(20)),
+    ]
+    await sink.receive(made.key, rest, ask(), key="GR-2")
+    assert (await read(erp, made.key)).status is Status.RECEIVED
+    with pytest.raises(RejectedError, match="Ordered quantity exceeded by 4"):
+        await sink.receive(made.key, some, ask(), key="GR-3")
+    with pytest.raises(RejectedError, match="cannot be deleted"):
+        await sink.cancel(made.key, ask(), reason="too late")
 
 
 async def test_refusals(sink: OrderSink, world: World) -> None:

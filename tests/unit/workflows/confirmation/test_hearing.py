@@ -4,6 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from canonical.events import (
     ACKNOWLEDGED,
     LINE_RESCHEDULED,
@@ -14,6 +16,7 @@ from canonical.events import (
     PurchaseOrderLineRescheduled,
     PurchaseOrderStatusChanged,
 )
+from canonical.ordering import AcknowledgementChoice as Choice
 from canonical.purchase_orders import PurchaseOrderStatus
 from tests.fakes.processes import NOW
 from tests.unit.workflows.confirmation.house import DUE, SENT, promise
@@ -23,7 +26,7 @@ from workflows.confirmation.words import (
     OrderSent,
     VerdictState,
 )
-from workflows.ordering.handing import ORDERING
+from workflows.ordering.handing import ORDERING, OrderMade, OrderState
 from workflows.process import ProcessKind, Starting
 
 
@@ -58,6 +61,15 @@ async def test_what_a_system_tells_of_promises_is_an_answer_once() -> None:
     assert scene.words() == [VerdictState.APPLIED]
     assert scene.house.procurement.told == [("acknowledge", (promise(10),))]
     assert scene.house.erp.told == []
+
+
+async def test_what_a_confirmation_has_written_itself_is_no_word() -> None:
+    scene = Scene()
+    told = acknowledged("procurement", "7", ConfirmedLine(line_number=10, confirmed_on=DUE))
+    await scene.listening().hear(
+        [replace(told, source_event_id=f"{ID}/procurement/confirmation-1")]
+    )
+    assert scene.engine.processes == {}
 
 
 async def test_only_systems_that_lead_begin_a_confirmation_by_what_they_tell() -> None:
@@ -144,3 +156,59 @@ async def test_an_order_of_ours_is_confirmed_when_its_ordering_says_so() -> None
     await scene.engine.start([ours])
     await scene.listening().hear([sent()])
     assert scene.confirmations() == {}
+
+
+class Making:
+    """An order of ours that is still being made in the ERP."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.made = OrderMade(state=OrderState.MADE, orders=SENT.everywhere)
+
+    async def begins(self) -> None:
+        async def run(process: Any, asked: Any) -> Any:
+            await process.wait("go on", None, type(asked))
+            await process.about("order:erp:4500007")
+            return self.made
+
+        kind = ProcessKind(ORDERING, 1, OrderSent, OrderMade, run)
+        self.scene.engine._kinds[ORDERING] = kind
+        ours = Starting(
+            kind=ORDERING,
+            process_id="o-1",
+            asked=SENT,
+            correlation_id="c-1",
+            subjects=("order:procurement:7",),
+        )
+        await self.scene.engine.start([ours])
+
+    async def ends(self) -> None:
+        await self.scene.engine.signal("o-1", "go on", SENT, once="1")
+        await self.scene.engine.quiet()
+
+
+async def test_systems_in_which_the_order_is_still_being_made_are_told_in_the_end() -> None:
+    scene = Scene()
+    making = Making(scene)
+    await making.begins()
+    scene.house.erp.orders["4500007"] = replace(scene.house.erp.orders["4500007"], number="4500007")
+    came = await scene.says(promise(10), promise(20, 60))
+    assert (list(came.findings), came.pending) == ([], True)
+    assert (len(scene.house.procurement.told), scene.house.erp.told) == (1, [])
+    split = await scene.decides(Choice.SPLIT, rest_on=DUE)
+    assert [f.code for f in split.findings] == ["STILL_BEING_MADE"]
+    await scene.decides(Choice.ACCEPT)
+    assert scene.confirmations()[ID] is None
+    await making.ends()
+    assert scene.confirmations()[ID].outcome.promises == (promise(10), promise(20, 60))
+    assert scene.house.erp.told == [("acknowledge", (promise(10), promise(20, 60)))]
+
+
+async def test_an_order_of_ours_whose_confirmation_nobody_began_is_known_by_its_making() -> None:
+    scene = Scene()
+    making = Making(scene)
+    await making.begins()
+    await making.ends()
+    scene.house.erp.orders["4500007"] = replace(scene.house.erp.orders["4500007"], number="4500007")
+    await scene.says(promise(10), promise(20))
+    assert scene.house.erp.told == [("acknowledge", (promise(10), promise(20)))]
