@@ -63,7 +63,7 @@ def _print(demo: "Demo") -> None:
         bound = f" of {demo.supplier}" if each.role == "supplier" else ""
         console.print(f"{each.role}{bound}:")
         console.print(each.token, soft_wrap=True, markup=False)
-    console.print("\n[italic]Four things to try[/italic]")
+    console.print("\n[italic]Five things to try[/italic]")
     for number, text in enumerate(_to_try(demo), 1):
         console.print(f"{number}. {text}", soft_wrap=True, markup=False)
     console.print("\nCtrl-C stops everything.")
@@ -86,10 +86,16 @@ def _to_try(demo: "Demo") -> tuple[str, ...]:
         f"   curl -X PUT {control} -d '[{{\"status\": 503}}]'"
     )
     live = (
-        "Run the last tab and wait some seconds: orders change as you look on. With `--speed 60` "
+        "Run the fifth tab and wait some seconds: orders change as you look on. With `--speed 60` "
         "sixty changes a minute happen in the distributor, not six."
     )
-    return joined, narrowed, broken, live
+    processes = (
+        "Half a minute from now planning expects more to be sold. Run the sixth tab as operator a "
+        "minute after that: one order was small enough to be made by itself, in procurement and "
+        "the ERP; a larger one waits for a buyer, who approves it in the last tab. Suppliers "
+        "answer late, or with less, or not at all, and people are told."
+    )
+    return joined, narrowed, broken, live, processes
 
 
 def _has_display() -> bool:
