@@ -34,6 +34,7 @@ _WEEKS = 8
 _LATE = timedelta(days=12)
 _LESS = Decimal("0.6")
 _TIMEOUT_S = 20.0
+_GLANCE_S = 0.25
 
 
 class Accounts(Struct, frozen=True):
@@ -69,18 +70,25 @@ class Scene:
         self._client = httpx.Client(timeout=_TIMEOUT_S, trust_env=False)
         self._known: dict[int, float] = {}
         self._answered = 0
+        self._parent = os.getppid()
 
     def play(self) -> None:
         """Play until whoever started it is gone."""
-        parent = os.getppid()
-        time.sleep(self._pace.begin_after_s)
+        if not self._rests(self._pace.begin_after_s):
+            return
         self._revise(list(jumps(self._world)))
-        while os.getppid() == parent:
+        while self._rests(self._pace.look_every_s):
             try:
                 self._answer()
             except httpx.HTTPError as error:
                 print(f"the scene waits for procurement: {error}", flush=True)
-            time.sleep(self._pace.look_every_s)
+
+    def _rests(self, seconds: float) -> bool:
+        """Wait; whether whoever started us is there still."""
+        until = time.monotonic() + seconds
+        while os.getppid() == self._parent and time.monotonic() < until:
+            time.sleep(_GLANCE_S)
+        return os.getppid() == self._parent
 
     def _revise(self, forecasts: Sequence[Forecast]) -> None:
         plants = self._world.plants_by_code

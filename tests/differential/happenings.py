@@ -6,9 +6,10 @@ from random import Random
 from typing import Any
 
 from canonical.entities import EntityName
-from canonical.event_streams import EventData
+from canonical.event_streams import EventData, OwnStream, StreamName
 from canonical.events import (
     ACKNOWLEDGED,
+    EXCEPTION_CHANGED,
     FORECAST_REVISED,
     RECEIPT_POSTED,
     RECOMMENDATION_CHANGED,
@@ -25,20 +26,31 @@ from canonical.events import (
     RecommendationChanged,
     subject,
 )
+from canonical.exception_events import ExceptionChanged
+from canonical.exceptions import (
+    ExceptionAction,
+    ExceptionCategory,
+    ExceptionEntry,
+    ExceptionSeverity,
+    ExceptionState,
+    SupplyException,
+)
 from canonical.purchase_orders import PurchaseOrderStatus
 from canonical.recommendations import RecommendationStatus
+from canonical.values import Money
 from resolvers.events import Shown
 from tests.differential.values import DECIMALS
 from tests.differential.world import GONE, World
 from tests.fakes.desk import NOW
 
 Names = EntityName
-_STREAMS = {
+_STREAMS: dict[str, StreamName] = {
     "purchaseOrderChanged": Names.PURCHASE_ORDER,
     "forecastChanged": Names.FORECAST,
     "inventoryThresholdBreached": Names.INVENTORY,
     "receiptPosted": Names.RECEIPT,
     "recommendationChanged": Names.RECOMMENDATION,
+    "exceptionChanged": OwnStream.EXCEPTION,
 }
 _MOST = 4
 
@@ -50,8 +62,36 @@ def heard_of(world: World, field: str) -> list[Shown]:
     keys = [
         (s.system, r.provenance.key) for s in world.make() if s.entity is stream for r in s.records
     ]
+    if stream is OwnStream.EXCEPTION:
+        keys = [("supplygraph", each.exception_id) for each in exceptions_of(world)]
     keys = [*rnd.sample(keys, min(len(keys), _MOST)), *keys[:1], (keys[0][0], GONE)] if keys else []
     return list(_heard(stream, keys, rnd))
+
+
+def exceptions_of(world: World) -> Sequence[SupplyException]:
+    """What people have to look at in a world; the same each time."""
+    rnd = Random(world.seed)
+    return [_exception(f"X{n}", rnd) for n in range(rnd.randrange(_MOST + 1))]
+
+
+def _exception(name: str, rnd: Random) -> SupplyException:
+    opened = ExceptionEntry(at=NOW, action=ExceptionAction.OPENED)
+    said = ExceptionEntry(at=NOW, action=ExceptionAction.COMMENTED, actor="a", text="seen")
+    return SupplyException(
+        exception_id=name,
+        category=rnd.choice(list(ExceptionCategory)),
+        severity=rnd.choice(list(ExceptionSeverity)),
+        state=rnd.choice(list(ExceptionState)),
+        message="it is late",
+        owner=rnd.choice((None, "role:buyer")),
+        subjects=rnd.choice(((), (subject(Names.SUPPLIER, "S1"),))),
+        value_at_risk=rnd.choice((None, Money(amount=rnd.choice(DECIMALS), currency="EUR"))),
+        correlation_id="c",
+        opened_at=NOW,
+        updated_at=NOW,
+        details=rnd.choice(({}, {"days": "3"})),
+        history=rnd.choice(((), (opened,), (opened, said))),
+    )
 
 
 def happened_in(world: World) -> Sequence[Event]:
@@ -64,7 +104,7 @@ def happened_in(world: World) -> Sequence[Event]:
 _logs: dict[int, Sequence[Event]] = {}
 
 
-def _heard(stream: EntityName, keys: Sequence[tuple[str, str]], rnd: Random) -> Iterator[Shown]:
+def _heard(stream: StreamName, keys: Sequence[tuple[str, str]], rnd: Random) -> Iterator[Shown]:
     for position, (system, key) in enumerate(keys, 1):
         kind, data = _said(stream, rnd)
         event = Event(
@@ -86,8 +126,8 @@ def _heard(stream: EntityName, keys: Sequence[tuple[str, str]], rnd: Random) -> 
         yield Shown(event, f"{stream}-{position}")
 
 
-def _said(stream: EntityName, rnd: Random) -> tuple[EventType, EventData]:
-    made: dict[EntityName, Any] = {
+def _said(stream: StreamName, rnd: Random) -> tuple[EventType, EventData]:
+    made: dict[StreamName, Any] = {
         Names.PURCHASE_ORDER: _of_order,
         Names.FORECAST: _of_forecast,
         Names.INVENTORY: _of_stock,
@@ -101,6 +141,7 @@ def _said(stream: EntityName, rnd: Random) -> tuple[EventType, EventData]:
                 item="I", location=None, supplier=None, status=RecommendationStatus.APPROVED
             ),
         ),
+        OwnStream.EXCEPTION: _of_exception,
     }
     said: tuple[EventType, EventData] = made[stream](rnd)
     return said
@@ -140,3 +181,14 @@ def _of_stock(rnd: Random) -> tuple[EventType, EventData]:
         rule="safety_stock",
     )
     return rnd.choice((THRESHOLD_BREACHED, THRESHOLD_RECOVERED)), data
+
+
+def _of_exception(rnd: Random) -> tuple[EventType, EventData]:
+    return EXCEPTION_CHANGED, ExceptionChanged(
+        exception="X0",
+        action=rnd.choice(list(ExceptionAction)),
+        category=rnd.choice(list(ExceptionCategory)),
+        severity=rnd.choice(list(ExceptionSeverity)),
+        state=rnd.choice(list(ExceptionState)),
+        owner=rnd.choice((None, "role:buyer")),
+    )

@@ -17,14 +17,15 @@ from execution.operation import Operation, OperationContext
 from loaders.context import ReadContext
 from loaders.journal import Journal
 from loaders.reads import Reads
-from resolvers.context import Limits, RequestContext
+from resolvers.context import Limits, Processing, RequestContext
 from runtime.security.access import Access
 from runtime.security.principal import Principal
 from schema.scalars import COLUMN_WRITERS
 from tests.differential import zoo
-from tests.differential.happenings import happened_in, heard_of
+from tests.differential.happenings import exceptions_of, happened_in, heard_of
 from tests.differential.world import LOCATIONS, SKUS, SUPPLIERS, World
 from tests.fakes.desk import NOW, PLANNER, SCHEMA, Desk, supplier_principal
+from tests.fakes.exception_desk import FakeExceptions
 from tests.fakes.happenings import FakeHistory
 
 LIMITS: Final = Limits(default_page_size=6, max_page_size=20, max_nodes=20, max_weeks=20)
@@ -145,6 +146,7 @@ class Distributor(Struct, frozen=True):
             correlation_id="test",
             limits=LIMITS,
             history=FakeHistory(*happened_in(self.world)),
+            processing=Processing(exceptions=FakeExceptions(*exceptions_of(self.world))),
         )
         calls = lambda: {f"{s.system}.{s.entity}": len(s.asked) for s in sources if s.asked}  # noqa: E731
         return Opened(context, calls)

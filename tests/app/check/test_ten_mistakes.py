@@ -34,11 +34,10 @@ MISTAKES: Final = {
             default: DRAFT
             known: {status: [issued]}
 """,
-    "      location:\n        fields:\n": """\
+    "    entities: # what differs here from the preset\n": """\
+    entities:
       item: {fields: {category: PrductGroup}}
       inventory: {fields: {on_hnd: MatlWrhsStkQtyInMatlBaseUnit}}
-      location:
-        fields:
 """,
     "{sources: [erp], freshness_s: 60}": "{sources: [erp], freshness_s: .inf}",
     "  item: {sources: [erp]}": "  item: {sources: [erp, far, archive]}",
@@ -118,6 +117,8 @@ def test_a_backend_that_nothing_comes_from_is_a_warning(installed: LaidOut) -> N
             "  forecast: {sources: [planning], freshness_s: 300}\n": "",
             "  recommendation: {sources: [planning]}\n": "",
             "    watch: {forecast: {}}\n": "    watch: {}\n",
+            "  replenishment: {debounce_s: 2, wait_at_most_s: 10, nightly_at: null}\n": "",
+            "  forecasts: {system: planning}\n": "",
         }
     )
     report = asyncio.run(check_installation(installed.manifest, installed.environ))

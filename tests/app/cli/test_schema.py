@@ -113,4 +113,4 @@ def test_the_catalogue_is_printed(logged: Logged) -> None:
     [forecast] = [kind for kind in told["types"] if kind["name"] == "Forecast"]
     assert (forecast["owner"], forecast["source"]["fresh_seconds"]) == ("planning", 60.0)
     assert [s["system"] for s in forecast["source"]["systems"]] == ["planning"]
-    assert len(told["events"]) == 12
+    assert len(told["events"]) == 13

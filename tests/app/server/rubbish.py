@@ -101,7 +101,10 @@ def _selection(field: GraphQLField) -> str:
         if is_leaf_type(get_named_type(f.type))
         and not any(_needed(a.type) for a in f.args.values())
     ]
-    nodes = "nodes { id provenance { key } }" if "nodes" in getattr(named, "fields", {}) else ""
+    nodes = ""
+    if "nodes" in getattr(named, "fields", {}):
+        of: Any = get_named_type(named.fields["nodes"].type)
+        nodes = f"nodes {{ id {'provenance { key }' if 'provenance' in of.fields else ''} }}"
     return "{ " + " ".join(["__typename", nodes, *leaves]) + " }"
 
 
