@@ -304,7 +304,7 @@ class Sandbox:
                 *("--seed", str(world.seed), "--size", str(world.size)),
                 *("--today", world.today.isoformat()),
                 *("--begin-after-s", str(begin_after_s)),
-                *("--answer-after-s", str(answer_after_s)),
+                *("--answer-after-s", str(answer_after_s), "--parent", str(os.getpid())),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -61,16 +61,17 @@ class Scene:
         world: The distributor.
         accounts: Its systems.
         pace: How time is kept.
+        parent: The process that it ends with.
     """
 
-    def __init__(self, world: World, accounts: Accounts, pace: Pace) -> None:
+    def __init__(self, world: World, accounts: Accounts, pace: Pace, parent: int) -> None:
         self._world = world
         self._accounts = accounts
         self._pace = pace
         self._client = httpx.Client(timeout=_TIMEOUT_S, trust_env=False)
         self._known: dict[int, float] = {}
         self._answered = 0
-        self._parent = os.getppid()
+        self._parent = parent
 
     def play(self) -> None:
         """Play until whoever started it is gone."""
@@ -218,12 +219,15 @@ def main() -> None:
     parser.add_argument("--today", type=date.fromisoformat, default=DEFAULT_TODAY)
     parser.add_argument("--begin-after-s", type=float, default=5.0)
     parser.add_argument("--answer-after-s", type=float, default=10.0)
+    # It may be gone before we have looked who it is.
+    parser.add_argument("--parent", type=int, default=os.getppid(), help="process to end with")
     given = parser.parse_args()
     accounts = Accounts(
         given.planning, _pair("SCENE_PLANNING"), given.procurement, _pair("SCENE_PROCUREMENT")
     )
     world = World(given.seed, given.size, given.today)
-    Scene(world, accounts, Pace(given.begin_after_s, given.answer_after_s)).play()
+    pace = Pace(given.begin_after_s, given.answer_after_s)
+    Scene(world, accounts, pace, given.parent).play()
 
 
 if __name__ == "__main__":

@@ -260,11 +260,14 @@ ROOTS = {
     "purchaseOrders": {"erp", "procurement"},
     "receipts": {"erp", "procurement"},
     "forecasts": {"planning"},
-    "recommendations": {"planning"},
+    "recommendations": {"planning", "supplygraph"},
 }
 
 
-OURS = {"TimelineConnection", "DeadLetterConnection", "AuditEntryConnection"}
+OURS = {
+    *("TimelineConnection", "DeadLetterConnection", "AuditEntryConnection"),
+    *("ProcessInstanceConnection", "SupplyExceptionConnection"),
+}
 """Lists of what this service keeps itself: no system could be missing in them."""
 
 
