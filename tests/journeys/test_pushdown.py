@@ -151,7 +151,7 @@ async def test_the_columns_asked_for_are_the_columns_fetched(
     assert reply.errors == ()
     [(_, in_erp)] = requests(systems, "erp", reply)
     [(_, in_procurement)] = requests(systems, "procurement", reply)
-    always = {"PurchaseOrder", "PurchaseOrderDate", "Supplier"}
+    always = {"PurchaseOrder", "PurchaseOrderDate", "Supplier", "CorrespncExternalReference"}
     assert set(in_erp["$select"].split(",")) == always | set(select.split())
     assert ("$expand" in in_erp) is ("/" in select)
     assert in_procurement["fields"] == fields
