@@ -10,6 +10,13 @@ import msgspec
 from canonical.errors import BadAnswerError
 from canonical.ports import Ask
 
+COST_OF_TELLING: Final = 10
+"""Units of cost of a record that a system is told of, where one that is read costs 1."""
+
+
+def _uncounted(records: int) -> None:
+    """Where cost is of no concern."""
+
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request.
@@ -27,6 +34,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             unknown.
         label: What is asked, for logs, metrics and error messages (no secrets), e.g.
             `A_PurchaseOrder`.
+        told: Records that it tells of; None for one if it is a write, else for none.
     """
 
     path: str
@@ -38,6 +46,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     repeatable: bool = True
     authorise: bool = True
     accept: Sequence[int] = ()
+    told: int | None = None
+
+    @property
+    def cost(self) -> int:
+        """What it costs the system, in units, but for what is read."""
+        told = self.told if self.told is not None else int(self.is_write)
+        return max(1, told * COST_OF_TELLING)
 
     @property
     def is_write(self) -> bool:
@@ -46,13 +61,24 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Response(msgspec.Struct, frozen=True):
-    """A whole response, decompressed, within the size limit."""
+    """A whole response, decompressed, within the size limit.
+
+    Attributes:
+        system: Whose it is.
+        status: HTTP status.
+        headers: Headers, as they came.
+        content: The body.
+        label: What was asked.
+        count: To be told, once, how many records came in it, before any of them are left out: that
+            is what it has cost the system.
+    """
 
     system: str
     status: int
     headers: Mapping[str, str]
     content: bytes
     label: str
+    count: Callable[[int], None] = _uncounted
 
     def json(self) -> Any:
         """The body as JSON, numbers with a fraction as exact `Decimal`.

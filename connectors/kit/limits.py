@@ -22,6 +22,7 @@ _LONGEST_LOOK_S: Final = 0.2
 _TOO_LATE: Final = {
     Limit.CONCURRENCY: "all its places (max_concurrency) are taken until the deadline",
     Limit.RATE: "its limit of calls per second (rate_per_s) leaves no room before the deadline",
+    Limit.COST: "its limit of cost per second (cost_per_s) leaves no room before the deadline",
     Limit.PER_DAY: "its quota of calls for the day (per_day) is used up",
     Limit.PAUSE: "it asked to be left alone for longer than the deadline (Retry-After)",
 }
@@ -78,6 +79,7 @@ class Limiter:
         self._changed = asyncio.Event()
         self._server: asyncio.Task[None] | None = None
         self._returns: set[asyncio.Task[None]] = set()
+        self._charges: set[asyncio.Task[None]] = set()
 
     def slot(self, ask: Ask) -> Slot:
         """A slot to hold, as `take` and `give_back`."""
@@ -94,6 +96,13 @@ class Limiter:
             await self._wait(ask, lease)
         return lease
 
+    def charge(self, cost: int) -> None:
+        """Charge what a call has cost, of which it took one unit when it went."""
+        if cost > 1 and (elsewhere := self._counter.charge(cost - 1)) is not None:
+            task = asyncio.create_task(elsewhere)
+            self._charges.add(task)
+            task.add_done_callback(self._charges.discard)
+
     async def pause(self, seconds: float) -> None:
         """Let nobody go for a while."""
         await self._counter.pause(seconds)
@@ -109,7 +118,7 @@ class Limiter:
             self._server.cancel()
             await asyncio.gather(self._server, return_exceptions=True)
             self._dismiss()
-        await asyncio.gather(*self._returns, return_exceptions=True)
+        await asyncio.gather(*self._returns, *self._charges, return_exceptions=True)
 
     async def _wait(self, ask: Ask, lease: str) -> None:
         if len(self._queue) >= self._max_waiting:
@@ -149,6 +158,10 @@ class Limiter:
             while self._queue:
                 self._changed.clear()
                 place = self._queue[0]
+                if self._charges:  # what our own calls have cost counts before the next one goes
+                    await asyncio.wait(self._charges)
+                    if not self._queue or self._queue[0] is not place:
+                        continue
                 grant = await self._counter.take(place[2].lease)
                 if self._answered(place, grant):
                     look_s = _LOOK_AGAIN_S

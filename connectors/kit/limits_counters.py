@@ -26,6 +26,9 @@ class Counter(Protocol):
     def give_back(self, lease: str) -> Coroutine[Any, Any, None] | None:
         """Return a slot; gives what is left to be done elsewhere, if anything."""
 
+    def charge(self, units: int) -> Coroutine[Any, Any, None] | None:
+        """Spend units of cost, whether there are that many or not; as `give_back`."""
+
     async def pause(self, seconds: float) -> None:
         """Grant nothing for a while."""
 
@@ -48,6 +51,8 @@ class LocalCounter:
         self._paused_until = 0.0
         self._day = now().astimezone(UTC).date()
         self._used = 0
+        self._paid_at = self._at
+        """When all cost that was spent will have come back (GCRA)."""
 
     def take_now(self, lease: str) -> bool:
         """Take a slot and a token, if nothing holds them back."""
@@ -62,16 +67,34 @@ class LocalCounter:
         if held_back is None:
             self._tokens -= 1
             self._used += 1
-            self.occupy(lease)
+            self._leases.add(lease)
+            self.charge(1)
         return held_back
 
     def occupy(self, lease: str) -> None:
         """Count a slot that was granted elsewhere."""
         self._leases.add(lease)
+        self.note(1)
 
     def give_back(self, lease: str) -> None:
         """Return a slot, at once."""
         self._leases.discard(lease)
+
+    def charge(self, units: int) -> None:
+        """Spend units of cost, at once."""
+        if self._rules.cost_per_s is not None:
+            self._paid_at = max(self._paid_at, self._clock()) + units / self._rules.cost_per_s
+
+    def note(self, units: int) -> None:
+        """Count cost that was charged elsewhere. It uses up what is here, but makes no debt here.
+
+        The part of a process is for when it is alone. One that does more than its part while all
+        are counted together would else stand still for as long as it did.
+        """
+        if self._rules.cost_per_s is not None:
+            self.charge(units)
+            full_s = self._rules.cost_burst / self._rules.cost_per_s
+            self._paid_at = min(self._paid_at, self._clock() + full_s)
 
     async def pause(self, seconds: float) -> None:
         """Grant nothing for a while; a longer pause that is set already stays."""
@@ -98,6 +121,11 @@ class LocalCounter:
         # A wait as computed may end a rounding error early: what is almost a token is one.
         if self._tokens < 1 - 1e-9:
             return Grant(Limit.RATE, (1 - self._tokens) / rules.rate_per_s, certain=True)
+        if rules.cost_per_s is not None:
+            spent = max(0.0, self._paid_at - clock) * rules.cost_per_s
+            missing = 1 - (rules.cost_burst - spent)
+            if missing > 1e-9:  # noqa: PLR2004 as above
+                return Grant(Limit.COST, missing / rules.cost_per_s, certain=True)
         return None
 
     def _day_is_used_up(self, per_day: int) -> float:
@@ -161,6 +189,20 @@ class SharedCounter:
     async def _give_back(self, lease: str) -> None:
         try:
             await self._shared.give_back(self._account, lease)
+        except LimitsDownError as exc:
+            self._went_down(exc)
+
+    def charge(self, units: int) -> Coroutine[Any, Any, None] | None:
+        """Spend units of cost; gives what is left to be done elsewhere, if they are counted."""
+        if self._is_down():
+            self._alone.charge(units)
+            return None
+        self._alone.note(units)
+        return None if self._rules.cost_per_s is None else self._charge(units)
+
+    async def _charge(self, units: int) -> None:
+        try:
+            await self._shared.charge(self._account, self._rules, units)
         except LimitsDownError as exc:
             self._went_down(exc)
 

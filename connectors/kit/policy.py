@@ -73,6 +73,23 @@ class CallPolicy(BaseModel):
         int | None,
         Field(ge=1, le=100_000, description="Requests at once after a rest; one second's if null."),
     ] = None
+    cost_per_s: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=100_000,
+            description="Most units of cost per second in the long run: a record that is read "
+            "costs 1, one that is told 10, any request at least 1; null: no limit.",
+        ),
+    ] = None
+    cost_burst: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=10_000_000,
+            description="Units of cost at once after a rest; ten seconds' worth if null.",
+        ),
+    ] = None
     per_day: Annotated[
         int | None,
         Field(

@@ -285,6 +285,8 @@ class Transport:
             seconds = self._clock() - started
             _tell(permit, outcome)
             failed = not isinstance(outcome, Response)
+            if not _says_undone(outcome):
+                self._limiter.charge(call.request.cost)
             system, meter = self._addresses.system, call.ask.meter
             meter.called(system, milliseconds=seconds * 1_000, rows=0, failed=failed)
             error = outcome.error if isinstance(outcome, Failure) else None
@@ -316,7 +318,9 @@ class Transport:
             failure.error.__cause__ = exc
             log_broken(exc, self.system, label, call.ask.correlation_id)
             return failure if out.progress.begun else structs.replace(failure, undone=True)
-        response = Response(self.system, came.status, came.headers, came.content, label)
+        response = Response(
+            self.system, came.status, came.headers, came.content, label, self._limiter.charge
+        )
         if came.status in call.request.accept or came.status == _NOT_MODIFIED:
             return response
         if came.status in _SUCCESSES:
@@ -355,6 +359,13 @@ def _tell(permit: Permit, outcome: Response | Failure | None) -> None:
         permit.failed()
     else:
         permit.succeeded()
+
+
+def _says_undone(outcome: Response | Failure | None) -> bool:
+    """Whether nothing was done for sure: then what was to be told has cost no more than a call."""
+    if isinstance(outcome, Response):
+        return outcome.status in _NOTHING_DONE
+    return outcome is not None and outcome.undone
 
 
 def _says_nothing(failure: Failure) -> bool:

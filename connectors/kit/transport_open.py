@@ -11,6 +11,8 @@ from connectors.kit.transport_urls import Addresses
 from runtime.limits.rules import Rules
 
 _LEASE_MARGIN_S = 5.0
+_COST_BURST_S = 10.0
+"""Single answers are large and come in bursts: after a rest there is more than a second's worth."""
 
 
 def open_transport(
@@ -58,6 +60,8 @@ def rules_of(policy: CallPolicy) -> Rules:
         slots=policy.max_concurrency,
         per_day=policy.per_day,
         lease_s=policy.timeout_s + _LEASE_MARGIN_S,
+        cost_per_s=policy.cost_per_s,
+        cost_burst=policy.cost_burst or max(1, int(_COST_BURST_S * (policy.cost_per_s or 0))),
     )
 
 

@@ -179,6 +179,7 @@ class ODataReader:
             raise BadAnswerError(self._caller.system, text) from exc
         if found is None:
             return RowChanges()
+        response.count(len(found.changed) + len(found.removed))
         for path in shape.options.pad:
             strip_zeros((*found.changed, *found.removed), path)
         return RowChanges(found.changed, found.removed, link=link, more=more)
@@ -291,10 +292,12 @@ class ODataReader:
             raise BadAnswerError(self._caller.system, f"{response.label}: {said}")
         body = response.json()
         try:
-            return open_envelope(body, self._settings.version, etag)
+            envelope = open_envelope(body, self._settings.version, etag)
         except ValueError as exc:
             text = f"{response.label} is no OData {self._settings.version.upper()} answer: {exc}"
             raise BadAnswerError(self._caller.system, text) from exc
+        response.count(len(envelope.rows))
+        return envelope
 
     def _circle(self, what: str) -> BadAnswerError:
         return BadAnswerError(self._caller.system, f"{what}: its pages go in a circle")

@@ -149,6 +149,7 @@ class ODataWriter:
             request,
             path=f"{self._service(dataset)}/$batch",
             headers={"Content-Type": content_type(), "Accept": "multipart/mixed"},
+            told=len(parts),
         )
         response = await self._send(request, dataset, ask)
         try:

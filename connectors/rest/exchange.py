@@ -68,7 +68,9 @@ async def exchange(caller: HTTPCaller, spec: Spec, call: Call, ask: Ask) -> Answ
         return Answer(response, None, (), None)
     body = response.json()
     _refuse_error(spec, response, body)
-    return Answer(response, body, _rows(spec, call, response, body), _total(spec, response, body))
+    rows = _rows(spec, call, response, body)
+    response.count(len(rows))
+    return Answer(response, body, rows, _total(spec, response, body))
 
 
 def explain(settings: Settings, response: Response) -> str | None:

@@ -109,6 +109,7 @@ class RestWriter:
         style = self._spec(dataset)
         aim = _Aim(style, dataset, style.writes.upsert)
         request = self._request(aim, list(rows), repeatable=True)
+        request = msgspec.structs.replace(request, told=len(rows))
         try:
             response = await self._caller.send(request, ask, explain=lambda r: explain(style, r))
         except InvalidInputError as exc:

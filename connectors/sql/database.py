@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, TypeVar
@@ -19,6 +20,7 @@ from typing_extensions import override
 from canonical.errors import InDoubtError, MisconfiguredError, Reason, UnavailableError
 from canonical.ports import Ask
 from connectors.kit.breaker import Breaker
+from connectors.kit.http import COST_OF_TELLING
 from connectors.kit.limits import Limiter
 from connectors.kit.limits_counters import LocalCounter
 from connectors.kit.policy import CallPolicy
@@ -132,15 +134,30 @@ class Database:
 
         return await self._asked(lambda: self._in_time(run, ask, label), ask, lambda _: 0)
 
-    async def told(self, run: Callable[[AsyncConnection], Awaitable[T]], ask: Ask, label: str) -> T:
+    async def told(
+        self,
+        run: Callable[[AsyncConnection], Awaitable[T]],
+        ask: Ask,
+        label: str,
+        *,
+        records: int = 1,
+    ) -> T:
         """What statements give that change something: all of them are committed, or none.
+
+        Args:
+            run: Executes them.
+            ask: Who asks.
+            label: What is told, for messages.
+            records: How many records it tells of.
 
         Raises:
             InDoubtError: the commit was sent, and no answer came.
             UnavailableError, MisconfiguredError: as `rows` does; nothing was changed.
             RejectedError, ConflictError: the database refuses a value; nothing was changed.
         """
-        return await self._asked(lambda: self._committed(run, ask, label), ask, lambda _: 0)
+        cost = records * COST_OF_TELLING
+        committed = partial(self._committed, run, ask, label)
+        return await self._asked(committed, ask, lambda _: 0, cost=cost)
 
     def health(self) -> Mapping[str, object]:
         """How the way to the database is just now, without asking it."""
@@ -159,7 +176,12 @@ class Database:
         await self._engine.dispose()
 
     async def _asked(
-        self, run: Callable[[], Awaitable[T]], ask: Ask, count: Callable[[T], int]
+        self,
+        run: Callable[[], Awaitable[T]],
+        ask: Ask,
+        count: Callable[[T], int],
+        *,
+        cost: int = 1,
     ) -> T:
         self._refuse_in_maintenance(self._services.now())
         async with self._limiter.slot(ask):
@@ -180,6 +202,8 @@ class Database:
                 raise
             finally:
                 end()
+                if rows is not None:
+                    self._limiter.charge(max(cost, rows))
                 spent_ms = (perf_counter() - started) * 1000
                 failed = rows is None
                 ask.meter.called(self.system, milliseconds=spent_ms, rows=rows or 0, failed=failed)

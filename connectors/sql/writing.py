@@ -136,7 +136,7 @@ class SQLWriter:
                     statement = statement.on_conflict_do_nothing(index_elements=on_key)
                 await connection.execute(statement)
 
-        await self._database.told(put, ask, dataset.name)
+        await self._database.told(put, ask, dataset.name, records=len(rows))
 
     def version_of(self, dataset: Dataset, row: Row) -> str | None:
         """Nothing: rows have no versions but those that the mapping names."""

@@ -10,6 +10,7 @@ class Limit(StrEnum):
     """Which limit holds a call back, as call policies name it."""
 
     RATE = "rate_per_s"
+    COST = "cost_per_s"
     PER_DAY = "per_day"
     CONCURRENCY = "max_concurrency"
     PAUSE = "retry_after"
@@ -25,6 +26,10 @@ class Rules(Struct, frozen=True):
         slots: Calls at a time.
         per_day: Calls per UTC day, or None if the vendor does not count by the day.
         lease_s: After how long a slot comes back by itself, should its process have died.
+        cost_per_s: Units of cost per second in the long run, or None if they are not counted. Each
+            call takes one; what else it has cost is charged afterwards, and may be more than there
+            was: then nobody may call until it has come back.
+        cost_burst: Units of cost at once after a rest.
     """
 
     rate_per_s: float
@@ -32,6 +37,8 @@ class Rules(Struct, frozen=True):
     slots: int
     per_day: int | None = None
     lease_s: float = 60.0
+    cost_per_s: float | None = None
+    cost_burst: int = 1
 
     def divided(self, share: int) -> "Rules":
         """One of `share` equal parts, rounded so that all parts together keep the limits.
@@ -44,6 +51,8 @@ class Rules(Struct, frozen=True):
             max(1, self.slots // share),
             None if self.per_day is None else max(1, self.per_day // share),
             self.lease_s,
+            None if self.cost_per_s is None else self.cost_per_s / share,
+            max(1, self.cost_burst // share),
         )
 
 
@@ -80,6 +89,13 @@ class SharedLimits(Protocol):
 
         Raises:
             LimitsDownError: the counter cannot be asked; the slot returns when its lease ends.
+        """
+
+    async def charge(self, account: str, rules: Rules, units: int) -> None:
+        """Spend units of cost, whether there are that many or not.
+
+        Raises:
+            LimitsDownError: the counter cannot be asked; the units are not counted.
         """
 
     async def pause(self, account: str, seconds: float) -> None:

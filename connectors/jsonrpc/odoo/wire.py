@@ -88,6 +88,7 @@ class JSON2:
         reply = _read(response)
         if response.status in _ERRORS:
             raise error_of(self.system, model, _body_fault(reply))
+        _count(response, reply)
         return reply
 
     async def tell(self, call: Told, ask: Ask) -> Any:
@@ -145,9 +146,11 @@ class ExecuteKw:
     async def call(self, model: str, method: str, arguments: Mapping[str, Any], ask: Ask) -> Any:
         """Call a method, signed in; once more where the user's number is not good any more."""
         parts = [model, method, [], arguments]
-        reply = _answer(await self._signed_in(parts, ask, repeatable=True))
+        response = await self._signed_in(parts, ask, repeatable=True)
+        reply = _answer(response)
         if "error" in reply:
             raise error_of(self.system, model, _fault(reply))
+        _count(response, reply["result"])
         return reply["result"]
 
     async def tell(self, call: Told, ask: Ask) -> Any:
@@ -232,6 +235,12 @@ class ExecuteKw:
             label=label,
         )
         return await self._caller.send(request, ask)
+
+
+def _count(response: Response, result: Any) -> None:
+    """What only reads answers with a list of records, or with one thing."""
+    if isinstance(result, list):
+        response.count(len(result))
 
 
 def _answer(response: Response) -> Mapping[str, Any]:

@@ -133,7 +133,10 @@ class TrytonSession:
         response = await self._post(
             method, params, ask, label=label, repeatable=authorise, authorise=authorise
         )
-        return self._result(response, label, error_of)
+        result = self._result(response, label, error_of)
+        if authorise and isinstance(result, list):  # of records; a sign-in gives one of its own
+            response.count(len(result))
+        return result
 
     async def _post(
         self,

@@ -16,6 +16,8 @@ from connectors.kit.policy import CallPolicy
 from connectors.kit.services import Services
 from connectors.kit.transport import Transport
 from connectors.kit.transport_open import open_transport
+from runtime.cache.connection import RedisHandle
+from runtime.limits.redis_limits import RedisLimits
 
 
 def pytest_asyncio_loop_factories(
@@ -192,6 +194,23 @@ async def world() -> AsyncIterator[World]:
         await made.aclose()
         listening.close()
         await made.server.hang_up()
+
+
+@pytest.fixture
+async def handles(valkey_url: str) -> AsyncIterator[tuple[RedisHandle, RedisHandle]]:
+    """The connections of two processes."""
+    both = (RedisHandle(valkey_url), RedisHandle(valkey_url))
+    yield both
+    for handle in both:
+        await handle.aclose()
+
+
+@pytest.fixture
+async def two(handles: tuple[RedisHandle, RedisHandle]) -> tuple[RedisLimits, RedisLimits]:
+    """The shared counter as two processes see it."""
+    here, there = handles
+    await here.run(lambda client: client.flushdb(), None)
+    return RedisLimits(here), RedisLimits(there)
 
 
 def as_json(value: Any) -> bytes:

@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 
 from canonical.entities import EntityName
+from canonical.errors import MisconfiguredError, Reason, UnavailableError
 from canonical.ports import ListQuery, Severity
 from connectors.config import BackendConfig
 from connectors.factory import open_backend
+from connectors.kit.policy import CallPolicy
+from connectors.kit.rows import Dataset
+from connectors.sql import Place, writer
 
 RULES = {
     "rules": [{"when": {"state": "active"}, "then": "ACTIVE"}],
@@ -30,7 +34,9 @@ def address(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/erp.db"
 
 
-async def opened(world: Any, address: str, **fields: Any) -> Any:
+async def opened(
+    world: Any, address: str, policy: dict[str, Any] | None = None, **fields: Any
+) -> Any:
     plain = {"sku": "code", "name": "title", "unit": {"const": "PC"}, "status": RULES}
     items = {
         "dataset": "items",
@@ -38,7 +44,12 @@ async def opened(world: Any, address: str, **fields: Any) -> Any:
         "fields": plain | fields,
     }
     config = BackendConfig.model_validate(
-        {"protocol": "sql", "url": {"env": "DATABASE"}, "entities": {"item": items}}
+        {
+            "protocol": "sql",
+            "url": {"env": "DATABASE"},
+            "entities": {"item": items},
+            "policy": policy or {},
+        }
     )
     services = world.services(environ={"DATABASE": address})
     return world.to_close(await open_backend("legacy", config, services))
@@ -72,3 +83,36 @@ async def test_a_sound_mapping_is_told_with_what_was_read(world: Any, address: s
     (finding,) = await backend.probe([EntityName.ITEM], world.ask())
     assert (finding.severity, finding.message) == (Severity.OK, "3 records read, 4 columns")
     assert backend.health()["circuit"] == "closed"
+
+
+async def test_rows_cost_units_where_the_policy_counts_them(world: Any, address: str) -> None:
+    query = ListQuery((), (), 10, frozenset({"sku"}))
+    source = (await opened(world, address)).sources[EntityName.ITEM]
+    for _ in range(5):
+        await source.page(query, world.ask())  # nothing is counted
+    policy = {"cost_per_s": 0.01, "cost_burst": 4}
+    source = (await opened(world, address, policy)).sources[EntityName.ITEM]
+    await source.page(query, world.ask())  # 3 rows
+    await source.page(query, world.ask())  # 1 was left: 2 are owed
+    with pytest.raises(UnavailableError, match="cost_per_s") as caught:
+        await source.page(query, world.ask())
+    assert caught.value.reason is Reason.THROTTLED
+    assert caught.value.retry_after_s == pytest.approx(300, abs=1)
+
+
+async def test_rows_that_are_told_cost_ten_each_and_what_failed_one(
+    world: Any, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "plan.db")) as connection, connection:
+        connection.execute("create table plan (id integer primary key, week text)")
+    policy = CallPolicy(cost_per_s=0.01, cost_burst=32)
+    place = Place("plan", f"sqlite:///{tmp_path}/plan.db")
+    teller = world.to_close(writer(place, {}, policy, world.services(clock=lambda: 0.0)))
+    plan = Dataset("plan", ("id",))
+    await teller.upsert(plan, [{"id": n, "week": "w1"} for n in range(3)], world.ask())
+    with pytest.raises(MisconfiguredError):
+        await teller.upsert(Dataset("plans", ("id",)), [{"id": 1}, {"id": 2}], world.ask())
+    await teller.upsert(plan, [{"id": 1, "week": "w2"}], world.ask())
+    with pytest.raises(UnavailableError, match="cost_per_s") as caught:
+        await teller.upsert(plan, [{"id": 2, "week": "w2"}], world.ask())
+    assert caught.value.retry_after_s == pytest.approx((30 + 1 + 10 + 1 - 32) * 100)

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,26 +23,9 @@ ROOMY = Rules(rate_per_s=1000, burst=1000, slots=3, lease_s=30)
 
 
 @pytest.fixture
-async def handles(valkey_url: str) -> AsyncIterator[tuple[RedisHandle, RedisHandle]]:
-    """The connections of two processes."""
-    both = (RedisHandle(valkey_url), RedisHandle(valkey_url))
-    yield both
-    for handle in both:
-        await handle.aclose()
-
-
-@pytest.fixture
 def world(handles: tuple[RedisHandle, RedisHandle], world: Any) -> Any:
     """As elsewhere, and closed before the connections to Redis are."""
     return world
-
-
-@pytest.fixture
-async def two(handles: tuple[RedisHandle, RedisHandle]) -> tuple[RedisLimits, RedisLimits]:
-    """The shared counter as two processes see it."""
-    here, there = handles
-    await here.run(lambda client: client.flushdb(), None)
-    return RedisLimits(here), RedisLimits(there)
 
 
 async def test_slots_are_counted_together(two: tuple[RedisLimits, RedisLimits]) -> None:
@@ -217,6 +199,11 @@ class Flaky:
         if self.down:
             raise LimitsDownError
         await self.real.give_back(account, lease)
+
+    async def charge(self, account: str, rules: Rules, units: int) -> None:
+        if self.down:
+            raise LimitsDownError
+        await self.real.charge(account, rules, units)
 
     async def pause(self, account: str, seconds: float) -> None:
         if self.down:

@@ -8,6 +8,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from canonical.errors import Reason, UnavailableError
@@ -271,6 +272,35 @@ async def test_a_place_that_is_not_free_in_time_names_the_limit(world: Any) -> N
     assert caught.value.reason is Reason.THROTTLED
     await first
     assert len(world.server.heard) == 1
+
+
+async def test_a_call_after_a_large_answer_waits_until_it_has_been_paid(world: Any) -> None:
+    transport = world.transport(cost_per_s=100, cost_burst=10)
+    (await transport.send(ITEMS, world.ask())).count(30)
+    started = time.monotonic()
+    await transport.send(ITEMS, world.ask())
+    assert 0.18 <= time.monotonic() - started < 0.5
+
+
+async def test_a_write_costs_ten_unless_it_was_surely_not_done(world: Any) -> None:
+    clock = Clock()
+    told = Request(path="items", label="items", method="POST", repeatable=False)
+    many = Request(path="items", label="items", method="POST", told=20)
+    refused = world.reply(429, retry_after="1")
+    answers = (world.reply(), refused, world.reply(404), world.reply())
+    world.server.answer = world.in_turn(*answers)
+    transport = world.transport(
+        world.services(clock=clock), cost_per_s=0.1, cost_burst=13, retries=0
+    )
+    await transport.send(told, world.ask())
+    await reason_of(transport.send(told, world.ask()))
+    clock.at += 1.0
+    await transport.send(structs.replace(told, accept=(404,)), world.ask())
+    await transport.send(many, world.ask())
+    # 10 for the first, 1 for each of what was refused; 200 for the last, and one to be taken.
+    with pytest.raises(UnavailableError, match="cost_per_s") as caught:
+        await transport.send(ITEMS, world.ask())
+    assert caught.value.retry_after_s == pytest.approx((10 + 2 + 200 + 1 - 13 - 0.1) * 10)
 
 
 async def test_calls_per_second_are_spread(world: Any) -> None:

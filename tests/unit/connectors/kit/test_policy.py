@@ -48,6 +48,14 @@ def test_a_burst_is_one_seconds_calls_unless_said() -> None:
     assert rules_of(CallPolicy(rate_per_s=25, burst=20)).burst == 20
 
 
+def test_cost_is_not_counted_unless_said_and_ten_seconds_worth_may_come_at_once() -> None:
+    assert rules_of(CallPolicy()).cost_per_s is None
+    rules = rules_of(CallPolicy(cost_per_s=25))
+    assert (rules.cost_per_s, rules.cost_burst) == (25, 250)
+    assert rules_of(CallPolicy(cost_per_s=0.01)).cost_burst == 1
+    assert rules_of(CallPolicy(cost_per_s=25, cost_burst=20)).cost_burst == 20
+
+
 def test_a_slot_outlives_the_longest_try() -> None:
     assert rules_of(CallPolicy(timeout_s=30)).lease_s > 30
 
@@ -56,3 +64,6 @@ def test_shares_together_keep_the_limits() -> None:
     part = rules_of(CallPolicy(rate_per_s=10, max_concurrency=15, per_day=100)).divided(4)
     assert (part.rate_per_s, part.burst, part.slots, part.per_day) == (2.5, 2, 3, 25)
     assert rules_of(CallPolicy(max_concurrency=2)).divided(5).slots == 1
+    part = rules_of(CallPolicy(cost_per_s=10, cost_burst=30)).divided(4)
+    assert (part.cost_per_s, part.cost_burst) == (2.5, 7)
+    assert rules_of(CallPolicy(cost_per_s=1, cost_burst=2)).divided(4).cost_burst == 1

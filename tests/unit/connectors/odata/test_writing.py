@@ -193,6 +193,7 @@ async def test_rows_in_rows_are_changed_together() -> None:
     await writer.change(ORDERS, {"Order": "45"}, LINES, ASK, version="W/1")
     (sent,) = service.requests
     assert (sent.method, sent.path, sent.repeatable) == ("POST", "odata/srv/$batch", False)
+    assert sent.told == 3
     assert sent.headers["Content-Type"].startswith("multipart/mixed; boundary=")
     text = (sent.body or b"").decode()
     assert [line for line in text.splitlines() if line.startswith("PATCH")] == [

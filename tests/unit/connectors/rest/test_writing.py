@@ -146,7 +146,7 @@ async def test_many_rows_may_be_put_again_and_again() -> None:
     told, caller = opened()
     await told.upsert(ORDERS, [{"id": 1}, {"id": 2}], ASK)
     assert json.loads(caller.sent[0].body or b"") == [{"id": 1}, {"id": 2}]
-    assert caller.sent[0].repeatable
+    assert (caller.sent[0].repeatable, caller.sent[0].told) == (True, 2)
     caller.error = InvalidInputError("erp: api/orders was refused (400): qty is no number")
     with pytest.raises(RejectedError, match="qty is no number"):
         await told.upsert(ORDERS, [{"id": 1}], ASK)
