@@ -42,6 +42,7 @@ OWNERS: Final[Mapping[str, str]] = {
     "Date": _PLATFORM,
     "DeadLetter": _PLATFORM,
     "Decimal": _PLATFORM,
+    "DecideAcknowledgement": _PURCHASING,
     "DecideRecommendation": _PLANNING,
     "Event": _PLATFORM,
     "Explained": _PLANNING,

@@ -47,14 +47,11 @@ class Reply(Struct):
         return sum(b["calls"] for b in self.cost.get("backends", {}).values())
 
 
-class House:
-    """A running installation and the systems behind it."""
+class Served:
+    """A running installation."""
 
-    def __init__(
-        self, client: httpx.AsyncClient, key: str, sandbox: Sandbox, installation: Installation
-    ) -> None:
+    def __init__(self, client: httpx.AsyncClient, key: str, installation: Installation) -> None:
         self.client = client
-        self.sandbox = sandbox
         self.installation = installation
         self._key = key
 
@@ -94,6 +91,16 @@ class House:
 
     def token(self, role: Role, suppliers: Sequence[str] | None = None) -> str:
         return mint_development_token(self._key, role.value, [role], suppliers, 3600)
+
+
+class House(Served):
+    """A running installation over the sandbox's systems."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, key: str, sandbox: Sandbox, installation: Installation
+    ) -> None:
+        super().__init__(client, key, installation)
+        self.sandbox = sandbox
 
 
 class Simulators:
@@ -165,6 +172,13 @@ async def open_house(
     """Serve a manifest over the sandbox's systems."""
     key = key or new_development_key()
     declared = declare(sandbox, folder, redis_url, manifest, key=key)
+    async with serving(declared, key) as it:
+        yield House(it.client, key, sandbox, it.installation)
+
+
+@asynccontextmanager
+async def serving(declared: Declaration, key: str) -> AsyncIterator[Served]:
+    """Serve what a manifest declares, whose development key is this one."""
     opened: list[Installation] = []
 
     @asynccontextmanager
@@ -178,4 +192,4 @@ async def open_house(
         served(app, http=HTTPConnection, ws=SocketProtocol) as server,
         httpx.AsyncClient(base_url=server.url, timeout=120) as client,
     ):
-        yield House(client, key, sandbox, opened[0])
+        yield Served(client, key, opened[0])
