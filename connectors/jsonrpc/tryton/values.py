@@ -70,6 +70,12 @@ def _moment(value: datetime) -> tuple[str, Mapping[str, Any]]:
     return "datetime", {part: getattr(in_utc, part) for part in (*_DAY, *_TIME)}
 
 
+def _number(value: Decimal) -> tuple[str, Mapping[str, Any]]:
+    # Fields have a number of digits, and a zero at the end would be one too many.
+    text = f"{value:f}"
+    return "Decimal", {"decimal": text.rstrip("0").rstrip(".") if "." in text else text}
+
+
 def _parts(value: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, int]:
     return {name: int(value[name]) for name in names}
 
@@ -93,7 +99,7 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {
     "bytes": lambda v: base64.b64decode(v["base64"]),
 }
 _WRITERS: Final[Sequence[tuple[type, Callable[[Any], tuple[str, Mapping[str, Any]]]]]] = (
-    (Decimal, lambda v: ("Decimal", {"decimal": str(v)})),
+    (Decimal, _number),
     (datetime, _moment),  # before its base class, date
     (date, lambda v: ("date", {part: getattr(v, part) for part in _DAY})),
     (timedelta, lambda v: ("timedelta", {"seconds": v.total_seconds()})),

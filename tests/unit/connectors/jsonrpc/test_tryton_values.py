@@ -39,6 +39,16 @@ def test_typed_values_go_both_ways(written: Any, value: Any) -> None:
     assert read(json.loads(encode([value]))) == [value]
 
 
+@pytest.mark.parametrize(
+    "value, sent",
+    [("44.505000", "44.505"), ("12.00", "12"), ("1E+3", "1000"), ("100", "100"), ("-0.50", "-0.5")],
+)
+def test_a_number_is_sent_without_zeros_that_would_be_digits_too_many(
+    value: str, sent: str
+) -> None:
+    assert json.loads(encode(Decimal(value)))["decimal"] == sent
+
+
 def test_a_time_of_day_is_read() -> None:
     written = {"__class__": "time", "hour": 8, "minute": 30, "second": 0, "microsecond": 0}
     assert read(written) == time(8, 30)
