@@ -260,7 +260,7 @@ ROOTS = {
     "purchaseOrders": {"erp", "procurement"},
     "receipts": {"erp", "procurement"},
     "forecasts": {"planning"},
-    "recommendations": {"planning", "supplygraph"},
+    "recommendations": {"planning"},
 }
 
 

@@ -1,10 +1,15 @@
 """An order is made in procurement and in the ERP, and called off in both, as they speak."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from runtime.security.principal import Role
-from tests.journeys.house import House, Reply, Simulators
+from sandbox.launch import Sandbox
+from tests.journeys.house import WITH_PROCESSES, House, Reply, Simulators, open_house
 
 TERMS = """{
   items(first: 100) { nodes {
@@ -19,6 +24,14 @@ CREATE = """mutation ($input: CreatePurchaseOrderInput!) {
 CANCEL = """mutation ($input: CancelPurchaseOrderInput!) {
   done: cancelPurchaseOrder(input: $input) {
   purchaseOrder { number status } pending userErrors { code message field } } }"""
+
+
+@pytest.fixture
+async def house(
+    sandbox: Sandbox, systems: Simulators, tmp_path: Path, valkey_url: str
+) -> AsyncIterator[House]:
+    async with open_house(sandbox, tmp_path, valkey_url, WITH_PROCESSES) as open_one:
+        yield open_one
 
 
 def wish(found: Reply) -> dict[str, Any]:

@@ -12,10 +12,10 @@ import pytest
 from runtime.security.principal import Role
 from sandbox.launch import Sandbox
 from sandbox.scene import chosen, jumps
-from tests.journeys.house import MANIFEST, House, Reply, Simulators, open_house
+from tests.journeys.house import WITH_PROCESSES, House, Reply, Simulators, open_house
 
 CORRELATION = "the-forecast-of-december"
-QUICK = MANIFEST.replace("debounce_s: 2", "debounce_s: 0")
+QUICK = WITH_PROCESSES.replace("debounce_s: 2", "debounce_s: 0")
 PUBLISH = """mutation ($input: PublishForecastsInput!) {
   publishForecasts(input: $input) { accepted userErrors { message } } }"""
 PROPOSED = """query ($item: [String!]!) { recommendations(filter: {item: $item}) { nodes {
