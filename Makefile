@@ -33,7 +33,7 @@ serve: $(VENV)/.runtime ## serve a manifest: make serve ARGS="--manifest supplyg
 	@$(BIN)/supplygraph serve $(ARGS)
 
 test: $(VENV)/.dev browser ## the whole test suite
-	$(BIN)/pytest -n 3 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 differential: $(VENV)/.dev ## random operations on both engines: ARGS="--cases 20000 --from 7000"
 	$(BIN)/python -m tests.differential $(ARGS)

@@ -17,6 +17,7 @@ from runtime.events.channel import Channel
 
 HEARTBEAT_S: Final = 0.5
 ALIVE_S: Final = 2.0
+_CANCEL_AGAIN_S: Final = 1.0
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -124,8 +125,9 @@ class Peers:
     async def aclose(self) -> None:
         """Announce that this process ends."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+            while not self._task.done():  # the Redis client may swallow a cancellation
+                self._task.cancel()
+                await asyncio.wait({self._task}, timeout=_CANCEL_AGAIN_S)
             await self._announce(leaving=True)
 
     async def _run(self) -> None:
