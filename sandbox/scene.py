@@ -52,6 +52,7 @@ class Pace(Struct, frozen=True):
     begin_after_s: float
     answer_after_s: float
     look_every_s: float = 2.0
+    jump_again_s: float = 15.0
 
 
 class Scene:
@@ -71,18 +72,20 @@ class Scene:
         self._client = httpx.Client(timeout=_TIMEOUT_S, trust_env=False)
         self._known: dict[int, float] = {}
         self._answered = 0
+        self._jumps = 0
+        self._next_jump = 0.0
         self._parent = parent
 
     def play(self) -> None:
         """Play until whoever started it is gone."""
         if not self._rests(self._pace.begin_after_s):
             return
-        self._revise(list(jumps(self._world)))
         while self._rests(self._pace.look_every_s):
             try:
+                self._jump()
                 self._answer()
             except httpx.HTTPError as error:
-                print(f"the scene waits for procurement: {error}", flush=True)
+                print(f"the scene waits for a system: {error}", flush=True)
 
     def _rests(self, seconds: float) -> bool:
         """Wait; whether whoever started us is there still."""
@@ -91,7 +94,17 @@ class Scene:
             time.sleep(_GLANCE_S)
         return os.getppid() == self._parent
 
-    def _revise(self, forecasts: Sequence[Forecast]) -> None:
+    def _jump(self) -> None:
+        """Revise the forecasts, and again for as long as nothing is ordered.
+
+        Whoever watches planning may have seen the first jump before anything else, as no news.
+        """
+        if not self._known and time.monotonic() >= self._next_jump:
+            self._revise(list(jumps(self._world)), _JUMP + self._jumps)
+            self._jumps += 1
+            self._next_jump = time.monotonic() + self._pace.jump_again_s
+
+    def _revise(self, forecasts: Sequence[Forecast], times: int) -> None:
         plants = self._world.plants_by_code
         rows = [
             {
@@ -100,7 +113,7 @@ class Scene:
                 "customer": "All customers",
                 "startdate": f"{forecast.starts_on.isoformat()}T00:00:00",
                 "enddate": f"{forecast.ends_on.isoformat()}T00:00:00",
-                "forecastoverride": str(forecast.quantity * _JUMP),
+                "forecastoverride": str(forecast.quantity * times),
             }
             for forecast in forecasts
         ]

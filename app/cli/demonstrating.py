@@ -90,7 +90,7 @@ def _to_try(demo: "Demo") -> tuple[str, ...]:
         "sixty changes a minute happen in the distributor, not six."
     )
     processes = (
-        "Half a minute from now planning expects more to be sold. Run the sixth tab as operator a "
+        "Within a minute or two planning expects more to be sold. Run the sixth tab as operator a "
         "minute after that: one order was small enough to be made by itself, in procurement and "
         "the ERP; a larger one waits for a buyer, who approves it in the last tab. Suppliers "
         "answer late, or with less, or not at all, and people are told."
