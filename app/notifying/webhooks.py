@@ -29,6 +29,7 @@ from workflows.notifications.routing import Message
 from workflows.notifications.sending import Channel, NotSentError
 
 _GONE: Final = 410
+_MOST_DIGITS: Final = 6  # of Retry-After: eleven days
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -71,7 +72,7 @@ class Webhook(Channel):
                 status, headers = await self._posted(message.message_id, body)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:  # TimeoutError is an OSError
             raise NotSentError(f"it cannot be reached ({type(exc).__name__})") from exc
-        if not 200 <= status < 300:  # noqa: PLR2004  # HTTP's word for yes
+        if not httpx.codes.is_success(status):
             raise NotSentError(
                 f"it answers {status}", final=status == _GONE, after_s=_after_s(headers)
             )
@@ -147,4 +148,5 @@ def signed(keys: Sequence[bytes], name: str, stamp: str, body: bytes) -> str:
 
 def _after_s(headers: httpx.Headers) -> float | None:
     text = headers.get("retry-after", "")
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None  # noqa: PLR2004  # days enough
+    counted = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return float(text) if counted else None

@@ -5,13 +5,15 @@ While the shared counter is down, a process counts alone on its part of the limi
 
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 
 from runtime.limits.rules import Grant, Limit, LimitsDownError, Rules, SharedLimits
 
 _log = structlog.get_logger(__name__)
+_ALMOST: Final = 1e-9
+"""A wait as computed may end a rounding error early: what is almost there, is."""
 
 
 class Counter(Protocol):
@@ -118,13 +120,12 @@ class LocalCounter:
             return Grant(Limit.PER_DAY, left_s, certain=True)
         self._tokens = min(float(rules.burst), self._tokens + (clock - self._at) * rules.rate_per_s)
         self._at = clock
-        # A wait as computed may end a rounding error early: what is almost a token is one.
-        if self._tokens < 1 - 1e-9:
+        if self._tokens < 1 - _ALMOST:
             return Grant(Limit.RATE, (1 - self._tokens) / rules.rate_per_s, certain=True)
         if rules.cost_per_s is not None:
             spent = max(0.0, self._paid_at - clock) * rules.cost_per_s
             missing = 1 - (rules.cost_burst - spent)
-            if missing > 1e-9:  # noqa: PLR2004 as above
+            if missing > _ALMOST:
                 return Grant(Limit.COST, missing / rules.cost_per_s, certain=True)
         return None
 
