@@ -53,19 +53,31 @@ class Callouts:
         async def ask(question: bytes) -> bytes:
             who = f"extension {name}"
             try:
-                response = await self._client.post(url, content=question, headers=headers)
+                async with self._client.stream(
+                    "POST", url, content=question, headers=headers
+                ) as response:
+                    status, content = response.status_code, await _begun(response)
             except httpx.HTTPError as exc:
                 raise UnavailableError(who, Reason.CONNECTION, "cannot be reached") from exc
-            status = response.status_code
             if status >= _SERVER_ERRORS or status == httpx.codes.TOO_MANY_REQUESTS:
                 raise UnavailableError(who, Reason.SERVER_ERROR, f"answers with {status}")
-            if not response.is_success:
+            if not httpx.codes.is_success(status):
                 raise MisconfiguredError(who, f"does not take the question: it answers {status}")
-            if len(response.content) > _LONGEST:
+            if len(content) > _LONGEST:
                 raise MisconfiguredError(who, f"answers with more than {_LONGEST:,} bytes")
-            return response.content
+            return content
 
         return ask
+
+
+async def _begun(response: httpx.Response) -> bytes:
+    """An answer, read no further than to see that it is too long."""
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > _LONGEST:
+            break
+    return bytes(content)
 
 
 def function_named(name: str, path: str) -> Callable[[Any], Any]:

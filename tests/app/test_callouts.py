@@ -1,5 +1,6 @@
 """Extensions are asked: Python functions, and services over real HTTP."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -36,6 +37,8 @@ class Desk:
     def __init__(self) -> None:
         self.asked: list[tuple[dict[str, str], Any]] = []
         self.status = 200
+        self.sent = 0
+        self.endless = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -48,7 +51,21 @@ class Desk:
         headers = {n.decode(): v.decode() for n, v in scope["headers"]}
         self.asked.append((headers, json.loads(body)))
         await send({"type": "http.response.start", "status": self.status, "headers": []})
+        while self.endless:
+            await send({"type": "http.response.body", "body": b" " * 100_000, "more_body": True})
+            self.sent += 100_000
+            if self.sent > 100_000_000 or await _left(receive):
+                return
         await send({"type": "http.response.body", "body": b'{"verdict": "continue"}'})
+
+
+async def _left(receive: Any) -> bool:
+    """Whether the client has gone."""
+    try:
+        async with asyncio.timeout(0.001):
+            return bool((await receive())["type"] == "http.disconnect")
+    except TimeoutError:
+        return False
 
 
 @pytest.fixture
@@ -119,6 +136,16 @@ async def test_what_a_service_says_against_it(  # the case and its fixtures
     desk.status = status
     with pytest.raises(error, match=message):
         await callouts.asking("local", EditionConfig(url=server.url))(QUESTION)
+
+
+async def test_an_answer_without_end_is_read_no_further_than_its_bound(
+    callouts: Callouts, server: Server, desk: Desk
+) -> None:
+    desk.endless = True
+    config = EditionConfig.model_validate({"url": server.url})
+    with pytest.raises(MisconfiguredError, match="more than 1,000,000 bytes"):
+        await callouts.asking("local", config)(QUESTION)
+    assert desk.sent < 20_000_000
 
 
 async def test_a_service_that_is_away_is_unavailable(callouts: Callouts) -> None:
