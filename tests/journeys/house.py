@@ -1,13 +1,15 @@
 """A whole house for tests: the demo's manifest over real simulators, served by a real server."""
 
+import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import pytest
 from msgspec import Struct
 
 from app.installation import Installation, open_installation
@@ -32,6 +34,10 @@ MANIFEST: Final = WITH_PROCESSES[: WITH_PROCESSES.index("\nprocesses:\n")] + "\n
 JOINED: Final = (ROOT / "app" / "queries" / "1_joined_orders.graphql").read_text()
 WEBHOOK_SECRET: Final = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
 NAMES: Final = {"s4": "erp", "coupa": "procurement", "frepple": "planning"}
+
+STUCK: Final = """{ exceptions { nodes { category state message } }
+  processes { nodes { kind state outcome waitsFor steps { name state } } } }"""
+"""What is in the way, when something does not come."""
 
 
 class Reply(Struct):
@@ -84,6 +90,24 @@ class Served:
             response.text,
             response.elapsed.total_seconds(),
         )
+
+    async def until(
+        self, question: str, right: Callable[[Any], bool], role: Role, **given: Any
+    ) -> Any:
+        """Ask until the answer is right; the data of it."""
+        data: Any = None
+        try:
+            async with asyncio.timeout(60):
+                while True:
+                    reply = await self.ask(question, role, **given)
+                    assert not reply.errors, reply.errors
+                    data = reply.data
+                    if right(data):
+                        return data
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            stuck = (await self.ask(STUCK, Role.OPERATOR)).data
+            pytest.fail(f"never came: {data}\n{stuck}")
 
     async def ready(self) -> tuple[int, dict[str, Any]]:
         """What /readyz says: its status and its body."""

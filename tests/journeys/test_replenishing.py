@@ -1,7 +1,6 @@
 """One revised forecast becomes an order that a supplier confirms, under one correlation id."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from runtime.security.principal import Role
 from sandbox.launch import Sandbox
 from sandbox.scene import chosen, jumps
-from tests.journeys.house import WITH_PROCESSES, House, Reply, Simulators, open_house
+from tests.journeys.house import WITH_PROCESSES, House, Simulators, open_house
 
 CORRELATION = "the-forecast-of-december"
 QUICK = WITH_PROCESSES.replace("debounce_s: 2", "debounce_s: 0")
@@ -45,19 +44,6 @@ async def house(
         yield open_one
 
 
-async def until(
-    house: House, question: str, right: Callable[[Any], bool], role: Role, **given: Any
-) -> Reply:
-    """Ask until the answer is right."""
-    async with asyncio.timeout(60):
-        while True:
-            reply = await house.ask(question, role, **given)
-            assert not reply.errors, reply.errors
-            if right(reply.data):
-                return reply
-            await asyncio.sleep(0.05)
-
-
 async def test_one_forecast_goes_all_the_way(  # noqa: PLR0915  # one story
     house: House, systems: Simulators
 ) -> None:
@@ -83,10 +69,8 @@ async def test_one_forecast_goes_all_the_way(  # noqa: PLR0915  # one story
     def proposed(data: Any) -> bool:
         return any(r["correlationId"] == CORRELATION for r in data["recommendations"]["nodes"])
 
-    found = await until(house, PROPOSED, proposed, Role.BUYER, item=[item.number])
-    [ours] = [
-        r for r in found.data["recommendations"]["nodes"] if r["correlationId"] == CORRELATION
-    ]
+    found = await house.until(PROPOSED, proposed, Role.BUYER, item=[item.number])
+    [ours] = [r for r in found["recommendations"]["nodes"] if r["correlationId"] == CORRELATION]
     assert ours["status"] == "PROPOSED"
     assert "below the safety stock" in ours["reason"]
     assert {"Policy", "Stock now"} <= {line["label"] for line in ours["explanation"]}
@@ -101,8 +85,8 @@ async def test_one_forecast_goes_all_the_way(  # noqa: PLR0915  # one story
             for r in data["recommendations"]["nodes"]
         )
 
-    done = await until(house, PROPOSED, ordered, Role.BUYER, item=[item.number])
-    [ours] = [r for r in done.data["recommendations"]["nodes"] if r["id"] == ours["id"]]
+    done = await house.until(PROPOSED, ordered, Role.BUYER, item=[item.number])
+    [ours] = [r for r in done["recommendations"]["nodes"] if r["id"] == ours["id"]]
     number = ours["purchaseOrder"]["number"]
     assert ours["purchaseOrder"]["provenance"]["system"] == "procurement"
 
@@ -125,8 +109,8 @@ async def test_one_forecast_goes_all_the_way(  # noqa: PLR0915  # one story
             e["category"] for e in data["exceptions"]["nodes"] if e["state"] == "OPEN"
         }
 
-    troubles = await until(house, TROUBLES, deviates, Role.BUYER, id=CORRELATION)
-    owners = {e["category"]: e["owner"] for e in troubles.data["exceptions"]["nodes"]}
+    troubles = await house.until(TROUBLES, deviates, Role.BUYER, id=CORRELATION)
+    owners = {e["category"]: e["owner"] for e in troubles["exceptions"]["nodes"]}
     assert owners["QUANTITY_DEVIATION"] == "role:buyer"
     accepted = {"number": number, "system": "procurement", "decision": "ACCEPT"}
     decided = await house.ask(DECIDE, Role.BUYER, input=accepted)
@@ -139,13 +123,13 @@ async def test_one_forecast_goes_all_the_way(  # noqa: PLR0915  # one story
             shown["confirmedQuantity"] is not None and Decimal(shown["confirmedQuantity"]) == less
         )
 
-    await until(house, ORDER, confirmed, Role.BUYER, number=number)
+    await house.until(ORDER, confirmed, Role.BUYER, number=number)
 
     def closed(data: Any) -> bool:
         nodes = data["exceptions"]["nodes"]
         return all(e["state"] != "OPEN" for e in nodes if e["owner"] == "role:buyer")
 
-    await until(house, TROUBLES, closed, Role.BUYER, id=CORRELATION)
+    await house.until(TROUBLES, closed, Role.BUYER, id=CORRELATION)
     ran = await house.ask(PROCESSES, Role.OPERATOR, id=CORRELATION)
     kinds = {p["kind"] for p in ran.data["processes"]["nodes"]}
     assert {"approval", "ordering", "confirmation"} <= kinds

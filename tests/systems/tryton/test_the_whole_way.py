@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -39,8 +39,6 @@ TOLD = """query ($id: String!) {
   processes(filter: {correlationId: $id}) { nodes { kind state } }
   timeline(correlationId: $id) { nodes { __typename } }
 }"""
-STUCK = """{ exceptions { nodes { category state message } }
-  processes { nodes { kind state outcome waitsFor steps { name state } } } }"""
 AUDITED = "query ($id: String!) { auditEntries(filter: {correlationId: $id}) { nodes { action } } }"
 
 
@@ -70,25 +68,6 @@ async def house(tryton: Tryton, tmp_path: Path, valkey_url: str) -> AsyncIterato
     environ = {"KEY": key, "REDIS_URL": valkey_url, "ERP_PASSWORD": tryton.user.password}
     async with serving(load_manifest(file, environ), key) as served:
         yield served
-
-
-async def until(
-    house: Served, question: str, right: Callable[[Any], bool], role: Role, **given: Any
-) -> Any:
-    """Ask until the answer is right; the data of it."""
-    data: Any = None
-    try:
-        async with asyncio.timeout(60):
-            while True:
-                reply = await house.ask(question, role, **given)
-                assert not reply.errors, reply.errors
-                data = reply.data
-                if right(data):
-                    return data
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        stuck = (await house.ask(STUCK, Role.OPERATOR)).data
-        pytest.fail(f"never came: {data}\n{stuck}")
 
 
 class Planning:
@@ -160,7 +139,7 @@ async def test_a_forecast_becomes_an_order_that_is_confirmed_and_received(
         nodes = data["recommendations"]["nodes"]
         return any(n["id"] == ours["id"] and n["status"] == "ORDERED" for n in nodes)
 
-    data = await until(house, PROPOSED, is_ordered, Role.BUYER, item=[ITEM])
+    data = await house.until(PROPOSED, is_ordered, Role.BUYER, item=[ITEM])
     [ours] = [n for n in data["recommendations"]["nodes"] if n["id"] == ours["id"]]
     number = ours["purchaseOrder"]["number"]
     rows = truth.read(
@@ -197,8 +176,7 @@ async def test_a_forecast_becomes_an_order_that_is_confirmed_and_received(
     assert planned(truth, row["id"]) == {later}
 
     await asyncio.to_thread(receive, truth, row["id"])
-    await until(
-        house,
+    await house.until(
         ORDER,
         lambda data: data["purchaseOrder"]["status"] == "RECEIVED",
         Role.BUYER,
@@ -210,7 +188,7 @@ async def test_a_forecast_becomes_an_order_that_is_confirmed_and_received(
         kinds = {p["kind"] for p in nodes if p["state"] == "SUCCEEDED"}
         return {"approval", "ordering", "confirmation"} <= kinds
 
-    told = await until(house, TOLD, has_ended, Role.OPERATOR, id=correlation)
+    told = await house.until(TOLD, has_ended, Role.OPERATOR, id=correlation)
     assert told["timeline"]["nodes"]
     audited = await house.ask(AUDITED, Role.AUDITOR, id=correlation)
     assert audited.data["auditEntries"]["nodes"]
